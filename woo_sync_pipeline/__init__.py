@@ -1,0 +1,1 @@
+"""Keeps a Sinch MessageMedia contact directory in step with WooCommerce stores."""

@@ -1,0 +1,1 @@
+"""Dagster assets: thin decorators around the domain folders."""

@@ -1,0 +1,1 @@
+"""Partitions, jobs, schedules, sensors and the decisions behind them."""

@@ -1,0 +1,1 @@
+"""Turning store records into contacts: pure functions. Imports no Dagster and no HTTP."""

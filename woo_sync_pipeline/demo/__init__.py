@@ -1,0 +1,1 @@
+"""A demo store and a demo platform: real HTTP servers on loopback."""

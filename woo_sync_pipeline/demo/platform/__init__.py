@@ -1,0 +1,1 @@
+"""A MessageMedia account to play with: real HTTP, real state."""

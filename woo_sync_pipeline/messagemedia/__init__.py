@@ -1,0 +1,1 @@
+"""Reading and writing the MessageMedia contact directory. Imports no Dagster."""

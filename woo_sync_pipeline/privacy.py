@@ -1,0 +1,53 @@
+"""Masking of personal data wherever text leaves the program: logs, metadata, messages."""
+
+from __future__ import annotations
+
+import re
+
+_EMAIL = re.compile(r"[^\s@<>\"'(),;:=]+@[^\s@<>\"'(),;:]+\.[^\s@<>\"'(),;:.]+")
+_PHONE = re.compile(r"(?<![\w.:-])\+?\(?\d[\d\s().\-]{5,}\d(?![\w:])")
+_CREDENTIAL = re.compile(
+    r"(?i)((?:consumer_(?:key|secret)|oauth_\w+|api_?key|api_?secret|password|authorization)"
+    r"[\"']?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s&,;\"']+)"
+)
+_KEY = re.compile(r"\b(?:ck|cs)_[0-9A-Za-z]{4,}")
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def mask_phone(phone: str | None) -> str:
+    """Show a phone so that a person can recognise it but nobody can call it: `+61•••••678`.
+
+    The first three characters and the last three digits stay; a text of fewer than eight characters is
+    masked whole. Free text (a phone as a customer typed it) is masked in the same way.
+    """
+    if not phone:
+        return ""
+    text = phone.strip()
+    return "•" * len(text) if len(text) < 8 else f"{text[:3]}•••••{text[-3:]}"
+
+
+def mask_email(email: str | None) -> str:
+    """Show an email address by its first letter and top-level domain only: `a•••@•••.com`."""
+    if not email:
+        return ""
+    local, _, domain = email.strip().partition("@")
+    return f"{local[:1]}•••@•••.{domain.rpartition('.')[2]}" if domain else "•••"
+
+
+def redact(text: str, *, limit: int = 300) -> str:
+    """Make a foreign text fit to be shown: credentials removed, emails and phones masked, trimmed.
+
+    Use it on everything a server answered before it goes into a message. `limit` is in characters.
+    """
+    collapsed = " ".join(text.split())
+    shown = collapsed[: limit * 4]
+    shown = _CREDENTIAL.sub(r"\1•••", shown)
+    shown = _KEY.sub("•••", shown)
+    shown = _EMAIL.sub(lambda found: mask_email(found.group()), shown)
+    shown = _PHONE.sub(_mask_unless_date, shown)
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def _mask_unless_date(found: re.Match[str]) -> str:
+    text = found.group()
+    return text if _ISO_DATE.match(text) else mask_phone(text)

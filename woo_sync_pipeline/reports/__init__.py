@@ -1,0 +1,1 @@
+"""What happened in a sync, as tables and text. Imports no Dagster."""

@@ -1,0 +1,1 @@
+"""The PostgreSQL state of the synchronisation. Imports no Dagster."""

@@ -1,0 +1,1 @@
+"""Reading WooCommerce stores over REST. Imports no Dagster."""
