@@ -1,0 +1,70 @@
+"""How to reach MessageMedia, and how patient to be with it."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from woo_sync_pipeline.errors import ConfigurationError
+from woo_sync_pipeline.messagemedia.errors import SOURCE
+
+
+@dataclass(frozen=True)
+class PlatformSettings:
+    """The account to use and the limits to keep. All times are in seconds.
+
+    `attempts` bounds the tries of a request that breaks; being asked to slow down does not use them up and
+    is bounded by `throttle_patience`, the time one request may wait in total. `backoff` is the pause after
+    the first failure; it doubles with each further one. `verify_tls` may be the path of a CA file.
+    Raises ConfigurationError for values that cannot work or that would send credentials unprotected.
+    """
+
+    base_url: str
+    api_key: str = field(repr=False)
+    api_secret: str = field(repr=False)
+    auth: Literal["basic", "hmac"] = "basic"
+    max_concurrency: int = 16
+    connect_timeout: float = 5.0
+    read_timeout: float = 30.0
+    attempts: int = 5
+    verify_tls: bool | str = True
+    backoff: float = 0.5
+    throttle_patience: float = 600.0
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise _wrong("base_url", "no http(s) address", "Use https://au.app.api.sinch.com or the eu one.")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise _wrong("base_url", "credentials, a query or a fragment in it", "Name host and path only.")
+        if parts.scheme == "http" and not _is_loopback(parts.hostname):
+            raise _wrong("base_url", "an address without TLS", "Use https: the API secret travels with it.")
+        if not self.api_key or not self.api_secret:
+            raise _wrong("api_key, api_secret", "an empty value", "Create an API key in MessageMedia.")
+        if self.auth not in ("basic", "hmac"):
+            raise _wrong("auth", "an unknown value", "Use basic or hmac.")
+        if self.max_concurrency < 1 or self.attempts < 1:
+            raise _wrong("max_concurrency, attempts", "a value below 1", "Use at least 1.")
+        if isinstance(self.verify_tls, str) and not Path(self.verify_tls).exists():
+            raise _wrong("verify_tls", "a CA file that does not exist", "Correct the path.")
+
+    @property
+    def origin(self) -> str:
+        """The base URL without a slash at its end."""
+        return self.base_url.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _wrong(setting: str, got: str, next_step: str) -> ConfigurationError:
+    return ConfigurationError(
+        source=SOURCE, tried=f"reading messagemedia.{setting}", got=got, next_step=next_step
+    )

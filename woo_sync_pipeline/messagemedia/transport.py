@@ -1,0 +1,232 @@
+"""Requests to MessageMedia: signed, pooled, repeated where that is harmless, and their failures named."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from http.cookiejar import DefaultCookiePolicy
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+
+from woo_sync_pipeline.messagemedia.answers import error_of_answer, unreadable_answer
+from woo_sync_pipeline.messagemedia.auth import BasicAuth, HmacAuth
+from woo_sync_pipeline.messagemedia.errors import (
+    OutcomeUnknown,
+    PlatformError,
+    PlatformProtocolError,
+    PlatformTlsError,
+    PlatformUnavailable,
+)
+from woo_sync_pipeline.messagemedia.retry import (
+    Failure,
+    backoff,
+    failure_of_exception,
+    failure_of_status,
+    is_untrusted_certificate,
+    may_repeat,
+)
+from woo_sync_pipeline.messagemedia.settings import PlatformSettings
+
+Query = Sequence[tuple[str, str]]
+
+
+class Transport:
+    """A keep-alive pool of at most `max_concurrency` connections, shared by any number of threads."""
+
+    def __init__(self, settings: PlatformSettings) -> None:
+        self._settings = settings
+        self._auth: AuthBase = (
+            HmacAuth(settings.api_key, settings.api_secret)
+            if settings.auth == "hmac"
+            else BasicAuth(settings.api_key, settings.api_secret)
+        )
+        self._session = _session(settings)
+        self._gate = _Gate()
+        self._counting = threading.Lock()
+        self.requests_made = 0
+        self.writes_made = 0
+        logging.getLogger("urllib3.connectionpool").addFilter(_hide_query)
+
+    def close(self) -> None:
+        """Close the connections. Threads that wait for a next try give up."""
+        self._gate.give_up()
+        self._session.close()
+
+    def send(
+        self, method: str, path: str, *, query: Query = (), body: Mapping[str, object] | None = None
+    ) -> object:
+        """Send a request, repeat it where harmless, and return the JSON of the answer (None if empty).
+
+        Raises a PlatformError for everything but a 2xx answer.
+        """
+        tried = f"{method} {path}"
+        payload = None if body is None else json.dumps(body).encode()
+        breaks = throttles = 0
+        waited = 0.0
+        while True:
+            self._gate.wait(tried)
+            outcome = self._try_once(method, path, query, payload, tried)
+            if isinstance(outcome, requests.Response):
+                return _json_of(outcome, tried)
+            if not may_repeat(method, outcome):
+                raise OutcomeUnknown(
+                    tried=tried,
+                    got=f"{outcome.got}, after the request was sent",
+                    next_step="Look up whether it was carried out before sending it again.",
+                )
+            if outcome.throttled:
+                throttles += 1
+                pause = outcome.retry_after or backoff(throttles, first=self._settings.backoff)
+                waited += pause
+                if waited > self._settings.throttle_patience:
+                    raise _unavailable(tried, outcome, throttles)
+                self._gate.shut(pause)
+            else:
+                breaks += 1
+                if breaks >= self._settings.attempts:
+                    raise _unavailable(tried, outcome, breaks)
+                self._gate.sleep(backoff(breaks, first=self._settings.backoff), tried)
+
+    def _try_once(
+        self, method: str, path: str, query: Query, payload: bytes | None, tried: str
+    ) -> requests.Response | Failure:
+        """Send once; prepared anew each time, because a signature is valid for minutes only."""
+        prepared = self._session.prepare_request(
+            requests.Request(
+                method,
+                self._settings.origin + path,
+                params=list(query),
+                data=payload,
+                headers={"Content-Type": "application/json"} if payload is not None else {},
+                auth=self._auth,
+            )
+        )
+        with self._counting:
+            self.requests_made += 1
+            self.writes_made += method != "GET"
+        error: PlatformError
+        try:
+            response = self._session.send(
+                prepared,
+                timeout=(self._settings.connect_timeout, self._settings.read_timeout),
+                # A redirected request would carry the credentials to a host nobody has configured.
+                allow_redirects=False,
+            )
+        except (
+            requests.ConnectionError,
+            requests.Timeout,
+            requests.exceptions.ChunkedEncodingError,
+            requests.exceptions.ContentDecodingError,
+        ) as broken:
+            if not is_untrusted_certificate(broken):
+                return failure_of_exception(broken, read_timeout=self._settings.read_timeout)
+            error = PlatformTlsError(
+                tried=tried,
+                got="the server's certificate is not trusted",
+                next_step="Check messagemedia.base_url, or give the CA file as messagemedia.verify_tls.",
+            )
+        except requests.RequestException as broken:
+            error = PlatformProtocolError(
+                tried=tried,
+                got=f"the request could not be made ({type(broken).__name__})",
+                next_step="Check messagemedia.base_url.",
+            )
+        else:
+            failure = failure_of_status(
+                response.status_code, response.headers.get("Retry-After"), now=datetime.now(UTC)
+            )
+            return failure or response
+        # Raised outside the handlers: the exceptions above carry the URL, and with it phones, in their texts.
+        raise error
+
+
+class _Gate:
+    """Holds all threads of a client back while the platform asks us to slow down."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open_at = 0.0
+        self._closed = threading.Event()
+
+    def shut(self, seconds: float) -> None:
+        """Let nobody through for so long. A shorter pause never cuts a longer one."""
+        with self._lock:
+            self._open_at = max(self._open_at, time.monotonic() + seconds)
+
+    def wait(self, tried: str) -> None:
+        """Return when the gate is open."""
+        while True:
+            with self._lock:
+                remaining = self._open_at - time.monotonic()
+            if remaining <= 0:
+                return
+            # Spread out, lest all threads arrive in the same instant and be refused together again.
+            self.sleep(remaining * (1 + 0.1 * random.random()), tried)
+
+    def sleep(self, seconds: float, tried: str) -> None:
+        """Wait, unless the client is closed meanwhile. Raises PlatformUnavailable then."""
+        if self._closed.wait(seconds):
+            raise PlatformUnavailable(
+                tried=tried,
+                got="the client was closed while waiting for a next try",
+                next_step="Start the sync again.",
+            )
+
+    def give_up(self) -> None:
+        """Wake everyone who waits."""
+        self._closed.set()
+
+
+def _session(settings: PlatformSettings) -> requests.Session:
+    session = requests.Session()
+    # Neither proxies nor ~/.netrc of the machine may change where the credentials go.
+    session.trust_env = False
+    session.verify = settings.verify_tls
+    session.headers.update({"Accept": "application/json", "User-Agent": "woo_sync_pipeline"})
+    # Cookies are the only state that threads would share.
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    adapter = HTTPAdapter(
+        pool_connections=1, pool_maxsize=settings.max_concurrency, max_retries=0, pool_block=True
+    )
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def _json_of(response: requests.Response, tried: str) -> object:
+    if not 200 <= response.status_code < 300:
+        raise error_of_answer(response.status_code, response.content, tried=tried)
+    if not response.content:
+        return None
+    try:
+        answer: object = json.loads(response.content)
+    except ValueError:
+        answer = response  # distinguishable from every JSON value, null included
+    if answer is response:
+        raise unreadable_answer(response.status_code, response.content, tried=tried)
+    return answer
+
+
+def _unavailable(tried: str, failure: Failure, tries: int) -> PlatformUnavailable:
+    return PlatformUnavailable(
+        tried=tried,
+        got=f"{failure.got} ({tries} {'try' if tries == 1 else 'tries'})",
+        next_step="Run the sync again later; what was sent already is not sent twice.",
+    )
+
+
+def _hide_query(record: logging.LogRecord) -> bool:
+    """Keep phones out of urllib3's debug log, which shows whole URLs."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            f"{arg.partition('?')[0]}?…" if isinstance(arg, str) and "?" in arg else arg
+            for arg in record.args
+        )
+    return True
