@@ -1,0 +1,118 @@
+"""Is a store fit to be synced? What it says of itself, and what would go wrong later."""
+
+from __future__ import annotations
+
+import html
+import ipaddress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from woo_sync_pipeline.woocommerce.client import Row, StoreClient
+from woo_sync_pipeline.woocommerce.errors import StoreFilterIgnoredError, StoreRouteMissingError
+from woo_sync_pipeline.woocommerce.fields import part
+
+_MOST_CLOCK_SKEW = 120.0
+
+
+@dataclass(frozen=True)
+class StoreCheck:
+    """What a store told. `timezone` is a name, or `UTC+10` for a store that has only an offset."""
+
+    name: str
+    woocommerce_version: str
+    timezone: str
+    customers_total: int
+    customer_meta_visible: bool
+    warnings: tuple[str, ...]
+
+
+def check_store(client: StoreClient, *, needs_customer_meta: bool) -> StoreCheck:
+    """Try everything that a sync will need: customers, orders, products, date filters. About six requests.
+
+    `needs_customer_meta` says that consent or tags are read from customers' meta data. Raises StoreError when
+    the store cannot be synced; what can be lived with is among the `warnings`.
+    """
+    index = client.get_object("/", {"_fields": "name,gmt_offset,timezone_string,namespaces"})
+    namespaces = index.get("namespaces")
+    if isinstance(namespaces, list) and namespaces and "wc/v3" not in namespaces:
+        raise StoreRouteMissingError(
+            source=client.settings.source, tried="GET /", got="WordPress without the API wc/v3 of WooCommerce"
+        )
+    # Customers first: of all requests this one tells best what is wrong with a key.
+    customers = client.get_list(
+        "customers",
+        {"role": "all", "orderby": "id", "order": "asc", "per_page": 1, "_fields": "id,meta_data"},
+    )
+    status = client.get_object("system_status", {"_fields": "environment.version"})
+    client.get_list("orders", {"per_page": 1, "_fields": "id"})
+    client.get_list("products", {"per_page": 1, "_fields": "id"})
+    _check_date_filter(client)
+    visible = any("meta_data" in row for row in customers.rows)
+    return StoreCheck(
+        name=html.unescape(str(index.get("name") or "")).strip(),
+        woocommerce_version=str(part(status, "environment").get("version") or "unknown"),
+        timezone=_timezone(index),
+        customers_total=customers.total,
+        customer_meta_visible=visible,
+        warnings=tuple(_warnings(client, meta_missing=needs_customer_meta and not visible)),
+    )
+
+
+def _check_date_filter(client: StoreClient) -> None:
+    """An old WooCommerce ignores the filter without a word and would give every order for every window."""
+    future: dict[str, str | int] = {
+        "modified_after": "2999-01-01T00:00:00",
+        "dates_are_gmt": "true",
+        "per_page": 1,
+        "_fields": "id",
+    }
+    if client.get_list("orders", future).rows:
+        raise StoreFilterIgnoredError(
+            source=client.settings.source,
+            tried="GET orders modified after the year 2999",
+            got="orders, so modified_after is ignored",
+        )
+
+
+def _warnings(client: StoreClient, *, meta_missing: bool) -> list[str]:
+    found = []
+    if meta_missing:
+        found.append(
+            "The store withholds customers' meta data, so their consent and tags cannot be read: the API key "
+            "must belong to an administrator (WooCommerce > Settings > Advanced > REST API, field User)."
+        )
+    if client.notices:
+        found.append(
+            "The store prints text before its JSON (a PHP notice or a byte order mark): set WP_DEBUG_DISPLAY "
+            "to false in wp-config.php, or update the plugin that does it."
+        )
+    url = urlsplit(client.settings.url)
+    if url.scheme == "http" and not _is_loopback(url.hostname or ""):
+        found.append(
+            "The url is http: the key is safe (requests are signed), but customers' names and phones cross "
+            "the network in the clear. Use the store's https:// url."
+        )
+    if client.server_time is not None:
+        skew = abs((datetime.now(UTC) - client.server_time).total_seconds())
+        if skew > _MOST_CLOCK_SKEW:
+            found.append(
+                f"The store's clock and this machine's differ by {skew:.0f} seconds: set both by NTP. Signed "
+                "requests over http fail from 900 seconds on."
+            )
+    return found
+
+
+def _timezone(index: Row) -> str:
+    name = str(index.get("timezone_string") or "")
+    offset = index.get("gmt_offset")
+    if name or isinstance(offset, bool) or not isinstance(offset, int | float | str):
+        return name or "unknown"
+    return f"UTC{float(offset or 0):+g}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,70 @@
+"""Reading customers: all of them, those registered since, those with given ids.
+
+WooCommerce cannot filter customers by a date, and `role` must be said: its default leaves out everyone who
+is not in the role `customer`, also from a request by id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+from woo_sync_pipeline.woocommerce.client import Page, Row, StoreClient
+from woo_sync_pipeline.woocommerce.fields import CUSTOMER_FIELDS, keep_used
+from woo_sync_pipeline.woocommerce.paging import PAGE_SIZE, by_ids, cover, walk
+
+_EVERYONE = {"role": "all", "_fields": CUSTOMER_FIELDS}
+
+
+def sweep_customers(client: StoreClient, *, meta_keys: Collection[str]) -> Iterator[list[Row]]:
+    """Read every user of the store, of any role, in the order of ids, in pages.
+
+    Everyone who exists throughout comes exactly once. Raises StoreError; a sweep that ends without one is
+    complete, so whoever it does not name was gone.
+    """
+    return _kept(walk(client, "customers", _EVERYONE), meta_keys)
+
+
+def customers_after(client: StoreClient, last_id: int, *, meta_keys: Collection[str]) -> Iterator[list[Row]]:
+    """Read the customers whose id is above `last_id`, newest first, in pages. Raises StoreError."""
+
+    def fetch(offset: int, limit: int) -> Page:
+        newest_first: dict[str, str | int] = {
+            "orderby": "id",
+            "order": "desc",
+            "per_page": limit,
+            "offset": offset,
+        }
+        return client.get_list("customers", {**_EVERYONE, **newest_first})
+
+    pages = cover(
+        fetch,
+        limit=PAGE_SIZE,
+        source=client.settings.source,
+        tried=f"reading customers after id {last_id}",
+        descending=True,
+    )
+    return _kept(_down_to(pages, last_id), meta_keys)
+
+
+def customers_by_id(
+    client: StoreClient, ids: Collection[int], *, meta_keys: Collection[str]
+) -> Iterator[list[Row]]:
+    """Read the customers with these ids, up to 100 at a time. Ids that no longer exist are simply absent.
+
+    Ids below 1 (an order's "no customer") are left out. Raises StoreError.
+    """
+    return _kept(by_ids(client, "customers", _EVERYONE, ids), meta_keys)
+
+
+def _down_to(pages: Iterator[list[Row]], last_id: int) -> Iterator[list[Row]]:
+    for page in pages:
+        newer = [row for row in page if row["id"] > last_id]
+        if newer:
+            yield newer
+        if len(newer) < len(page):
+            return
+
+
+def _kept(pages: Iterable[list[Row]], meta_keys: Collection[str]) -> Iterator[list[Row]]:
+    for page in pages:
+        yield [keep_used(row, meta_keys=meta_keys) for row in page]

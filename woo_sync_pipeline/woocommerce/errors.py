@@ -1,0 +1,241 @@
+"""Everything that can go wrong while a WooCommerce store is read, one class per failure.
+
+`transient` on the class is the one place where it is decided whether trying again later may help.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from woo_sync_pipeline.errors import WooSyncError
+
+_REST_API = "WooCommerce > Settings > Advanced > REST API"
+
+
+class StoreError(WooSyncError):
+    """A store could not be read. The subclasses say why; `advice` is the next step unless one is given."""
+
+    advice: ClassVar[str] = "Look at the store's error log (WooCommerce > Status > Logs)."
+    retry_after: float | None = None
+    """Seconds after which the store asked to be tried again, when it said so."""
+
+    def __init__(self, *, source: str, tried: str, got: str, next_step: str | None = None) -> None:
+        super().__init__(source=source, tried=tried, got=got, next_step=next_step or self.advice)
+
+
+# --- the store cannot be reached, or not just now --------------------------------------------------
+
+
+class StoreUnreachableError(StoreError):
+    """No connection: refused, reset, dropped before the answer, or the host's name is not known."""
+
+    transient: ClassVar[bool] = True
+    advice = "Check that the configured url is right and that the shop opens in a browser; then run again."
+
+
+class StoreTimeoutError(StoreUnreachableError):
+    """The store did not answer in time."""
+
+    advice = "The store is slow or overloaded: lower max_concurrency for this source, or run again later."
+
+
+class StoreAnswerCutError(StoreUnreachableError):
+    """The connection broke in the middle of an answer."""
+
+    advice = "Run again; if it stays, a proxy in front of the store or its PHP time limit cuts answers short."
+
+
+class StoreTlsError(StoreError):
+    """The store's certificate cannot be trusted."""
+
+    advice = (
+        "Renew the store's certificate; for a private authority set verify_tls of this source to the path "
+        "of its CA file."
+    )
+
+
+class StoreUnavailableError(StoreError):
+    """The store answered with a server error (5xx): a PHP fatal error, memory exhausted, a dead backend."""
+
+    transient: ClassVar[bool] = True
+    advice = (
+        "Run again later; if it stays, look at WooCommerce > Status > Logs (fatal-errors) for the plugin "
+        "that fails."
+    )
+
+
+class StoreMaintenanceError(StoreUnavailableError):
+    """The store says that it is in maintenance (503)."""
+
+    advice = (
+        "Run again when the update is over; if the store stays in maintenance, a WordPress update was "
+        "interrupted: delete the file .maintenance in its root."
+    )
+
+
+class StoreThrottledError(StoreError):
+    """The host or a security plugin limits the rate of requests (429)."""
+
+    transient: ClassVar[bool] = True
+    advice = "Lower max_concurrency for this source, or ask the host to allow this client; then run again."
+
+
+# --- the credentials ------------------------------------------------------------------------------
+
+
+class StoreAuthError(StoreError):
+    """The store refused the credentials in a way that has no class of its own."""
+
+    advice = f"Check the key under {_REST_API}, or make a new one there with Read permission."
+
+
+class StoreKeyUnknownError(StoreAuthError):
+    """The store sees no valid key: the key is unknown, or the way it was sent is not honoured.
+
+    WooCommerce answers alike to an unknown key, to no key, and to Basic credentials that reach it over
+    plain HTTP, so the three cannot be told apart.
+    """
+
+    advice = (
+        f"Either consumer_key is wrong (compare its last seven characters under {_REST_API}), or the store "
+        "believes the request came over http instead of https: configure the https:// url, and if a proxy "
+        "ends TLS, have it send X-Forwarded-Proto. Permalinks set to Plain (Settings > Permalinks) also do this."
+    )
+
+
+class StoreSecretRefusedError(StoreAuthError):
+    """The consumer key is known, its secret does not fit."""
+
+    advice = (
+        "Check consumer_secret for a cut or an added space; the store never shows it again, so if in doubt "
+        f"revoke the key and make a new one under {_REST_API}."
+    )
+
+
+class StoreKeyPermissionError(StoreAuthError):
+    """The key is right but has not the permission that the request needs."""
+
+    advice = f"Set the key's Permissions to Read (or Read/Write) under {_REST_API}."
+
+
+class StoreKeyWithoutRightsError(StoreAuthError):
+    """The key is right but its user may not see this (403)."""
+
+    advice = (
+        f"Give the key to an administrator: {_REST_API}, field User. A shop manager's key can read customers "
+        "but not their meta data."
+    )
+
+
+class StoreClockWrongError(StoreAuthError):
+    """The signature's timestamp is more than 15 minutes away from the store's clock."""
+
+    advice = (
+        "Set the clock of this machine and of the store's server by NTP, or use the store's https:// url."
+    )
+
+
+class StoreSignatureReplayedError(StoreAuthError):
+    """A signed request arrived twice. Signing anew helps, unless something repeats every request."""
+
+    transient: ClassVar[bool] = True
+    advice = "Run again; if it stays, a proxy repeats requests: use the store's https:// url."
+
+
+class StoreSignatureIncompleteError(StoreAuthError):
+    """Part of the signature's parameters did not arrive."""
+
+    advice = (
+        "A proxy or security plugin removes parts of the Authorization header: use the store's https:// url."
+    )
+
+
+class StoreBlockedError(StoreError):
+    """Something in front of WooCommerce (firewall, password protection, security plugin) refused."""
+
+    advice = (
+        "Not WooCommerce answered: allow /wp-json/wc/v3/ for this client in the host's firewall, in security "
+        "plugins and in any password protection of the site."
+    )
+
+
+# --- the request ----------------------------------------------------------------------------------
+
+
+class StoreRedirectedError(StoreError):
+    """The store sends elsewhere. Redirects are never followed: they would carry the credentials along."""
+
+    advice = (
+        "If the new place differs in http/https or in the host (www), configure that url; otherwise set "
+        "Settings > Permalinks in the store to anything but Plain."
+    )
+
+
+class StoreRouteMissingError(StoreError):
+    """There is no WooCommerce REST API at this address (404)."""
+
+    advice = (
+        "Check the configured url (with the sub-folder, if WordPress is in one), that WooCommerce is active "
+        "under Plugins, and that Settings > Permalinks is not Plain."
+    )
+
+
+class StoreRecordMissingError(StoreError):
+    """The store has no record with this id (404)."""
+
+    advice = "It was deleted in the store; the next sweep finds that by itself."
+
+
+class StoreRequestRefusedError(StoreError):
+    """The store refused a parameter or the request as such."""
+
+    advice = (
+        "Update WooCommerce (Plugins > Installed Plugins); if it is current, look for a plugin that changes "
+        "its API."
+    )
+
+
+# --- the answer -----------------------------------------------------------------------------------
+
+
+class StoreAnswerEmptyError(StoreError):
+    """Status 200 and nothing in it: usually a plugin that exits early."""
+
+    transient: ClassVar[bool] = True
+    advice = (
+        "Run again; if it stays, deactivate plugins one by one (Plugins > Installed Plugins) to find the one."
+    )
+
+
+class StoreAnswerNotJsonError(StoreError):
+    """Status 200 and a body that is not JSON: a page, or JSON that is cut or broken."""
+
+    transient: ClassVar[bool] = True
+    advice = (
+        "Run again; if it stays, open /wp-json/wc/v3/ of the store in a browser: a firewall's page, a caching "
+        "plugin or a plugin's output stands in place of the API's answer."
+    )
+
+
+class StoreAnswerMalformedError(StoreError):
+    """Valid JSON of another shape than the API's: not a list of objects, or an object without its id."""
+
+    advice = (
+        "A plugin changes WooCommerce's answers: deactivate those that touch the REST API, then run again."
+    )
+
+
+class StoreFilterIgnoredError(StoreError):
+    """The answer is not in the order, or not within the bounds, that were asked for."""
+
+    advice = (
+        "Update WooCommerce (filters by modification date need 5.8 or newer) and exclude /wp-json/ from page "
+        "caches; then run again."
+    )
+
+
+class StoreChangesTooFastError(StoreError):
+    """Pages of a list cannot be joined without a gap, however often they are read again."""
+
+    transient: ClassVar[bool] = True
+    advice = "Run again at a quieter time (a bulk deletion or import may be under way); exclude /wp-json/ from caches."

@@ -1,0 +1,57 @@
+"""What is asked of a store (`_fields`), and what of an answer is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from woo_sync_pipeline.woocommerce.client import Row
+
+ADDRESS_PARTS = ("first_name", "last_name", "phone", "country")
+
+_ADDRESSES = (
+    *(f"billing.{part}" for part in (*ADDRESS_PARTS, "email")),
+    *(f"shipping.{part}" for part in ADDRESS_PARTS),
+)
+
+# meta_data is always among a customer's fields: only its absence from the answer tells that it is withheld.
+CUSTOMER_FIELDS = ",".join(
+    (
+        *("id", "date_created_gmt", "date_modified_gmt", "email", "first_name", "last_name", "role"),
+        *_ADDRESSES,
+        "meta_data",
+    )
+)
+
+# line_items whole: WordPress cannot pick a field out of the objects of a list.
+ORDER_FIELDS = ",".join(
+    (
+        *("id", "status", "date_created_gmt", "date_modified_gmt", "customer_id"),
+        *_ADDRESSES,
+        *("line_items", "meta_data"),
+    )
+)
+
+
+def objects(value: object) -> list[dict[str, Any]]:
+    """The objects of a list; none when it is null, no list, or holds other things."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def part(row: Row, name: str) -> dict[str, Any]:
+    """An object within a row; empty when it is null or `[]`, which PHP writes for an empty object."""
+    value = row.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def keep_used(row: Row, *, meta_keys: Collection[str]) -> Row:
+    """A copy of a customer or order with only the configured meta and the product ids of its lines.
+
+    What plugins hang onto a record is often most of its size, and is none of our business.
+    """
+    kept = dict(row)
+    if "meta_data" in row:
+        kept["meta_data"] = [item for item in objects(row["meta_data"]) if item.get("key") in meta_keys]
+    if "line_items" in row:
+        kept["line_items"] = [{"product_id": item.get("product_id")} for item in objects(row["line_items"])]
+    return kept

@@ -1,0 +1,190 @@
+"""Reading a whole list, page by page, with proof that no row was passed over.
+
+WooCommerce pages by offset. When rows are deleted while a walk is under way, later rows move to the left,
+and some fall between two pages. The proof against that: every page is one snapshot of consecutive ids, so
+everything that existed throughout between the first and the last id of a page is in it. A walk is complete
+when the intervals of its pages touch from the beginning (offset 0) to the end (a page that is not full).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice, pairwise
+from typing import TypeVar
+
+from woo_sync_pipeline.woocommerce.client import Page, Params, Row, StoreClient
+from woo_sync_pipeline.woocommerce.errors import (
+    StoreAnswerMalformedError,
+    StoreChangesTooFastError,
+    StoreFilterIgnoredError,
+)
+
+PAGE_SIZE = 100
+"""The most that WooCommerce gives at once."""
+
+_MOST_REREADS = 20
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+Fetch = Callable[[int, int], Page]
+"""Read the page at (offset, limit), sorted by id."""
+
+
+def walk(
+    client: StoreClient, path: str, params: Params, *, page_size: int = PAGE_SIZE
+) -> Iterator[list[Row]]:
+    """Read a list completely, in the order of ids, a page at a time.
+
+    Every row that exists from the beginning to the end of the walk comes exactly once. At most
+    `max_concurrency` pages are in flight or waiting. `params` must leave `id` among the `_fields`.
+    Raises StoreError; StoreChangesTooFastError when the pages cannot be joined.
+    """
+
+    def fetch(offset: int, limit: int) -> Page:
+        return client.get_list(
+            path, {**params, "orderby": "id", "order": "asc", "per_page": limit, "offset": offset}
+        )
+
+    return cover(
+        fetch,
+        limit=page_size,
+        source=client.settings.source,
+        tried=f"reading all {path}",
+        ahead=client.settings.max_concurrency,
+    )
+
+
+def cover(
+    fetch: Fetch, *, limit: int, source: str, tried: str, descending: bool = False, ahead: int = 1
+) -> Iterator[list[Row]]:
+    """Join the pages of `fetch` without a gap; see the module's text for why that is complete.
+
+    Pages overlap by one row, so that on a quiet store neighbours touch. Where they do not, earlier offsets
+    are read until they do. `ahead` pages are read at a time. `limit` is at least 2.
+    """
+    if limit < 2:
+        raise ValueError("pages must hold at least two rows, one of which overlaps")
+    covered = -math.inf
+    offset, back, rereads = 0, limit // 2, 0
+    with _ReadAhead(fetch, limit=limit, ahead=ahead) as pages:
+        while True:
+            page = pages.get(offset)
+            places = [_place(row, source=source, tried=tried, descending=descending) for row in page.rows]
+            _check_order(places, source=source, tried=tried)
+            if offset > 0 and (not places or places[0] > covered):
+                # Rows before this page went away: what moved left may lie between it and the last one.
+                rereads += 1
+                if rereads > _MOST_REREADS:
+                    raise StoreChangesTooFastError(
+                        source=source,
+                        tried=tried,
+                        got=f"pages that do not join near offset {offset} after {_MOST_REREADS} re-reads",
+                    )
+                offset, back = max(0, offset - back), back * 2
+                continue
+            fresh = [row for row, place in zip(page.rows, places, strict=True) if place > covered]
+            if fresh:
+                covered = places[-1]
+                back, rereads = limit // 2, 0
+                yield fresh
+            # A page that is short although the store counts more rows behind it proves no end.
+            if len(page.rows) < limit and offset + limit >= page.total:
+                return
+            offset += limit - 1
+
+
+def by_ids(
+    client: StoreClient, path: str, params: Params, ids: Collection[int], *, page_size: int = PAGE_SIZE
+) -> Iterator[list[Row]]:
+    """Read the rows of these ids, `page_size` at a time, with bounded concurrency; ids that are gone are absent.
+
+    Ids below 1 are left out. Raises StoreError.
+    """
+    # An empty `include` would mean every row, so no request is ever made for no ids.
+    wanted = sorted({number for number in ids if number > 0})
+    batches = [wanted[start : start + page_size] for start in range(0, len(wanted), page_size)]
+
+    def fetch(batch: list[int]) -> list[Row]:
+        include = ",".join(map(str, batch))
+        rows = client.get_list(path, {**params, "include": include, "per_page": page_size}).rows
+        asked = set(batch)
+        if not all(row_id(row, source=client.settings.source, tried=f"GET {path}") in asked for row in rows):
+            raise StoreFilterIgnoredError(
+                source=client.settings.source, tried=f"GET {path} by id", got="rows that were not asked for"
+            )
+        return rows
+
+    yield from map_ahead(fetch, batches, ahead=client.settings.max_concurrency)
+
+
+def map_ahead(work: Callable[[Item], Result], items: Collection[Item], *, ahead: int) -> Iterator[Result]:
+    """`map`, with at most `ahead` results in work or waiting, in the order of the items."""
+    if ahead <= 1 or len(items) <= 1:
+        yield from map(work, items)
+        return
+    remaining = iter(items)
+    pool = ThreadPoolExecutor(max_workers=ahead)
+    try:
+        pending = [pool.submit(work, item) for item in islice(remaining, ahead)]
+        while pending:
+            result = pending.pop(0).result()
+            pending += [pool.submit(work, item) for item in islice(remaining, 1)]
+            yield result
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def row_id(row: Row, *, source: str, tried: str) -> int:
+    """The id of a row. Raises StoreAnswerMalformedError when it has none: a row is never dropped in silence."""
+    number = row.get("id")
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise StoreAnswerMalformedError(source=source, tried=tried, got="a row without an integer id")
+    return number
+
+
+def _place(row: Row, *, source: str, tried: str, descending: bool) -> int:
+    number = row_id(row, source=source, tried=tried)
+    return -number if descending else number
+
+
+def _check_order(places: list[int], *, source: str, tried: str) -> None:
+    if any(later <= earlier for earlier, later in pairwise(places)):
+        raise StoreFilterIgnoredError(source=source, tried=tried, got="a page that is not sorted by id")
+
+
+class _ReadAhead:
+    """Reads the page that is asked for, and meanwhile the ones that will be asked for if nothing changes."""
+
+    def __init__(self, fetch: Fetch, *, limit: int, ahead: int) -> None:
+        self._fetch = fetch
+        self._limit = limit
+        self._ahead = ahead
+        self._total = 0
+        self._pool = ThreadPoolExecutor(max_workers=ahead) if ahead > 1 else None
+        self._pending: dict[int, Future[Page]] = {}
+
+    def __enter__(self) -> _ReadAhead:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def get(self, offset: int) -> Page:
+        if self._pool is None:
+            return self._fetch(offset, self._limit)
+        if offset not in self._pending:
+            # The walk went back: the offsets read ahead no longer follow from where it stands.
+            for future in self._pending.values():
+                future.cancel()
+            self._pending.clear()
+        for step in range(self._ahead):
+            later = offset + step * (self._limit - 1)
+            if later not in self._pending and (step == 0 or later < self._total):
+                self._pending[later] = self._pool.submit(self._fetch, later, self._limit)
+        page = self._pending.pop(offset).result()
+        self._total = page.total
+        return page

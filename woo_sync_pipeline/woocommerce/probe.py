@@ -1,0 +1,53 @@
+"""Has anything changed? Cheap enough to be asked every few seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from woo_sync_pipeline.woocommerce.client import Row, StoreClient
+from woo_sync_pipeline.woocommerce.dates import floor_second, naive_gmt, parse_gmt
+from woo_sync_pipeline.woocommerce.orders import order_statuses
+from woo_sync_pipeline.woocommerce.paging import row_id
+
+
+@dataclass(frozen=True)
+class NewestChange:
+    """The newest modification of an order (UTC, None: none since), and the highest customer id (None: nobody)."""
+
+    order_modified_at: datetime | None
+    customer_id: int | None
+
+
+def newest_change(
+    client: StoreClient, *, since: datetime, statuses: Sequence[str] | None = None
+) -> NewestChange:
+    """Look for the newest order that was modified after the second of `since`, and for the newest customer.
+
+    Two requests of one row each, and one more for the order statuses unless the caller gives those that
+    `order_statuses` told it. Changes of existing customers cannot be seen this way. Raises StoreError.
+    """
+    orders = _newest(
+        client,
+        "orders",
+        {
+            "status": ",".join(statuses if statuses is not None else order_statuses(client)),
+            "orderby": "modified",
+            "modified_after": naive_gmt(floor_second(since)),
+            "dates_are_gmt": "true",
+            "_fields": "id,date_modified_gmt",
+        },
+    )
+    customer = _newest(client, "customers", {"role": "all", "orderby": "id", "_fields": "id"})
+    return NewestChange(
+        order_modified_at=parse_gmt(orders.get("date_modified_gmt")) if orders else None,
+        customer_id=row_id(customer, source=client.settings.source, tried="GET customers")
+        if customer
+        else None,
+    )
+
+
+def _newest(client: StoreClient, path: str, params: dict[str, str | int]) -> Row | None:
+    rows = client.get_list(path, {**params, "order": "desc", "per_page": 1}).rows
+    return rows[0] if rows else None

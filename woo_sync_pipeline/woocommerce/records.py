@@ -1,0 +1,174 @@
+"""From the store's rows to frames: only what is used, flat, with a hash of the content."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from woo_sync_pipeline.woocommerce.client import Row
+from woo_sync_pipeline.woocommerce.dates import parse_gmt
+from woo_sync_pipeline.woocommerce.errors import StoreAnswerMalformedError
+from woo_sync_pipeline.woocommerce.fields import ADDRESS_PARTS, objects, part
+
+_MOMENT = pa.timestamp("us", tz="UTC")
+_ADDRESS_COLUMNS = (
+    *(f"billing_{name}" for name in (*ADDRESS_PARTS, "email")),
+    *(f"shipping_{name}" for name in ADDRESS_PARTS),
+)
+
+
+def _schema(own: Iterable[tuple[str, pa.DataType]], last: Iterable[tuple[str, pa.DataType]]) -> pa.Schema:
+    return pa.schema(
+        [
+            ("record_id", pa.int64()),
+            ("created_at", _MOMENT),
+            ("modified_at", _MOMENT),
+            *own,
+            *((name, pa.string()) for name in _ADDRESS_COLUMNS),
+            ("meta", pa.string()),
+            *last,
+            ("hash", pa.string()),
+            ("read_at", _MOMENT),
+        ]
+    )
+
+
+CUSTOMER_SCHEMA: pa.Schema = _schema(
+    [(name, pa.string()) for name in ("role", "email", "first_name", "last_name")], []
+)
+ORDER_SCHEMA: pa.Schema = _schema(
+    [("status", pa.string()), ("customer_id", pa.int64())], [("product_ids", pa.list_(pa.int64()))]
+)
+
+
+def customer_frame(
+    rows: Sequence[Row], *, meta_keys: Collection[str], fingerprint: str, read_at: datetime
+) -> pd.DataFrame:
+    """Customers as a frame with the columns of CUSTOMER_SCHEMA, one row each, in order.
+
+    Texts are "" when absent; `created_at` and `modified_at` may be NaT. `meta` is a JSON object of those
+    `meta_keys` that the customer has, None when the store withheld meta data. `hash` covers everything before
+    it but `modified_at`, and `fingerprint`. `read_at` is tz-aware. Raises StoreAnswerMalformedError for a row
+    without an integer id.
+    """
+
+    def own(row: Row) -> list[Any]:
+        return [_text(row.get(name)) for name in ("role", "email", "first_name", "last_name")]
+
+    return _frame(CUSTOMER_SCHEMA, rows, own, lambda _: [], meta_keys, fingerprint, read_at)
+
+
+def order_frame(
+    rows: Sequence[Row], *, meta_keys: Collection[str], fingerprint: str, read_at: datetime
+) -> pd.DataFrame:
+    """Orders as a frame with the columns of ORDER_SCHEMA, one row each, in order.
+
+    `customer_id` is 0 when the order names none. `product_ids` are distinct and ascending, without the 0 of
+    deleted products. The rest is as in `customer_frame`.
+    """
+
+    def own(row: Row) -> list[Any]:
+        return [_text(row.get("status")), _integer(row.get("customer_id"))]
+
+    def last(row: Row) -> list[Any]:
+        products = {_integer(item.get("product_id")) for item in objects(row.get("line_items"))}
+        return [sorted(products - {0})]
+
+    return _frame(ORDER_SCHEMA, rows, own, last, meta_keys, fingerprint, read_at)
+
+
+def _frame(
+    schema: pa.Schema,
+    rows: Sequence[Row],
+    own: Callable[[Row], list[Any]],
+    last: Callable[[Row], list[Any]],
+    meta_keys: Collection[str],
+    fingerprint: str,
+    read_at: datetime,
+) -> pd.DataFrame:
+    if read_at.tzinfo is None:
+        raise ValueError("read_at without a time zone")
+    keys = frozenset(meta_keys)
+    records = []
+    for row in rows:
+        number = row.get("id")
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise StoreAnswerMalformedError(
+                source="store", tried="reading rows into a frame", got="a row without an integer id"
+            )
+        created = parse_gmt(row.get("date_created_gmt"))
+        rest = [*own(row), *_addresses(row), _meta(row, keys), *last(row)]
+        content = [number, created.isoformat() if created else None, *rest]
+        records.append(
+            (
+                number,
+                created,
+                parse_gmt(row.get("date_modified_gmt")),
+                *rest,
+                _hash(content, fingerprint),
+                read_at,
+            )
+        )
+    columns = zip(*records, strict=True) if records else ((),) * len(schema)
+    arrays = [pa.array(column, type=kind.type) for column, kind in zip(columns, schema, strict=True)]
+    # By way of Arrow, so that a frame without rows and a column without values have the same types as all.
+    frame: pd.DataFrame = pa.Table.from_arrays(arrays, schema=schema).to_pandas()
+    return frame
+
+
+def _addresses(row: Row) -> list[str]:
+    billing, shipping = part(row, "billing"), part(row, "shipping")
+    return [
+        *(_text(billing.get(name)) for name in (*ADDRESS_PARTS, "email")),
+        *(_text(shipping.get(name)) for name in ADDRESS_PARTS),
+    ]
+
+
+def _meta(row: Row, keys: frozenset[str]) -> str | None:
+    if "meta_data" not in row:
+        return None
+    found: dict[str, Any] = {}
+    for item in objects(row["meta_data"]):
+        key = item.get("key")
+        # Of a key that is stored twice the first counts, as for WordPress' own get_user_meta(single).
+        if key in keys and key not in found:
+            found[key] = item.get("value")
+    text = _json(found)
+    # The one escape that PostgreSQL cannot store in jsonb.
+    return text.replace("\\u0000", "") if "\\u0000" in text else text
+
+
+def _hash(content: list[Any], fingerprint: str) -> str:
+    return blake2b(_json([*content, fingerprint]).encode(), digest_size=16).hexdigest()
+
+
+def _json(value: object) -> str:
+    return _whole(json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")))
+
+
+def _text(value: object) -> str:
+    """A field as text: "" for null, false and whatever else is no text or number."""
+    if isinstance(value, str):
+        return _whole(value.replace("\0", "") if "\0" in value else value)
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+
+
+def _whole(text: str) -> str:
+    """Half of a surrogate pair, which JSON can spell and nothing can store, becomes a question mark."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text
+
+
+def _integer(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -1,0 +1,103 @@
+"""A real HTTP server on loopback whose answers a test decides, request by request."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlsplit
+
+JSON = {"Content-Type": "application/json; charset=UTF-8"}
+
+
+@dataclass(frozen=True)
+class Request:
+    path: str
+    query: dict[str, str]
+    headers: Mapping[str, str]
+    raw_path: str
+
+
+@dataclass(frozen=True)
+class Reply:
+    """`cut` sends only so many bytes of the body and closes; `drop` closes before anything is sent."""
+
+    body: bytes = b"[]"
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=lambda: JSON)
+    cut: int | None = None
+    drop: bool = False
+
+
+def of_rows(rows: list[Any], *, total: int | None = None) -> Reply:
+    return Reply(
+        json.dumps(rows).encode(), headers={**JSON, "X-WP-Total": str(len(rows) if total is None else total)}
+    )
+
+
+class LoopbackStore:
+    """Serves whatever `answer` returns; records the requests. `answer` runs in the server's threads."""
+
+    def __init__(self, answer: Callable[[Request], Reply], *, tls: ssl.SSLContext | None = None) -> None:
+        self.requests: list[Request] = []
+        store = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                parts = urlsplit(self.path)
+                request = Request(parts.path, dict(parse_qsl(parts.query)), dict(self.headers), self.path)
+                store.requests.append(request)
+                reply = answer(request)
+                self.close_connection = reply.drop or reply.cut is not None
+                if reply.drop:
+                    return
+                self.send_response(reply.status)
+                for name, value in reply.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(reply.body)))
+                self.end_headers()
+                self.wfile.write(reply.body[: reply.cut])
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Keep the test output quiet."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self._scheme = "http" if tls is None else "https"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+
+    @property
+    def url(self) -> str:
+        return f"{self._scheme}://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def in_turn(*replies: Reply) -> Callable[[Request], Reply]:
+    """Answer with one reply after the other; the last one for ever."""
+    lock = threading.Lock()
+    left = list(replies)
+
+    def answer(request: Request) -> Reply:
+        with lock:
+            return left.pop(0) if len(left) > 1 else left[0]
+
+    return answer

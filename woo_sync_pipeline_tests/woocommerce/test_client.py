@@ -1,0 +1,276 @@
+from __future__ import annotations
+
+import base64
+import pickle
+import ssl
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import trustme
+
+from woo_sync_pipeline.errors import ConfigurationError
+from woo_sync_pipeline.woocommerce import errors
+from woo_sync_pipeline.woocommerce.client import StoreClient, StoreSettings
+from woo_sync_pipeline_tests.woocommerce.loopback import JSON, LoopbackStore, Reply, in_turn, of_rows
+
+Connect = Callable[..., StoreClient]
+GOOD = of_rows([{"id": 1}], total=41)
+SECRET = "cs_fedcba9876543210"
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def tls(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+def test_over_https_the_key_goes_as_basic_and_never_in_the_url(
+    connect: Connect, authority: trustme.CA, tls: ssl.SSLContext, tmp_path: Path
+) -> None:
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    with (
+        LoopbackStore(lambda _: GOOD, tls=tls) as server,
+        connect(server.url + "/", verify_tls=str(tmp_path / "ca.pem")) as client,
+    ):
+        page = client.get_list("customers", {"role": "all"})
+    request = server.requests[0]
+    assert (page.rows, page.total) == ([{"id": 1}], 41)
+    assert request.path == "/wp-json/wc/v3/customers"
+    scheme, _, token = request.headers["Authorization"].partition(" ")
+    assert (scheme, base64.b64decode(token).decode()) == ("Basic", f"ck_0123456789abcdef:{SECRET}")
+    assert "ck_" not in request.raw_path
+    assert request.headers["Accept"] == "application/json"
+    assert request.headers["User-Agent"].startswith("woo_sync_pipeline/")
+
+
+def test_a_certificate_of_nobody_known_is_a_permanent_error(connect: Connect, tls: ssl.SSLContext) -> None:
+    with (
+        LoopbackStore(lambda _: GOOD, tls=tls) as server,
+        connect(server.url) as client,
+        pytest.raises(errors.StoreTlsError, match="verify_tls"),
+    ):
+        client.get_list("customers", {})
+    assert client.requests_made == 1
+
+
+def test_over_http_each_try_is_signed_anew_and_the_secret_stays_here(connect: Connect) -> None:
+    with (
+        LoopbackStore(in_turn(Reply(b"oops", status=500), GOOD)) as server,
+        connect(server.url) as client,
+    ):
+        client.get_list("orders", {"status": "completed,trash"})
+    signatures = [request.headers["Authorization"] for request in server.requests]
+    assert all(text.startswith("OAuth ") and "HMAC-SHA256" in text for text in signatures)
+    nonces = {text.partition('oauth_nonce="')[2].partition('"')[0] for text in signatures}
+    assert len(nonces) == 2
+    assert SECRET not in "".join(signatures)
+    assert all("oauth" not in request.raw_path for request in server.requests)
+
+
+def test_the_index_is_read_without_the_key(connect: Connect) -> None:
+    with LoopbackStore(lambda _: Reply(b'{"name":"x"}')) as server, connect(server.url) as client:
+        assert client.get_object("/", {"_fields": "name"}) == {"name": "x"}
+    assert server.requests[0].path == "/wp-json/"
+    assert "Authorization" not in server.requests[0].headers
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        Reply(b"oops", status=500),
+        Reply(b"busy", status=503),
+        Reply(b"stop", status=429),
+        Reply(drop=True),
+        Reply(b'[{"id":1}]', cut=4),
+        Reply(b""),
+        Reply(b"<html></html>", headers={"Content-Type": "text/html"}),
+    ],
+)
+def test_what_may_pass_is_tried_again(connect: Connect, naps: list[float], bad: Reply) -> None:
+    with LoopbackStore(in_turn(bad, bad, GOOD)) as server, connect(server.url) as client:
+        assert client.get_list("customers", {}).rows == [{"id": 1}]
+    assert client.requests_made == len(server.requests) == 3
+    assert len(naps) == 2
+    assert 0 < naps[0] < naps[1] < 2
+
+
+@pytest.mark.parametrize(
+    ("bad", "kind"),
+    [
+        (Reply(b"oops", status=500), errors.StoreUnavailableError),
+        (Reply(drop=True), errors.StoreUnreachableError),
+        (Reply(b'[{"id":1}]', cut=4), errors.StoreAnswerCutError),
+        (Reply(b""), errors.StoreAnswerEmptyError),
+    ],
+)
+def test_what_does_not_pass_ends_with_its_name_and_the_number_of_attempts(
+    connect: Connect, bad: Reply, kind: type[errors.StoreError]
+) -> None:
+    with (
+        LoopbackStore(lambda _: bad) as server,
+        connect(server.url, attempts=3) as client,
+        pytest.raises(errors.StoreError, match=r"shop: GET customers \(3 attempts\)") as caught,
+    ):
+        client.get_list("customers", {})
+    assert type(caught.value) is kind
+    assert caught.value.transient
+    assert client.requests_made == 3
+
+
+def test_a_refused_connection_is_named(connect: Connect, naps: list[float]) -> None:
+    with LoopbackStore(lambda _: GOOD) as server:
+        url = server.url
+    with (
+        connect(url, attempts=2) as client,
+        pytest.raises(errors.StoreUnreachableError, match="Connection refused"),
+    ):
+        client.get_list("customers", {})
+    assert len(naps) == 1
+
+
+def test_a_slow_store_is_a_time_out(connect: Connect) -> None:
+    release = threading.Event()
+
+    def answer(_: object) -> Reply:
+        release.wait(10)
+        return GOOD
+
+    with LoopbackStore(answer) as server, connect(server.url, attempts=1, read_timeout=0.1) as client:
+        with pytest.raises(errors.StoreTimeoutError):
+            client.get_list("customers", {})
+        release.set()
+
+
+def test_a_permanent_failure_is_not_tried_again(connect: Connect, naps: list[float]) -> None:
+    missing = Reply(b'{"code":"rest_no_route","message":"No"}', status=404)
+    with (
+        LoopbackStore(lambda _: missing) as server,
+        connect(server.url) as client,
+        pytest.raises(errors.StoreRouteMissingError),
+    ):
+        client.get_list("customers", {})
+    assert (client.requests_made, naps) == (1, [])
+
+
+def test_retry_after_is_waited_for(connect: Connect, naps: list[float]) -> None:
+    slow_down = Reply(b"stop", status=429, headers={"Retry-After": "17"})
+    with LoopbackStore(in_turn(slow_down, GOOD)) as server, connect(server.url) as client:
+        client.get_list("customers", {})
+    assert naps == [pytest.approx(17, abs=1)]
+
+
+def test_a_long_maintenance_is_not_waited_for_and_the_message_says_when_to_come_back(
+    connect: Connect, naps: list[float]
+) -> None:
+    closed = Reply(b"<html>", status=503, headers={"Retry-After": "600"})
+    with (
+        LoopbackStore(lambda _: closed) as server,
+        connect(server.url) as client,
+        pytest.raises(
+            errors.StoreMaintenanceError, match=r"come back after \d{4}-\d\d-\d\d .* UTC"
+        ) as caught,
+    ):
+        client.get_list("customers", {})
+    assert (client.requests_made, naps) == (1, [])
+    assert caught.value.retry_after == 600
+
+
+def test_a_pause_holds_back_every_thread_of_the_client() -> None:
+    asleep, wake = threading.Event(), threading.Event()
+    naps: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) == 2:
+            asleep.set()
+        wake.wait(10)
+
+    slow_down = Reply(b"stop", status=429, headers={"Retry-After": "60"})
+    with LoopbackStore(in_turn(slow_down, GOOD)) as server:
+        settings = StoreSettings("shop", server.url, "ck_0123", "cs_0123")
+        with StoreClient(settings, sleep=sleep) as client:
+            first = threading.Thread(target=client.get_list, args=("customers", {}))
+            first.start()
+            while not naps:
+                wake.wait(0.005)
+            second = threading.Thread(target=client.get_list, args=("orders", {}))
+            second.start()
+            assert asleep.wait(10)
+            assert len(server.requests) == 1
+            wake.set()
+            first.join()
+            second.join()
+    assert len(server.requests) == 3
+    assert all(50 < nap <= 60 for nap in naps)
+
+
+def test_redirects_are_not_followed(connect: Connect) -> None:
+    away = Reply(
+        b"", status=301, headers={"Location": "https://elsewhere.example/wp-json/wc/v3/customers/?role=all"}
+    )
+    with (
+        LoopbackStore(lambda _: away) as server,
+        connect(server.url) as client,
+        pytest.raises(
+            errors.StoreRedirectedError, match=r"https://elsewhere.example/wp-json/wc/v3/customers/"
+        ),
+    ):
+        client.get_list("customers", {})
+    assert len(server.requests) == 1
+
+
+def test_the_clock_of_the_store_is_the_date_of_its_answers(connect: Connect) -> None:
+    with LoopbackStore(lambda _: GOOD) as server, connect(server.url) as client:
+        assert client.server_time is None
+        client.get_list("customers", {})
+        assert client.server_time is not None
+        assert abs((datetime.now(UTC) - client.server_time).total_seconds()) < 5
+
+
+def test_a_total_that_is_no_number_is_the_number_of_rows(connect: Connect) -> None:
+    odd = Reply(b'[{"id":1}]', headers={**JSON, "X-WP-Total": "many"})
+    with LoopbackStore(lambda _: odd) as server, connect(server.url) as client:
+        assert client.get_list("customers", {}).total == 1
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"url": "myshop.example"},
+        {"url": "ftp://shop.example.com"},
+        {"url": "https://key:secret@shop.example.com"},
+        {"url": "https://shop.example.com/?consumer_key=x"},
+        {"consumer_key": ""},
+        {"consumer_secret": "cs_with blank"},
+        {"consumer_secret": "cs_…"},
+    ],
+)
+def test_settings_that_cannot_work_are_refused_without_repeating_them(settings: dict[str, str]) -> None:
+    values = {
+        "url": "https://shop.example.com",
+        "consumer_key": "ck_0",
+        "consumer_secret": "cs_0",
+        **settings,
+    }
+    with pytest.raises(ConfigurationError) as caught:
+        StoreClient(StoreSettings("shop", values["url"], values["consumer_key"], values["consumer_secret"]))
+    assert not any(value and value in str(caught.value) for value in settings.values())
+
+
+def test_settings_and_errors_show_no_secret_and_errors_survive_a_process_boundary() -> None:
+    shown = repr(StoreSettings("shop", "https://shop.example.com", "ck_0123", "cs_0123"))
+    assert "ck_0123" not in shown
+    assert "cs_0123" not in shown
+    error = errors.StoreThrottledError(source="shop", tried="GET orders", got="status 429")
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again)) == (type(error), str(error))
+    assert error.next_step == errors.StoreThrottledError.advice

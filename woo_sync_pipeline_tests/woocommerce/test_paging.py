@@ -1,0 +1,198 @@
+"""A walk over a store that changes between the requests."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from woo_sync_pipeline.woocommerce.client import Page
+from woo_sync_pipeline.woocommerce.errors import (
+    StoreAnswerMalformedError,
+    StoreChangesTooFastError,
+    StoreFilterIgnoredError,
+)
+from woo_sync_pipeline.woocommerce.paging import cover, map_ahead
+
+
+@dataclass(frozen=True)
+class Append:
+    count: int
+
+
+@dataclass(frozen=True)
+class InsertAt:
+    """Rows with unused ids in the middle: an order that comes back into the filter."""
+
+    share: float
+    count: int
+
+
+@dataclass(frozen=True)
+class DeleteAt:
+    share: float
+    count: int
+
+
+Change = Append | InsertAt | DeleteAt
+_counts = st.integers(1, 12)
+_shares = st.floats(0, 1)
+changes = st.one_of(
+    st.builds(Append, _counts),
+    st.builds(InsertAt, _shares, _counts),
+    st.builds(DeleteAt, _shares, _counts),
+)
+
+
+@dataclass
+class ChangingStore:
+    """Answers pages of its ids, and applies the next changes of the script before each answer."""
+
+    ids: list[int]
+    script: list[list[Change]]
+    counts_total: bool = True
+    throughout: set[int] = field(init=False)
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    requests: int = 0
+
+    def __post_init__(self) -> None:
+        self.throughout = set(self.ids)
+
+    def fetch(self, offset: int, limit: int) -> Page:
+        with self.lock:
+            self.requests += 1
+            for change in self.script.pop(0) if self.script else []:
+                self._apply(change)
+            rows: list[dict[str, Any]] = [{"id": number} for number in self.ids[offset : offset + limit]]
+            return Page(rows, len(self.ids) if self.counts_total else len(rows))
+
+    def _apply(self, change: Change) -> None:
+        if isinstance(change, Append):
+            top = max(self.ids, default=0)
+            self.ids += [top + 1 + step for step in range(change.count)]
+            return
+        place = int(change.share * len(self.ids))
+        if isinstance(change, DeleteAt):
+            gone = self.ids[place : place + change.count]
+            self.ids = self.ids[:place] + self.ids[place + change.count :]
+            self.throughout -= set(gone)
+            return
+        low = self.ids[place - 1] if place else 0
+        high = self.ids[place] if place < len(self.ids) else low + 1000
+        self.ids[place:place] = range(low + 1, high)[: change.count]
+
+
+def collect(store: ChangingStore, *, limit: int, ahead: int = 1, descending: bool = False) -> list[int]:
+    pages = cover(
+        store.fetch, limit=limit, source="shop", tried="reading", ahead=ahead, descending=descending
+    )
+    return [row["id"] for page in pages for row in page]
+
+
+scripts = st.lists(st.lists(changes, max_size=3), max_size=40)
+
+
+@given(
+    size=st.integers(0, 60),
+    limit=st.integers(2, 9),
+    script=scripts,
+    ahead=st.sampled_from([1, 3]),
+    total=st.booleans(),
+)
+@example(size=12, limit=4, script=[[], [DeleteAt(0, 3)]], ahead=1, total=True)
+@settings(max_examples=400, deadline=None)
+def test_every_row_that_exists_throughout_comes_exactly_once_and_in_order(
+    size: int, limit: int, script: list[list[Change]], ahead: int, total: bool
+) -> None:
+    # Ids are spaced out so that rows can appear between them.
+    store = ChangingStore([20 * (place + 1) for place in range(size)], script, counts_total=total)
+    read = collect(store, limit=limit, ahead=ahead)
+    assert read == sorted(set(read))
+    assert store.throughout <= set(read)
+
+
+class DescendingStore(ChangingStore):
+    def fetch(self, offset: int, limit: int) -> Page:
+        with self.lock:
+            for change in self.script.pop(0) if self.script else []:
+                self._apply(change)
+            newest_first = self.ids[::-1]
+            return Page([{"id": number} for number in newest_first[offset : offset + limit]], len(self.ids))
+
+
+@given(size=st.integers(0, 40), limit=st.integers(2, 9), script=scripts)
+@settings(max_examples=150, deadline=None)
+def test_the_same_holds_from_the_newest_down(size: int, limit: int, script: list[list[Change]]) -> None:
+    store = DescendingStore([20 * (place + 1) for place in range(size)], script)
+    read = collect(store, limit=limit, descending=True)
+    assert read == sorted(set(read), reverse=True)
+    assert store.throughout <= set(read)
+
+
+@pytest.mark.parametrize("size", [0, 1, 99, 100, 101, 199, 250, 1000])
+def test_a_quiet_store_costs_no_request_more_than_the_overlap_needs(size: int) -> None:
+    store = ChangingStore(list(range(1, size + 1)), [])
+    assert collect(store, limit=100, ahead=4) == list(range(1, size + 1))
+    assert store.requests == max(0, size - 1) // 99 + 1
+
+
+def test_rows_that_move_left_across_a_page_boundary_are_found_by_reading_again() -> None:
+    store = ChangingStore(list(range(1, 301)), [[], [DeleteAt(0, 30)]])
+    assert collect(store, limit=100) == list(range(1, 301))
+
+
+def test_a_mass_deletion_is_bridged() -> None:
+    store = ChangingStore(list(range(1, 5001)), [[]] * 40 + [[DeleteAt(0, 3900)]])
+    assert set(range(3901, 5001)) <= set(collect(store, limit=100))
+
+
+def test_a_store_whose_count_never_fits_its_rows_is_an_error_and_not_an_end() -> None:
+    def fetch(offset: int, limit: int) -> Page:
+        return Page([{"id": number} for number in range(1, 151)][offset : offset + limit], 500)
+
+    with pytest.raises(StoreChangesTooFastError, match="reading"):
+        list(cover(fetch, limit=100, source="shop", tried="reading"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "kind"),
+    [
+        ([{"id": 2}, {"id": 1}], StoreFilterIgnoredError),
+        ([{"id": 1}, {"id": 1}], StoreFilterIgnoredError),
+        ([{"id": "1"}], StoreAnswerMalformedError),
+        ([{"id": True}], StoreAnswerMalformedError),
+        ([{}], StoreAnswerMalformedError),
+    ],
+)
+def test_rows_that_cannot_be_placed_are_an_error(rows: list[dict[str, Any]], kind: type[Exception]) -> None:
+    with pytest.raises(kind):
+        list(cover(lambda offset, limit: Page(rows, len(rows)), limit=10, source="shop", tried="reading"))
+
+
+def test_no_more_pages_are_in_flight_or_waiting_than_allowed() -> None:
+    store = ChangingStore(list(range(1, 2001)), [])
+    pages = cover(store.fetch, limit=100, source="shop", tried="reading", ahead=3)
+    for taken, _ in enumerate(pages, start=1):
+        assert store.requests <= taken + 3
+
+
+def test_a_failed_page_ends_the_walk_with_its_error() -> None:
+    def fetch(offset: int, limit: int) -> Page:
+        if offset:
+            raise RuntimeError("no page")
+        return Page([{"id": number} for number in range(limit)], 1000)
+
+    pages = cover(fetch, limit=100, source="shop", tried="reading", ahead=3)
+    assert len(next(pages)) == 100
+    with pytest.raises(RuntimeError, match="no page"):
+        next(pages)
+
+
+def test_map_ahead_keeps_the_order_and_works_through_everything() -> None:
+    assert list(map_ahead(lambda number: number * 2, range(50), ahead=4)) == [
+        2 * number for number in range(50)
+    ]
