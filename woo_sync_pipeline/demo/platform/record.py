@@ -1,0 +1,73 @@
+"""What passed through the server, to be counted and checked."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request and its answer, whole: for checks in tests. Personal data stays out of its repr.
+
+    `query` are the decoded pairs in their order. `request` and `response` are parsed JSON, None where there
+    is no body or none that can be parsed. `status` and `response` are what the platform decided even if
+    a fault kept them from arriving.
+    """
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = field(repr=False)
+    request: object = field(repr=False)
+    status: int
+    response: object = field(repr=False)
+
+
+@dataclass(frozen=True)
+class RequestRecord:
+    """One request without its query and bodies. `status` is None when no answer was given."""
+
+    method: str
+    path: str
+    status: int | None
+
+
+class RequestLog:
+    """The requests so far, and the number of them that changed something. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._entries: list[RequestRecord] = []
+        self._writes = 0
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._entries)
+
+    @property
+    def entries(self) -> list[RequestRecord]:
+        """The requests, in the order in which they were finished."""
+        with self._lock:
+            return list(self._entries)
+
+    @property
+    def writes(self) -> int:
+        """Requests other than GET that were carried out, whether or not their answer arrived."""
+        with self._lock:
+            return self._writes
+
+    def count(self, method: str | None = None, path: str = "") -> int:
+        """Return how many requests had this method, and `path` in their path."""
+        return sum(method in (None, each.method) and path in each.path for each in self.entries)
+
+    def add(self, entry: RequestRecord, *, carried_out: bool) -> None:
+        """Note a request."""
+        with self._lock:
+            self._entries.append(entry)
+            self._writes += carried_out and entry.method != "GET"
+
+    def reset(self) -> None:
+        """Forget everything so far."""
+        with self._lock:
+            self._entries.clear()
+            self._writes = 0
