@@ -1,0 +1,225 @@
+"""The store as a real HTTP server on loopback, in a thread with an event loop of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import ssl
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import format_datetime
+from types import TracebackType
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from woo_sync_pipeline.demo.store.answers import HTML_TYPE, JSON_TYPE, Answer
+from woo_sync_pipeline.demo.store.api import Api
+from woo_sync_pipeline.demo.store.data import StoreData
+from woo_sync_pipeline.demo.store.faults import Fault, Faults
+from woo_sync_pipeline.demo.store.php import flatten, parse_query
+from woo_sync_pipeline.errors import ConfigurationError
+
+_REMEMBERED = 100_000
+_PAGE = "<!DOCTYPE html>\n<html lang='en-US'><head><title>{title}</title></head><body>{text}</body></html>\n"
+_NOTICE = (
+    b"<br />\n<b>Warning</b>:  Undefined variable $undefined_thing in "
+    b"<b>/srv/store/wp-content/plugins/noisy/noisy.php</b> on line <b>1</b><br />\n"
+)
+_BOM = b"\xef\xbb\xbf"
+_MAINTENANCE = "Briefly unavailable for scheduled maintenance. Check back in a minute."
+_CRITICAL = "There has been a critical error on this website."
+
+
+@dataclass(frozen=True)
+class SeenRequest:
+    """One request as the server saw it, without whatever was a credential in it."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+
+
+class DemoStore:
+    """A WooCommerce store on loopback. Use it as a context manager, or call `start` and `stop`.
+
+    `data` is the store's state, `faults` its misbehaviours, `requests` what came in. `on_request`, when set,
+    is called with the path before each answer, on the server's thread: it may change `data`, but must not
+    talk to the server itself. With `ssl_context` it speaks HTTPS. Raises ConfigurationError for a host that
+    others could reach, OSError when the port is taken.
+    """
+
+    def __init__(
+        self,
+        data: StoreData,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        if not _is_loopback(host):
+            raise ConfigurationError(
+                source="demo store",
+                tried=f"listening on {host}",
+                got="that is not a loopback address",
+                next_step="Use 127.0.0.1, ::1 or localhost: the demo store is for this machine only.",
+            )
+        self.data = data
+        self.faults = Faults()
+        self.requests: list[SeenRequest] = []
+        self.on_request: Callable[[str], None] | None = None
+        self._host, self._port, self._ssl = host, port, ssl_context
+        self._url = ""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._runner: web.ServerRunner | None = None
+        self._thread: threading.Thread | None = None
+        self._api: Api | None = None
+
+    @property
+    def url(self) -> str:
+        """The store's address, without a slash at the end; known once it has started."""
+        return self._url
+
+    def __enter__(self) -> DemoStore:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> DemoStore:
+        """Start serving and return when the port is open."""
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="demo-store", daemon=True)
+        self._thread.start()
+        try:
+            asyncio.run_coroutine_threadsafe(self._open(), self._loop).result()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Close the port and every connection, and wait for the thread to end. Twice does no harm."""
+        if self._loop is None or self._thread is None:
+            return
+        if self._runner is not None:
+            asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        self._loop = self._thread = self._runner = None
+
+    async def _open(self) -> None:
+        self._runner = web.ServerRunner(web.Server(self._serve, access_log=None), shutdown_timeout=0.2)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._host, self._port, ssl_context=self._ssl)
+        await site.start()
+        port = self._runner.addresses[0][1]
+        shown = f"[{self._host}]" if ":" in self._host else self._host
+        self._url = f"{'https' if self._ssl else 'http'}://{shown}:{port}"
+        self._api = Api(self.data, home=self._url)
+
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        raw_path, _, raw_query = request.raw_path.partition("?")
+        path = unquote(raw_path)
+        self._remember(request.method, path, raw_query)
+        if self.on_request is not None:
+            self.on_request(path)
+        if self.faults.latency:
+            await asyncio.sleep(self.faults.latency)
+        fault = self.faults.take(path)
+        if fault == "drop":
+            return _drop(request)
+        instead = self._broken(fault, request, raw_path, raw_query)
+        if instead is not None:
+            return instead
+        if "wp-json" not in path and "/wc-api/" not in path and "rest_route=" not in raw_query:
+            title = self.data.name if path == "/" else "Page not found"
+            return self._html(200 if path == "/" else 404, title, title)
+        if self._api is None:
+            raise RuntimeError("the store answers only after it has started")
+        answer = self._api.answer(
+            method=request.method,
+            path=path,
+            raw_query=raw_query,
+            authorization=request.headers.get("Authorization", ""),
+            body=await request.read() if request.body_exists else b"",
+        )
+        body = {"notice": _NOTICE, "bom": _BOM}.get(fault or "", b"") + answer.encoded()
+        response = self._response(answer.status, body, JSON_TYPE, answer.headers)
+        return await _cut(request, response, body) if fault == "cut" else response
+
+    def _broken(
+        self, fault: Fault | None, request: web.BaseRequest, raw_path: str, raw_query: str
+    ) -> web.Response | None:
+        wait = {"Retry-After": str(self.faults.retry_after)}
+        if fault in ("too_many_requests", "unavailable"):
+            status = 429 if fault == "too_many_requests" else 503
+            error = {"code": fault, "message": "Try again later.", "data": {"status": status}}
+            return self._response(status, Answer(status, error).encoded(), JSON_TYPE, wait)
+        if fault == "maintenance":
+            wait = {"Retry-After": "600"}
+            if "application/json" not in request.headers.get("Accept", ""):
+                return self._html(503, "Maintenance", _MAINTENANCE, wait)
+            died = {"code": "wp_die", "message": _MAINTENANCE, "data": {"status": 503}}
+            return self._response(503, json.dumps(died).encode(), JSON_TYPE, wait)
+        if fault == "fatal":
+            return self._html(500, "WordPress &rsaquo; Error", _CRITICAL)
+        if fault == "exit":
+            return self._response(200, b"", HTML_TYPE, {})
+        if fault == "redirect":
+            there = f"{self._url}{raw_path.rstrip('/')}/" + (f"?{raw_query}" if raw_query else "")
+            return self._response(301, b"", HTML_TYPE, {"Location": there})
+        return None
+
+    def _html(
+        self, status: int, title: str, text: str, headers: dict[str, str] | None = None
+    ) -> web.Response:
+        page = _PAGE.format(title=title, text=text)
+        return self._response(status, page.encode(), HTML_TYPE, headers or {})
+
+    def _response(self, status: int, body: bytes, kind: str, headers: dict[str, str]) -> web.Response:
+        date = format_datetime(self.data.now(), usegmt=True)
+        return web.Response(status=status, body=body, headers={"Content-Type": kind, "Date": date, **headers})
+
+    def _remember(self, method: str, path: str, raw_query: str) -> None:
+        query = {
+            name: value
+            for name, value in flatten(parse_query(raw_query))
+            if not name.startswith(("consumer_", "oauth_"))
+        }
+        if len(self.requests) >= _REMEMBERED:
+            del self.requests[: _REMEMBERED // 2]
+        self.requests.append(SeenRequest(method, path, query))
+
+
+def _drop(request: web.BaseRequest) -> web.Response:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=500)
+
+
+async def _cut(request: web.BaseRequest, response: web.Response, body: bytes) -> web.StreamResponse:
+    partial = web.StreamResponse(status=response.status, headers=response.headers)
+    partial.content_length = len(body)
+    await partial.prepare(request)
+    await partial.write(body[: len(body) // 2])
+    if request.transport is not None:
+        request.transport.close()
+    return partial
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
