@@ -1,0 +1,86 @@
+"""The lists and custom fields of the account that contacts refer to, made on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from woo_sync_pipeline.messagemedia.client import PlatformClient
+from woo_sync_pipeline.messagemedia.errors import AlreadyExists, OutcomeUnknown, PlatformProtocolError
+from woo_sync_pipeline.messagemedia.models import ContactList, CustomField
+
+SOURCE_FIELD = ("Source", "source", "TEXT", 255)
+EMAIL_FIELD = ("Email", "email", "EMAIL", 254)
+"""Label, merge tag, type and length in characters (254: the longest address that mail servers take)."""
+
+
+class AccountLists:
+    """The account's lists by name, whatever the case."""
+
+    def __init__(self, client: PlatformClient) -> None:
+        self._client = client
+        self._by_name = {each.name.casefold(): each for each in client.lists()}
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """Ids by case-folded name."""
+        return {name: each.id for name, each in self._by_name.items()}
+
+    def ensure(self, names: Iterable[str]) -> list[ContactList]:
+        """Make the lists that are missing; returns the lists of these names."""
+        found = []
+        for name in sorted(set(names)):
+            known = self._by_name.get(name.casefold())
+            if known is None:
+                known = self._create(name)
+                self._by_name[name.casefold()] = known
+            found.append(known)
+        return found
+
+    def _create(self, name: str) -> ContactList:
+        try:
+            return self._client.create_list(name)
+        except (AlreadyExists, OutcomeUnknown) as surprise:
+            # Somebody else made it meanwhile, or it was made and the answer got lost.
+            again = {each.name.casefold(): each for each in self._client.lists()}
+            if name.casefold() in again:
+                return again[name.casefold()]
+            if isinstance(surprise, OutcomeUnknown):
+                return self._client.create_list(name)
+            raise PlatformProtocolError(
+                tried=f"create the list {name!r}",
+                got="the platform says that it exists, and does not list it",
+                next_step="Look for a list of this name in MessageMedia, perhaps one that was archived.",
+            ) from surprise
+
+
+def ensure_custom_fields(client: PlatformClient) -> tuple[CustomField, CustomField]:
+    """The custom fields `Source` and `Email`, found by merge tag or else by label, made when missing."""
+    return _ensure_field(client, *SOURCE_FIELD), _ensure_field(client, *EMAIL_FIELD)
+
+
+def _ensure_field(
+    client: PlatformClient, label: str, merge_tag: str, field_type: str, max_length: int
+) -> CustomField:
+    known = _find_field(client, label, merge_tag)
+    if known is not None:
+        return known
+    try:
+        return client.create_custom_field(label, merge_tag, field_type, max_length)
+    except (AlreadyExists, OutcomeUnknown) as surprise:
+        known = _find_field(client, label, merge_tag)
+        if known is not None:
+            return known
+        if isinstance(surprise, OutcomeUnknown):
+            return client.create_custom_field(label, merge_tag, field_type, max_length)
+        raise PlatformProtocolError(
+            tried=f"create the custom field {label!r}",
+            got="the platform says that it exists, and does not show it",
+            next_step=f"Look for a custom field with the merge tag {merge_tag!r} in MessageMedia.",
+        ) from surprise
+
+
+def _find_field(client: PlatformClient, label: str, merge_tag: str) -> CustomField | None:
+    fields = client.custom_fields()
+    by_tag = {each.merge_tag.casefold(): each for each in fields}
+    by_label = {each.label.casefold(): each for each in fields}
+    return by_tag.get(merge_tag.casefold()) or by_label.get(label.casefold())

@@ -1,0 +1,241 @@
+"""Contacts that the platform has not yet confirmed, and what comes back from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import sqlalchemy as sa
+
+from woo_sync_pipeline.contacts.consent import Consent
+from woo_sync_pipeline.contacts.contact import ContactBase, StoreContact
+from woo_sync_pipeline.contacts.decision import SetBy, Signal, SubscriptionBase, SubscriptionState
+from woo_sync_pipeline.state.bulk import copy_frame
+from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.syncs import SyncContact, note_contacts
+
+_FORM = """md5(ROW(
+    first_name, last_name, email, array_to_string(sources, ','), array_to_string(groups, ','), consent, consent_at
+)::text)"""
+
+_PENDING = f"""
+SELECT phone FROM woo_sync.contacts
+WHERE is_pending
+    AND (:source_name = ANY(sources) OR :source_name = ANY(base_sources) OR in_flight IS NOT NULL
+        OR phone = ANY(:touched))
+    AND (:include_rejected OR rejected_form IS DISTINCT FROM {_FORM})
+ORDER BY phone
+"""  # noqa: S608 - the only thing put in is the constant above
+
+_LOAD = """
+SELECT phone, first_name, last_name, email, sources, groups, consent, consent_at, status,
+    base_first_name, base_last_name, base_email, base_sources, base_groups, base_consent, base_consent_at,
+    base_state, base_state_by, applied_consent, applied_consent_at, unsubscribed_seen_at, in_flight
+FROM woo_sync.contacts WHERE is_pending AND phone = ANY(:phones) ORDER BY phone
+"""
+
+_CONFIRM = """
+UPDATE woo_sync.contacts AS known SET
+    contact_id = coalesce(confirmed.contact_id, known.contact_id),
+    base_first_name = confirmed.first_name,
+    base_last_name = confirmed.last_name,
+    base_email = confirmed.email,
+    base_sources = confirmed.sources,
+    base_groups = confirmed.groups,
+    base_consent = confirmed.consent,
+    base_consent_at = confirmed.consent_at,
+    base_state = confirmed.state,
+    base_state_by = confirmed.state_by,
+    applied_consent = confirmed.applied_consent,
+    applied_consent_at = confirmed.applied_consent_at,
+    unsubscribed_seen_at = confirmed.unsubscribed_seen_at,
+    confirmed_at = now(),
+    in_flight = NULL,
+    rejected_reason = NULL,
+    rejected_form = NULL
+FROM confirmed WHERE known.phone = confirmed.phone
+"""
+
+_REJECT = f"""
+UPDATE woo_sync.contacts AS known
+SET in_flight = NULL, rejected_reason = rejected.reason, rejected_form = {_FORM}
+FROM rejected WHERE known.phone = rejected.phone
+"""  # noqa: S608 - the only thing put in is the constant above
+
+_CONFIRMED_COLUMNS = {
+    "phone": "text",
+    "contact_id": "uuid",
+    "first_name": "text",
+    "last_name": "text",
+    "email": "text",
+    "sources": "text[]",
+    "groups": "text[]",
+    "consent": "text",
+    "consent_at": "timestamptz",
+    "state": "text",
+    "state_by": "text",
+    "applied_consent": "text",
+    "applied_consent_at": "timestamptz",
+    "unsubscribed_seen_at": "timestamptz",
+}
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What the platform confirmed of one phone; `contact_id` is None when there is nothing on the platform."""
+
+    phone: str
+    contact_id: str | None
+    base: ContactBase
+
+
+def pending_phones(
+    database: Database, *, source_name: str, touched: Sequence[str], include_rejected: bool
+) -> list[str]:
+    """Phones whose merged form the platform has not confirmed, of this source or touched by this sync.
+
+    A form that the platform has refused is left out unless `include_rejected`.
+    """
+    parameters = {
+        "source_name": source_name,
+        "touched": list(touched),
+        "include_rejected": include_rejected,
+    }
+    with database.transaction() as connection:
+        return list(connection.execute(sa.text(_PENDING), parameters).scalars())
+
+
+def load_pending(database: Database, phones: Sequence[str]) -> list[StoreContact]:
+    """Those of the phones that are still pending, as they are in the state now."""
+    with database.transaction() as connection:
+        rows = connection.execute(sa.text(_LOAD), {"phones": list(phones)}).mappings()
+        return [_store_contact(row) for row in rows]
+
+
+def note_in_flight(database: Database, bases: Iterable[tuple[str, ContactBase]]) -> None:
+    """Write down what is about to be sent, so that a crash between sending and confirming loses nothing."""
+    rows = [(phone, json.dumps(base.to_json())) for phone, base in bases]
+    frame = pd.DataFrame(rows, columns=["phone", "in_flight"])
+    with database.transaction() as connection:
+        copy_frame(connection, frame, "sending", {"phone": "text", "in_flight": "jsonb"})
+        connection.execute(
+            sa.text(
+                "UPDATE woo_sync.contacts AS known SET in_flight = sending.in_flight"
+                " FROM sending WHERE known.phone = sending.phone"
+            )
+        )
+
+
+def settle(
+    database: Database,
+    *,
+    run_id: str,
+    confirmations: Sequence[Confirmation],
+    rejections: Sequence[tuple[str, str]],
+    contacts: Sequence[SyncContact],
+) -> None:
+    """Write down, in one transaction, what became of a batch that was sent.
+
+    What the platform confirmed becomes the new base. What it refused (phone, reason) stays pending.
+    `contacts` go into the history of the sync.
+    """
+    rows = [_confirmed_row(confirmation) for confirmation in confirmations]
+    confirmed = pd.DataFrame(rows, columns=list(_CONFIRMED_COLUMNS), dtype=object)
+    rejected = pd.DataFrame(list(rejections), columns=["phone", "reason"])
+    with database.transaction() as connection:
+        copy_frame(connection, confirmed, "confirmed", _CONFIRMED_COLUMNS)
+        connection.execute(sa.text(_CONFIRM))
+        copy_frame(connection, rejected, "rejected", {"phone": "text", "reason": "text"})
+        connection.execute(sa.text(_REJECT))
+        note_contacts(connection, run_id, contacts)
+
+
+def adopt_lists(database: Database, lists: Iterable[tuple[str, str]]) -> None:
+    """Remember lists (id, name) as this project's own; a list of the same name that was deleted is replaced."""
+    rows = list(lists)
+    with database.transaction() as connection:
+        for list_id, name in rows:
+            connection.execute(
+                sa.text(
+                    "INSERT INTO woo_sync.platform_lists (list_id, name) VALUES (:list_id, :name)"
+                    " ON CONFLICT (lower(name)) DO UPDATE SET list_id = excluded.list_id"
+                ),
+                {"list_id": list_id, "name": name},
+            )
+
+
+def subscription_counts(database: Database, source_name: str) -> dict[str, int]:
+    """How many contacts of a source the platform was last seen to hold in each subscription state."""
+    query = """
+        SELECT base_state, count(*) FROM woo_sync.contacts
+        WHERE :source_name = ANY(sources) AND base_state IS NOT NULL GROUP BY base_state
+    """
+    with database.transaction() as connection:
+        rows = connection.execute(sa.text(query), {"source_name": source_name}).tuples()
+        return {state.lower(): count for state, count in rows}
+
+
+def _store_contact(row: sa.RowMapping) -> StoreContact:
+    return StoreContact(
+        phone=row["phone"],
+        first_name=row["first_name"],
+        last_name=row["last_name"],
+        email=row["email"],
+        sources=tuple(row["sources"]),
+        groups=tuple(row["groups"]),
+        consent=Consent(row["consent"]),
+        consent_at=row["consent_at"],
+        status=SubscriptionState(row["status"]),
+        base=_base(row),
+        in_flight=ContactBase.from_json(row["in_flight"]) if row["in_flight"] else None,
+    )
+
+
+def _base(row: sa.RowMapping) -> ContactBase | None:
+    if row["base_sources"] is None:
+        return None
+    applied = None
+    if row["applied_consent"]:
+        applied = Signal(Consent(row["applied_consent"]), row["applied_consent_at"])
+    subscription = None
+    if row["base_state"]:
+        subscription = SubscriptionBase(
+            SubscriptionState(row["base_state"]),
+            SetBy(row["base_state_by"]),
+            applied,
+            row["unsubscribed_seen_at"],
+        )
+    return ContactBase(
+        first_name=row["base_first_name"],
+        last_name=row["base_last_name"],
+        email=row["base_email"],
+        sources=tuple(row["base_sources"]),
+        groups=tuple(row["base_groups"]),
+        consent=Consent(row["base_consent"]),
+        consent_at=row["base_consent_at"],
+        subscription=subscription,
+    )
+
+
+def _confirmed_row(confirmation: Confirmation) -> tuple[object, ...]:
+    base = confirmation.base
+    subscription = base.subscription
+    applied = subscription.applied if subscription else None
+    return (
+        confirmation.phone,
+        confirmation.contact_id,
+        base.first_name,
+        base.last_name,
+        base.email,
+        base.sources,
+        base.groups,
+        base.consent.value,
+        base.consent_at,
+        subscription.state.value if subscription else None,
+        subscription.set_by.value if subscription else None,
+        applied.consent.value if applied else None,
+        applied.at if applied else None,
+        subscription.unsubscribed_seen_at if subscription else None,
+    )

@@ -1,0 +1,124 @@
+"""The connection to the state and the version of its schema."""
+
+from __future__ import annotations
+
+import importlib.resources
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from woo_sync_pipeline.errors import StateError, TransientStateError
+from woo_sync_pipeline.privacy import redact
+
+SCHEMA = "woo_sync"
+
+# Arbitrary, but the same in every process: what they guard may be done by one process at a time.
+_MIGRATION_LOCK = 7_294_001
+_COMMIT_LOCK = 7_294_002
+_PUSH_LOCK = 7_294_003
+
+
+class Database:
+    """A PostgreSQL database (13 or newer) that holds the state in the schema `woo_sync`.
+
+    Nothing is connected before it is used. The first use brings the schema up to date.
+    """
+
+    def __init__(self, url: str) -> None:
+        # A bare postgresql:// would pick whichever driver SQLAlchemy prefers in its version.
+        address = sa.make_url(url)
+        self._engine = sa.create_engine(
+            address.set(drivername="postgresql+psycopg2"), pool_pre_ping=True, pool_size=4, max_overflow=4
+        )
+        self._is_migrated = False
+
+    def __repr__(self) -> str:
+        return f"Database({self.place})"
+
+    @property
+    def place(self) -> str:
+        """Where the database is, without user or password."""
+        address = self._engine.url
+        host = address.host or address.query.get("host") or "local socket"
+        return f"{host}/{address.database}"
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """One transaction on an up-to-date schema. Raises `StateError` when the database fails."""
+        with self._errors("use the state"):
+            self.migrate()
+            with self._engine.begin() as connection:
+                yield connection
+
+    @contextmanager
+    def exclusive_commit(self) -> Iterator[sa.Connection]:
+        """A transaction in which nobody else merges records into contacts.
+
+        Two sources that merge at the same time would each overwrite what the other knows of a shared phone.
+        """
+        with self.transaction() as connection:
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _COMMIT_LOCK})
+            yield connection
+
+    @contextmanager
+    def exclusive_push(self) -> Iterator[None]:
+        """Time in which no other sync writes to the platform: two must not push one phone at once."""
+        with self._errors("lock the push"), self._engine.connect() as connection:
+            # Held by the session, not by a transaction: pushing takes long, and must keep no snapshot open.
+            holder = connection.execution_options(isolation_level="AUTOCOMMIT")
+            holder.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": _PUSH_LOCK})
+            try:
+                yield
+            finally:
+                holder.execute(sa.text("SELECT pg_advisory_unlock(:key)"), {"key": _PUSH_LOCK})
+
+    def migrate(self) -> None:
+        """Bring the schema up to date; safe when several processes start at once."""
+        if self._is_migrated:
+            return
+        with self._errors("bring the schema up to date"), self._engine.begin() as connection:
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            connection.execute(sa.text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+            config = Config()
+            migrations = importlib.resources.files("woo_sync_pipeline.state") / "migrations"
+            config.set_main_option("script_location", str(migrations))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+        self._is_migrated = True
+
+    def version(self) -> str:
+        """Version of the server, such as `18.1`, after making sure that the schema is up to date."""
+        with self.transaction() as connection:
+            return str(connection.execute(sa.text("SHOW server_version")).scalar_one())
+
+    @contextmanager
+    def _errors(self, tried: str) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as failure:
+            raise TransientStateError(
+                source=f"database {self.place}",
+                tried=tried,
+                got=redact(str(failure.orig)),
+                next_step="Check that PostgreSQL runs and that database_url names it, then run the sync "
+                "again: nothing is lost.",
+            ) from None
+        except SQLAlchemyError as failure:
+            # The text of a statement error holds parameters, and they hold phones.
+            cause = getattr(failure, "orig", None)
+            code = getattr(cause, "pgcode", None)
+            raise StateError(
+                source=f"database {self.place}",
+                tried=tried,
+                got=f"{type(cause or failure).__name__}{f' (SQLSTATE {code})' if code else ''}",
+                next_step="The transaction was rolled back. Check the rights of the database user and "
+                "the log of the server, then run the sync again.",
+            ) from None

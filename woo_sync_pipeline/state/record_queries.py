@@ -1,0 +1,206 @@
+"""The set-based SQL behind `records.py`; the temporary tables are made there.
+
+`incoming`, `gone`, `incoming_products`: what was read. `touched`: phones that may look different now.
+"""
+
+PRODUCT_COLUMNS = {"product_id": "bigint", "tags": "text[]"}
+
+# Run before and after the upsert: a record touches the phone that it had and the phone that it has. An order
+# touches the phone of its customer too, to whom its choice and what was bought belong.
+TOUCHED_BY_RECORDS = """
+INSERT INTO touched
+SELECT known.phone
+FROM incoming JOIN woo_sync.source_records AS known USING (record_type, record_id)
+WHERE known.source = :source AND known.phone IS NOT NULL
+UNION
+SELECT customer.phone
+FROM incoming
+JOIN woo_sync.source_records AS known USING (record_type, record_id)
+JOIN woo_sync.source_records AS customer
+    ON customer.source = known.source AND customer.record_type = 'customer'
+    AND customer.record_id = known.customer_id
+WHERE known.source = :source AND known.record_type = 'order' AND customer.phone IS NOT NULL
+"""
+
+# When was the choice made? An order's when the order was. A customer's value has no time of its own: when it
+# was first seen to change, if the same meta keys were read before. A value met for the first time, or only
+# because other keys are read now or the store had withheld them, is no change: an opt-in then counts from the
+# day of registration, an opt-out from now: when in doubt, the reading that sends fewer messages.
+UPSERT_RECORDS = """
+INSERT INTO woo_sync.source_records AS known (
+    source, record_type, record_id, customer_id, phone, phone_masked, first_name, last_name, email,
+    order_status, consent, consent_origin, consent_basis, choice, choice_at, tags, product_ids,
+    invalid_reason, created_at, modified_at, hash, first_seen_at, last_seen_at
+)
+SELECT
+    :source, incoming.record_type, incoming.record_id,
+    CASE WHEN incoming.customer_id <> 0 THEN incoming.customer_id ELSE coalesce(old.customer_id, 0) END,
+    incoming.phone, incoming.phone_masked, incoming.first_name, incoming.last_name, incoming.email,
+    incoming.order_status,
+    CASE WHEN incoming.consent = 'unknown' AND old.consent = 'opted_out' THEN 'opted_out'
+        ELSE incoming.consent END,
+    CASE WHEN incoming.consent = 'unknown' AND old.consent = 'opted_out' THEN old.consent_origin
+        ELSE incoming.consent_origin END,
+    incoming.consent_basis,
+    coalesce(nullif(incoming.consent, 'unknown'), old.choice),
+    CASE
+        WHEN incoming.consent = 'unknown' OR incoming.consent = old.choice THEN old.choice_at
+        WHEN incoming.record_type = 'order' THEN least(incoming.created_at, incoming.read_at)
+        WHEN incoming.consent = 'opted_out' THEN incoming.read_at
+        WHEN old.choice IS NOT NULL AND old.consent_basis = incoming.consent_basis THEN incoming.read_at
+        WHEN old.record_id IS NOT NULL AND old.consent_basis = incoming.consent_basis THEN incoming.read_at
+        ELSE coalesce(least(incoming.created_at, incoming.read_at), 'epoch')
+    END,
+    incoming.tags, incoming.product_ids, incoming.invalid_reason, incoming.created_at, incoming.modified_at,
+    incoming.hash, incoming.read_at, incoming.read_at
+FROM incoming
+LEFT JOIN woo_sync.source_records AS old
+    ON old.source = :source AND old.record_type = incoming.record_type AND old.record_id = incoming.record_id
+ON CONFLICT (source, record_type, record_id) DO UPDATE SET
+    customer_id = excluded.customer_id,
+    phone = excluded.phone,
+    phone_masked = excluded.phone_masked,
+    first_name = excluded.first_name,
+    last_name = excluded.last_name,
+    email = excluded.email,
+    order_status = excluded.order_status,
+    consent = excluded.consent,
+    consent_origin = excluded.consent_origin,
+    consent_basis = excluded.consent_basis,
+    choice = excluded.choice,
+    choice_at = excluded.choice_at,
+    tags = excluded.tags,
+    product_ids = excluded.product_ids,
+    invalid_reason = excluded.invalid_reason,
+    created_at = excluded.created_at,
+    modified_at = excluded.modified_at,
+    hash = excluded.hash,
+    last_seen_at = excluded.last_seen_at,
+    gone_at = NULL
+WHERE known.last_seen_at <= excluded.last_seen_at
+    AND (known.hash <> excluded.hash OR known.gone_at IS NOT NULL
+        OR known.customer_id <> excluded.customer_id)
+"""
+
+# A customer that another sync saw after this reading began is not gone.
+TOUCHED_BY_GONE = """
+INSERT INTO touched
+SELECT known.phone
+FROM gone JOIN woo_sync.source_records AS known USING (record_id)
+WHERE known.source = :source AND known.record_type = 'customer' AND known.phone IS NOT NULL
+    AND known.gone_at IS NULL AND known.last_seen_at < :started_at
+"""
+
+MARK_GONE = """
+UPDATE woo_sync.source_records AS known SET gone_at = now()
+FROM gone
+WHERE known.source = :source AND known.record_type = 'customer' AND known.record_id = gone.record_id
+    AND known.gone_at IS NULL AND known.last_seen_at < :started_at
+"""
+
+TOUCHED_BY_PRODUCTS = """
+INSERT INTO touched
+SELECT DISTINCT coalesce(customer.phone, buying.phone)
+FROM (
+    SELECT array_agg(incoming_products.product_id) AS ids
+    FROM incoming_products
+    LEFT JOIN woo_sync.products AS known
+        ON known.source = :source AND known.product_id = incoming_products.product_id
+    WHERE known.tags IS DISTINCT FROM incoming_products.tags
+) AS changed
+JOIN woo_sync.source_records AS buying
+    ON buying.source = :source AND buying.record_type = 'order' AND buying.product_ids && changed.ids
+LEFT JOIN woo_sync.source_records AS customer
+    ON customer.source = buying.source AND customer.record_type = 'customer'
+    AND customer.record_id = buying.customer_id
+WHERE coalesce(customer.phone, buying.phone) IS NOT NULL
+"""
+
+UPSERT_PRODUCTS = """
+INSERT INTO woo_sync.products AS known (source, product_id, tags)
+SELECT :source, product_id, tags FROM incoming_products
+ON CONFLICT (source, product_id) DO UPDATE SET tags = excluded.tags
+WHERE known.tags IS DISTINCT FROM excluded.tags
+"""
+
+DISTINCT_TOUCHED = """
+CREATE TEMPORARY TABLE touched_phones ON COMMIT DROP AS SELECT DISTINCT phone FROM touched;
+CREATE UNIQUE INDEX ON touched_phones (phone);
+ANALYZE touched_phones;
+"""
+
+HOLDERS = """
+SELECT phone, source, record_type, record_id, first_name, last_name, email, tags, created_at, modified_at
+FROM woo_sync.source_records JOIN touched_phones USING (phone)
+WHERE gone_at IS NULL AND (record_type = 'customer' OR customer_id = 0)
+"""
+
+# A choice at the checkout concerns the phone that was given there. An opt-out concerns the customer's own
+# phone as well; an opt-in does so only if no phone was given. The opt-out of a customer who is gone remains.
+SIGNALS = """
+SELECT phone, source, consent, choice_at, consent_origin
+FROM woo_sync.source_records JOIN touched_phones USING (phone)
+WHERE consent <> 'unknown' AND (gone_at IS NULL OR consent = 'opted_out')
+UNION ALL
+SELECT customer.phone, buying.source, buying.consent, buying.choice_at, buying.consent_origin
+FROM woo_sync.source_records AS customer
+JOIN touched_phones USING (phone)
+JOIN woo_sync.source_records AS buying
+    ON buying.source = customer.source AND buying.record_type = 'order'
+    AND buying.customer_id = customer.record_id
+WHERE customer.record_type = 'customer'
+    AND buying.phone IS DISTINCT FROM customer.phone
+    AND (buying.consent = 'opted_out'
+        OR (buying.consent = 'opted_in' AND buying.invalid_reason = 'missing_phone'
+            AND customer.gone_at IS NULL))
+"""
+
+# Only what was bought: an order that failed, was cancelled, paid back or thrown away tells nothing.
+PURCHASES = """
+SELECT DISTINCT bought.phone, bought.source, tag
+FROM (
+    SELECT phone, source, product_ids, order_status
+    FROM woo_sync.source_records JOIN touched_phones USING (phone)
+    WHERE record_type = 'order' AND customer_id = 0
+    UNION ALL
+    SELECT customer.phone, buying.source, buying.product_ids, buying.order_status
+    FROM woo_sync.source_records AS customer
+    JOIN touched_phones USING (phone)
+    JOIN woo_sync.source_records AS buying
+        ON buying.source = customer.source AND buying.record_type = 'order'
+        AND buying.customer_id = customer.record_id
+    WHERE customer.record_type = 'customer' AND customer.gone_at IS NULL
+) AS bought
+CROSS JOIN unnest(bought.product_ids) AS bought_id
+JOIN woo_sync.products AS product ON product.source = bought.source AND product.product_id = bought_id
+CROSS JOIN unnest(product.tags) AS tag
+WHERE bought.order_status NOT IN ('pending', 'failed', 'cancelled', 'refunded', 'trash')
+"""
+
+UPSERT_CONTACTS = """
+INSERT INTO woo_sync.contacts AS known (
+    phone, first_name, last_name, email, sources, groups, consent, consent_at, consent_origin, status
+)
+SELECT phone, first_name, last_name, email, sources, groups, consent, consent_at, consent_origin, status
+FROM merged
+ON CONFLICT (phone) DO UPDATE SET
+    first_name = excluded.first_name,
+    last_name = excluded.last_name,
+    email = excluded.email,
+    sources = excluded.sources,
+    groups = excluded.groups,
+    consent = excluded.consent,
+    consent_at = excluded.consent_at,
+    consent_origin = excluded.consent_origin,
+    status = excluded.status
+WHERE (known.first_name, known.last_name, known.email, known.sources, known.groups, known.consent,
+        known.consent_at, known.consent_origin, known.status)
+    IS DISTINCT FROM (excluded.first_name, excluded.last_name, excluded.email, excluded.sources,
+        excluded.groups, excluded.consent, excluded.consent_at, excluded.consent_origin, excluded.status)
+"""
+
+NOTE_COMMIT = """
+UPDATE woo_sync.sync_runs
+SET read_until = :read_until, last_customer_id = :last_customer_id, committed_at = now()
+WHERE run_id = :run_id
+"""

@@ -1,0 +1,171 @@
+"""What was read from a store goes into the state: records, products, and the contacts they make."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+import sqlalchemy as sa
+
+from woo_sync_pipeline.contacts.merge import MergeInput, MergeSource, merge_contacts
+from woo_sync_pipeline.state import record_queries as queries
+from woo_sync_pipeline.state.bulk import copy_frame, read_frame
+from woo_sync_pipeline.state.database import Database
+
+RECORD_COLUMNS = {
+    "record_type": "text",
+    "record_id": "bigint",
+    "customer_id": "bigint",
+    "phone": "text",
+    "phone_masked": "text",
+    "first_name": "text",
+    "last_name": "text",
+    "email": "text",
+    "order_status": "text",
+    "consent": "text",
+    "consent_origin": "text",
+    "consent_basis": "text",
+    "tags": "text[]",
+    "product_ids": "bigint[]",
+    "invalid_reason": "text",
+    "created_at": "timestamptz",
+    "modified_at": "timestamptz",
+    "hash": "text",
+    "read_at": "timestamptz",
+}
+
+CONTACT_COLUMNS = {
+    "phone": "text",
+    "first_name": "text",
+    "last_name": "text",
+    "email": "text",
+    "sources": "text[]",
+    "groups": "text[]",
+    "consent": "text",
+    "consent_at": "timestamptz",
+    "consent_origin": "text",
+    "status": "text",
+}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one reading of a store found.
+
+    records: columns `RECORD_COLUMNS`; records that are known in this form may be left out.
+    gone_customer_ids: customers that a complete reading lacked.
+    product_tags: tags of the products that were looked up.
+    started_at: when the reading began (UTC); read_until: orders changed before this time, by the clock of the
+    store, have been read. last_customer_id: the highest customer id met.
+    """
+
+    records: pd.DataFrame
+    gone_customer_ids: Collection[int]
+    product_tags: Mapping[int, Collection[str]]
+    started_at: datetime
+    read_until: datetime
+    last_customer_id: int
+
+
+def commit_reading(
+    database: Database, *, source: str, run_id: str, reading: Reading, sources: Mapping[str, MergeSource]
+) -> pd.DataFrame:
+    """Store what was read and merge the contacts it touches, all in one transaction.
+
+    Returns the merged contacts of all phones touched (columns of `merge_contacts`). Committing the same
+    reading again changes nothing. A form that was read earlier than the stored one never replaces it.
+    """
+    with database.exclusive_commit() as connection:
+        copy_frame(connection, reading.records, "incoming", RECORD_COLUMNS)
+        copy_frame(connection, _gone(reading.gone_customer_ids), "gone", {"record_id": "bigint"})
+        copy_frame(connection, _products(reading.product_tags), "incoming_products", queries.PRODUCT_COLUMNS)
+        parameters = {"source": source, "started_at": reading.started_at}
+        connection.execute(sa.text("CREATE TEMPORARY TABLE touched (phone text) ON COMMIT DROP"))
+        for statement in (
+            queries.TOUCHED_BY_RECORDS,
+            queries.UPSERT_RECORDS,
+            queries.TOUCHED_BY_RECORDS,
+            queries.TOUCHED_BY_GONE,
+            queries.MARK_GONE,
+            queries.TOUCHED_BY_PRODUCTS,
+            queries.UPSERT_PRODUCTS,
+            queries.DISTINCT_TOUCHED,
+        ):
+            connection.execute(sa.text(statement), parameters)
+        merged = _merge_touched(connection, sources)
+        copy_frame(connection, merged, "merged", CONTACT_COLUMNS)
+        connection.execute(sa.text(queries.UPSERT_CONTACTS))
+        connection.execute(
+            sa.text(queries.NOTE_COMMIT),
+            {
+                "run_id": run_id,
+                "read_until": reading.read_until,
+                "last_customer_id": reading.last_customer_id,
+            },
+        )
+    return merged
+
+
+def customer_hashes(database: Database, source: str) -> dict[int, str]:
+    """Hashes of all customers of a source that are not gone, by customer id."""
+    query = """
+        SELECT record_id, hash FROM woo_sync.source_records
+        WHERE source = :source AND record_type = 'customer' AND gone_at IS NULL
+    """
+    with database.transaction() as connection:
+        return dict(connection.execute(sa.text(query), {"source": source}).tuples().all())
+
+
+def order_hashes(database: Database, source: str, ids: Collection[int]) -> dict[int, str]:
+    """Hashes of those orders that are known, by order id."""
+    query = """
+        SELECT record_id, hash FROM woo_sync.source_records
+        WHERE source = :source AND record_type = 'order' AND record_id = ANY(:ids)
+    """
+    with database.transaction() as connection:
+        return dict(connection.execute(sa.text(query), {"source": source, "ids": list(ids)}).tuples().all())
+
+
+def orders_that_named_a_customer(database: Database, source: str, ids: Collection[int]) -> set[int]:
+    """Those orders that named a customer at any earlier reading."""
+    query = """
+        SELECT record_id FROM woo_sync.source_records
+        WHERE source = :source AND record_type = 'order' AND customer_id <> 0 AND record_id = ANY(:ids)
+    """
+    with database.transaction() as connection:
+        rows = connection.execute(sa.text(query), {"source": source, "ids": list(ids)})
+        return set(rows.scalars())
+
+
+def known_product_ids(database: Database, source: str) -> set[int]:
+    """Ids of the products whose tags are known."""
+    query = "SELECT product_id FROM woo_sync.products WHERE source = :source"
+    with database.transaction() as connection:
+        return set(connection.execute(sa.text(query), {"source": source}).scalars())
+
+
+def _merge_touched(connection: sa.Connection, sources: Mapping[str, MergeSource]) -> pd.DataFrame:
+    phones = list(connection.execute(sa.text("SELECT phone FROM touched_phones")).scalars())
+    names = connection.execute(sa.text("SELECT name FROM woo_sync.platform_lists")).scalars()
+    known = MergeInput(
+        holders=read_frame(connection, queries.HOLDERS),
+        signals=read_frame(connection, queries.SIGNALS),
+        purchases=read_frame(connection, queries.PURCHASES),
+    )
+    return merge_contacts(
+        known,
+        phones=phones,
+        sources=sources,
+        list_names={name.casefold(): name for name in names},
+    )
+
+
+def _gone(ids: Collection[int]) -> pd.DataFrame:
+    return pd.DataFrame({"record_id": sorted(ids)}, dtype="int64")
+
+
+def _products(tags: Mapping[int, Collection[str]]) -> pd.DataFrame:
+    rows = [(product_id, list(names)) for product_id, names in sorted(tags.items())]
+    return pd.DataFrame(rows, columns=list(queries.PRODUCT_COLUMNS))

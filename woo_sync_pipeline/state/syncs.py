@@ -1,0 +1,231 @@
+"""The history of syncs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from woo_sync_pipeline.state.bulk import copy_rows
+from woo_sync_pipeline.state.database import Database
+
+_SELECT = """
+SELECT sync_id, run_id, source, kind, reading, first_day, last_day, status, started_at, finished_at,
+    committed_at, read_until, last_customer_id, counts, error
+FROM woo_sync.sync_runs
+"""
+
+
+@dataclass(frozen=True)
+class SyncRun:
+    """One sync of one source. Times are UTC; days are days of the project's time zone, both included."""
+
+    sync_id: int
+    run_id: str
+    source: str
+    kind: str
+    reading: str
+    first_day: date
+    last_day: date
+    status: str
+    started_at: datetime
+    finished_at: datetime | None
+    committed_at: datetime | None
+    read_until: datetime | None
+    last_customer_id: int | None
+    counts: Mapping[str, Any]
+    error: str | None
+
+
+@dataclass(frozen=True)
+class SyncContact:
+    """What happened to one contact, or why one store record made none. `phone` is E.164."""
+
+    outcome: str
+    phone: str | None = None
+    phone_masked: str = ""
+    record_type: str | None = None
+    record_id: int | None = None
+    state: str | None = None
+    changes: Sequence[str] = ()
+    reason: str | None = None
+
+
+_CONTACT_COLUMNS = tuple(SyncContact.__dataclass_fields__)
+
+
+@dataclass(frozen=True)
+class Watermark:
+    """How far a source has been read: what an incremental reading may leave out."""
+
+    read_until: datetime
+    last_customer_id: int
+
+
+def begin_sync(
+    database: Database,
+    *,
+    run_id: str,
+    source: str,
+    kind: str,
+    reading: str,
+    first_day: date,
+    last_day: date,
+) -> SyncRun:
+    """The sync of this run, begun now if it is not known yet."""
+    statement = """
+        INSERT INTO woo_sync.sync_runs (run_id, source, kind, reading, first_day, last_day, status)
+        VALUES (:run_id, :source, :kind, :reading, :first_day, :last_day, 'running')
+        ON CONFLICT (run_id) DO NOTHING
+    """
+    values = {
+        "run_id": run_id,
+        "source": source,
+        "kind": kind,
+        "reading": reading,
+        "first_day": first_day,
+        "last_day": last_day,
+    }
+    with database.transaction() as connection:
+        connection.execute(sa.text(statement), values)
+        return _one(connection, "run_id = :run_id", {"run_id": run_id})
+
+
+def note_contacts(connection: sa.Connection, run_id: str, contacts: Iterable[SyncContact]) -> None:
+    """Write down what happened to contacts of a sync."""
+    sync_id = _one(connection, "run_id = :run_id", {"run_id": run_id}).sync_id
+    copy_rows(
+        connection,
+        "woo_sync.sync_run_contacts",
+        ["sync_id", *_CONTACT_COLUMNS],
+        ([sync_id, *(getattr(contact, column) for column in _CONTACT_COLUMNS)] for contact in contacts),
+    )
+
+
+def finish_sync(
+    database: Database, *, run_id: str, counts: Mapping[str, Any], invalid: Iterable[SyncContact]
+) -> SyncRun:
+    """Close a sync as succeeded, with its counts and the store records that made no contact.
+
+    Doing so again replaces what was noted before.
+    """
+    with database.transaction() as connection:
+        sync = _one(connection, "run_id = :run_id", {"run_id": run_id})
+        parameters = {"sync_id": sync.sync_id, "counts": json.dumps(counts)}
+        connection.execute(
+            sa.text(
+                "DELETE FROM woo_sync.sync_run_contacts WHERE sync_id = :sync_id AND outcome = 'invalid'"
+            ),
+            parameters,
+        )
+        note_contacts(connection, run_id, invalid)
+        connection.execute(
+            sa.text(
+                "UPDATE woo_sync.sync_runs SET status = 'succeeded', finished_at = now(), counts = :counts,"
+                " error = NULL WHERE sync_id = :sync_id"
+            ),
+            parameters,
+        )
+        return _one(connection, "sync_id = :sync_id", parameters)
+
+
+def fail_sync(database: Database, *, run_id: str, error: str) -> None:
+    """Close a sync as failed, with the reason."""
+    with database.transaction() as connection:
+        connection.execute(
+            sa.text(
+                "UPDATE woo_sync.sync_runs SET status = 'failed', finished_at = now(), error = :error"
+                " WHERE run_id = :run_id AND status = 'running'"
+            ),
+            {"run_id": run_id, "error": error},
+        )
+
+
+def mark_crashed(database: Database, *, run_ids: Sequence[str]) -> None:
+    """Mark syncs as crashed that are noted as running although their run has ended."""
+    with database.transaction() as connection:
+        connection.execute(
+            sa.text(
+                "UPDATE woo_sync.sync_runs SET status = 'crashed', finished_at = now(),"
+                " error = 'the process ended before the sync did' WHERE status = 'running'"
+                " AND run_id = ANY(:run_ids)"
+            ),
+            {"run_ids": list(run_ids)},
+        )
+
+
+def list_syncs(database: Database, *, source: str | None = None, limit: int = 50) -> list[SyncRun]:
+    """The latest syncs, newest first."""
+    condition = "WHERE source = :source" if source else ""
+    with database.transaction() as connection:
+        rows = connection.execute(
+            sa.text(f"{_SELECT} {condition} ORDER BY sync_id DESC LIMIT :limit"),
+            {"source": source, "limit": limit},
+        ).mappings()
+        return [SyncRun(**row) for row in rows]
+
+
+def running_syncs(database: Database, source: str) -> list[SyncRun]:
+    """Syncs of a source that are noted as running."""
+    with database.transaction() as connection:
+        rows = connection.execute(
+            sa.text(f"{_SELECT} WHERE source = :source AND status = 'running'"), {"source": source}
+        ).mappings()
+        return [SyncRun(**row) for row in rows]
+
+
+def get_sync(database: Database, sync_id: int) -> SyncRun | None:
+    """One sync by its number, None when there is none."""
+    with database.transaction() as connection:
+        rows = connection.execute(sa.text(f"{_SELECT} WHERE sync_id = :sync_id"), {"sync_id": sync_id})
+        row = rows.mappings().first()
+        return SyncRun(**row) if row else None
+
+
+def sync_contacts(database: Database, sync_id: int) -> list[SyncContact]:
+    """What happened to the contacts of a sync, in the order in which it was noted."""
+    columns = ", ".join(_CONTACT_COLUMNS)
+    with database.transaction() as connection:
+        rows = connection.execute(
+            sa.text(
+                f"SELECT {columns} FROM woo_sync.sync_run_contacts WHERE sync_id = :sync_id"  # noqa: S608
+                " ORDER BY position"
+            ),
+            {"sync_id": sync_id},
+        ).mappings()
+        return [SyncContact(**row) for row in rows]
+
+
+def watermark(database: Database, source: str) -> Watermark | None:
+    """How far a source has been read and committed; None when nothing was ever committed for it."""
+    query = """
+        SELECT max(read_until) AS read_until, max(last_customer_id) AS last_customer_id
+        FROM woo_sync.sync_runs WHERE source = :source AND committed_at IS NOT NULL
+    """
+    with database.transaction() as connection:
+        row = connection.execute(sa.text(query), {"source": source}).mappings().one()
+    if row["read_until"] is None:
+        return None
+    return Watermark(row["read_until"], row["last_customer_id"] or 0)
+
+
+def completed_sweeps(database: Database, source: str) -> list[SyncRun]:
+    """Syncs of a source that read all of it and ended well, oldest first."""
+    with database.transaction() as connection:
+        rows = connection.execute(
+            sa.text(
+                f"{_SELECT} WHERE source = :source AND reading = 'sweep' AND status = 'succeeded'"
+                " ORDER BY sync_id"
+            ),
+            {"source": source},
+        ).mappings()
+        return [SyncRun(**row) for row in rows]
+
+
+def _one(connection: sa.Connection, condition: str, parameters: Mapping[str, Any]) -> SyncRun:
+    row = connection.execute(sa.text(f"{_SELECT} WHERE {condition}"), parameters).mappings().one()
+    return SyncRun(**row)

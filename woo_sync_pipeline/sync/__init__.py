@@ -1,0 +1,1 @@
+"""The steps of one sync in plain Python: what to read, what to commit, what to push. Imports no Dagster."""

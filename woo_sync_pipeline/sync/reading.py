@@ -1,0 +1,188 @@
+"""Reading what changed in a store: orders of a window, customers, tags of products."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pandas as pd
+import pyarrow as pa
+
+from woo_sync_pipeline.config import SourceSettings
+from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.records import (
+    customer_hashes,
+    known_product_ids,
+    order_hashes,
+    orders_that_named_a_customer,
+)
+from woo_sync_pipeline.woocommerce.client import StoreClient
+from woo_sync_pipeline.woocommerce.customers import customers_after, customers_by_id, sweep_customers
+from woo_sync_pipeline.woocommerce.orders import OrderWindow, walk_orders
+from woo_sync_pipeline.woocommerce.products import product_tags
+from woo_sync_pipeline.woocommerce.records import CUSTOMER_SCHEMA, ORDER_SCHEMA, customer_frame, order_frame
+
+NORMALISATION_VERSION = 1
+"""Part of every hash: raise it when records shall be read anew because they are normalised differently."""
+
+Progress = Callable[[int], None]
+"""Told how many more rows were read."""
+
+
+@dataclass(frozen=True)
+class OrdersRead:
+    """changed: the orders of the window that are not known in this form (columns of `order_frame`)."""
+
+    changed: pd.DataFrame
+    read: int
+
+
+@dataclass(frozen=True)
+class CustomersRead:
+    """changed: customers that are not known in this form (columns of `customer_frame`).
+
+    gone: ids that are known and that a complete reading lacked. meta_withheld: whether the store kept back
+    the meta of customers, because the key is not an administrator's.
+    """
+
+    changed: pd.DataFrame
+    gone: frozenset[int]
+    read: int
+    last_id: int
+    meta_withheld: bool
+
+
+def settings_fingerprint(source: SourceSettings) -> str:
+    """What a record's contact depends on beside the record: changed settings make all records count as changed."""
+    relevant = {
+        "version": NORMALISATION_VERSION,
+        "default_region": source.default_region,
+        "consent": source.consent.meta_keys,
+        "groups": source.groups.meta_keys,
+        "roles": source.groups.roles,
+    }
+    return json.dumps(relevant, sort_keys=True)
+
+
+def read_orders(
+    client: StoreClient,
+    database: Database,
+    source: SourceSettings,
+    window: OrderWindow,
+    *,
+    progress: Progress,
+) -> OrdersRead:
+    """The orders of a window that are not known in their present form."""
+    read_at = datetime.now(UTC)
+    read = 0
+    frames: list[pd.DataFrame] = []
+    for rows in walk_orders(client, window, meta_keys=source.meta_keys):
+        frame = order_frame(
+            rows, meta_keys=source.meta_keys, fingerprint=settings_fingerprint(source), read_at=read_at
+        )
+        known = order_hashes(database, source.key, frame["record_id"].tolist())
+        frames.append(_unknown(frame, known))
+        read += len(frame)
+        progress(len(frame))
+    return OrdersRead(_concat(frames, ORDER_SCHEMA), read)
+
+
+def sweep(
+    client: StoreClient, database: Database, source: SourceSettings, *, progress: Progress
+) -> CustomersRead:
+    """All customers of the store, compared with what is known: the new, the changed and the gone."""
+    known = customer_hashes(database, source.key)
+    pages = sweep_customers(client, meta_keys=source.meta_keys)
+    return _read_customers(pages, known, source, progress=progress, is_complete=True)
+
+
+def touched(
+    client: StoreClient,
+    database: Database,
+    source: SourceSettings,
+    *,
+    last_id: int,
+    customer_ids: Collection[int],
+    progress: Progress,
+) -> CustomersRead:
+    """Customers registered after `last_id` and those named: a handful of requests, not the whole store."""
+    known = customer_hashes(database, source.key)
+    new = _read_customers(
+        customers_after(client, last_id, meta_keys=source.meta_keys), known, source, progress=progress
+    )
+    rest = {customer_id for customer_id in customer_ids if 0 < customer_id <= last_id}
+    named = _read_customers(
+        customers_by_id(client, rest, meta_keys=source.meta_keys), known, source, progress=progress
+    )
+    return CustomersRead(
+        changed=_concat([new.changed, named.changed], CUSTOMER_SCHEMA),
+        gone=frozenset(),
+        read=new.read + named.read,
+        last_id=max(last_id, new.last_id),
+        meta_withheld=new.meta_withheld or named.meta_withheld,
+    )
+
+
+def guest_orders(database: Database, source: SourceSettings, orders: pd.DataFrame) -> pd.DataFrame:
+    """Of these orders, those that name no customer and never named one.
+
+    Deleting a customer turns each of its orders into one without a customer: that makes no guest.
+    """
+    without = orders[orders["customer_id"] == 0]
+    deleted = orders_that_named_a_customer(database, source.key, without["record_id"].tolist())
+    return without[~without["record_id"].isin(list(deleted))]
+
+
+def read_product_tags(
+    client: StoreClient,
+    database: Database,
+    source: SourceSettings,
+    orders: pd.DataFrame,
+    *,
+    is_sweep: bool,
+) -> dict[int, tuple[str, ...]]:
+    """Tags of products: of all in a sweep, else of bought products that are not known yet."""
+    if not source.groups.product_tags:
+        return {}
+    if is_sweep:
+        return product_tags(client, None)
+    bought = {int(product_id) for ids in orders["product_ids"] for product_id in ids}
+    unknown = bought - known_product_ids(database, source.key)
+    return product_tags(client, unknown) if unknown else {}
+
+
+def _read_customers(
+    pages: Iterable[list[dict[str, object]]],
+    known: dict[int, str],
+    source: SourceSettings,
+    *,
+    progress: Progress,
+    is_complete: bool = False,
+) -> CustomersRead:
+    read_at = datetime.now(UTC)
+    frames: list[pd.DataFrame] = []
+    missing = set(known) if is_complete else set()
+    read = last_id = 0
+    meta_withheld = False
+    for rows in pages:
+        frame = customer_frame(
+            rows, meta_keys=source.meta_keys, fingerprint=settings_fingerprint(source), read_at=read_at
+        )
+        frames.append(_unknown(frame, known))
+        missing.difference_update(frame["record_id"].tolist())
+        meta_withheld = meta_withheld or bool(frame["meta"].isna().any())
+        last_id = max(last_id, int(frame["record_id"].max()))
+        read += len(frame)
+        progress(len(frame))
+    return CustomersRead(_concat(frames, CUSTOMER_SCHEMA), frozenset(missing), read, last_id, meta_withheld)
+
+
+def _unknown(frame: pd.DataFrame, known: dict[int, str]) -> pd.DataFrame:
+    return frame[frame["record_id"].map(known) != frame["hash"]]
+
+
+def _concat(frames: list[pd.DataFrame], schema: pa.Schema) -> pd.DataFrame:
+    filled = [frame for frame in frames if len(frame)]
+    return pd.concat(filled, ignore_index=True) if filled else schema.empty_table().to_pandas()

@@ -1,0 +1,45 @@
+"""Which orders a sync reads: pure decisions about time."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from woo_sync_pipeline.state.syncs import Watermark
+from woo_sync_pipeline.woocommerce.orders import OrderWindow
+
+OVERLAP = timedelta(minutes=5)
+"""Windows overlap by this much: clocks differ a little, and a change may be saved later than it is dated."""
+
+
+def order_window(
+    *,
+    range_start: datetime,
+    range_end: datetime,
+    is_sweep: bool,
+    watermark: Watermark | None,
+    orders_from: datetime | None,
+    store_now: datetime,
+) -> OrderWindow:
+    """The window of modification times to read, its end frozen at the time of the store.
+
+    A store of which nothing was ever committed is read from `orders_from` (None: all of its history), whatever
+    range was asked for. A sweep reads the range. An incremental reading goes on where the last one ended.
+    """
+    # The second that is under way is read as well; the next window begins before it.
+    now = store_now.replace(microsecond=0) + timedelta(seconds=1)
+    if watermark is None:
+        return OrderWindow(orders_from, now)
+    if is_sweep:
+        return OrderWindow(range_start - OVERLAP, max(min(range_end, now), range_start))
+    return OrderWindow(min(watermark.read_until, now) - OVERLAP, now)
+
+
+def midnight(day: date, timezone: str) -> datetime:
+    """The beginning of a day in a time zone, as UTC."""
+    return datetime.combine(day, time.min, ZoneInfo(timezone)).astimezone(UTC)
+
+
+def today(timezone: str, now: datetime) -> date:
+    """The day that it is in a time zone."""
+    return now.astimezone(ZoneInfo(timezone)).date()
