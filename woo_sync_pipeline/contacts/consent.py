@@ -1,0 +1,114 @@
+"""Consent to SMS marketing, as the plugins of a store write it into meta fields."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from woo_sync_pipeline.contacts.names import strip_invisible
+
+
+class Consent(StrEnum):
+    """What a store record says about SMS marketing: a choice made either way, or nothing."""
+
+    opted_in = "opted_in"
+    opted_out = "opted_out"
+    unknown = "unknown"
+
+
+# Answers take their meaning from the question, that is from the key: "yes" under `sms_optout` is a refusal.
+# States ("subscribed") mean the same under every key. All are compared without blanks, hyphens and underscores.
+# fmt: off
+_YES = frozenset({
+    "1", "yes", "y", "true", "t", "on", "checked", "accepted", "accept", "agreed", "agree", "granted", "allowed",
+    "allow", "enabled", "confirmed",
+})
+_NO = frozenset({
+    "0", "no", "n", "false", "f", "off", "unchecked", "declined", "decline", "denied", "deny", "refused", "rejected",
+    "disabled", "never",
+})
+_IN = frozenset({"subscribed", "subscribe", "optedin", "optin"})
+_OUT = frozenset({
+    "unsubscribed", "unsubscribe", "notsubscribed", "nonsubscribed", "optedout", "optout", "revoked", "withdrawn",
+    "stop",
+})
+# fmt: on
+_NEGATIVE_KEY = re.compile(r"opt(?:ed)?out|unsubscri|revok|withdr[ae]w|donot")
+_FILLING = re.compile(r"[\s_-]+")
+_TIMESTAMP = re.compile(r"\d{10}|\d{13}", re.ASCII)
+_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d.*)?", re.ASCII)
+_FIRST_BELIEVABLE_YEAR = 2000
+_EARLIEST_TIMESTAMP = 946_684_800
+"""Unix time at the start of that year."""
+
+
+def parse_consent(key: str, value: object, words: Mapping[str, Consent] | None = None) -> Consent:
+    """Read one meta value as a consent signal.
+
+    `key` gives the question. Under a key that asks for the opposite (its name contains "optout", "opt_out",
+    "unsubscribe" or the like) a yes is opted_out and a no says nothing, because not having opted out is no
+    opt-in. The time of a choice (Unix seconds or milliseconds, an ISO date) is a yes.
+
+    None, "" (PHP's stored false, but also a field never filled), lists, objects and every text that is not
+    understood are unknown. `words` adds a store's own words, in any case, as states.
+    """
+    answer = _plain(value)
+    if not answer:
+        return Consent.unknown
+    negative = _NEGATIVE_KEY.search(_plain(key)) is not None
+    for word, meaning in (words or {}).items():
+        if _plain(word) == answer and meaning is not Consent.unknown:
+            # A word of one's own may be an answer or a state; under a negative key both readings end here.
+            return Consent.opted_out if negative else meaning
+    if answer in _OUT:
+        return Consent.opted_out
+    if answer in _IN:
+        return Consent.opted_in
+    if answer in _NO:
+        return Consent.unknown if negative else Consent.opted_out
+    if answer in _YES or _is_time(value):
+        return Consent.opted_out if negative else Consent.opted_in
+    return Consent.unknown
+
+
+def consent_of(meta: Mapping[str, object], keys: Sequence[str]) -> tuple[Consent, str]:
+    """Decide over the configured keys of one record: any opted_out wins, else any opted_in, else unknown.
+
+    Returns the signal and the key that decided: the first such key in the order of `keys`, "" if unknown.
+    """
+    signals = [(parse_consent(key, meta.get(key)), key) for key in keys]
+    for wanted in (Consent.opted_out, Consent.opted_in):
+        for signal, key in signals:
+            if signal is wanted:
+                return signal, key
+    return Consent.unknown, ""
+
+
+def _plain(value: object) -> str:
+    """Return a scalar as a word to compare, "" for what is no scalar."""
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, float) and (not math.isfinite(value) or not value.is_integer()):
+        return ""
+    if isinstance(value, int | float):
+        # Python refuses to spell out integers of thousands of digits.
+        return str(int(value)) if abs(value) < 10**15 else ""
+    if isinstance(value, str):
+        return _FILLING.sub("", strip_invisible(value)).casefold()
+    return ""
+
+
+def _is_time(value: object) -> bool:
+    text = strip_invisible(value).strip() if isinstance(value, str) else _plain(value)
+    if _TIMESTAMP.fullmatch(text):
+        return int(text[:10]) >= _EARLIEST_TIMESTAMP
+    if not _ISO_DATE.fullmatch(text):
+        return False
+    try:
+        # Databases write "0000-00-00" and the year 1970 where there is no date.
+        return datetime.fromisoformat(text).year >= _FIRST_BELIEVABLE_YEAR
+    except ValueError:
+        return False

@@ -1,0 +1,44 @@
+"""Email addresses: trimmed and checked for their shape, never for whether anybody reads them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from woo_sync_pipeline.contacts.names import strip_invisible
+
+_MAX_LENGTH = 254
+_LOCAL = re.compile(r"(?=.{1,64}\Z)[^\s@<>()\[\],;:\\\".]+(?:\.[^\s@<>()\[\],;:\\\".]+)*")
+_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
+
+
+def clean_email(text: str) -> str:
+    """Return the address trimmed and with its domain in lower case, or "" if it has not the shape of one.
+
+    The local part keeps its case: by the standard only the receiving server may say that case means nothing.
+    Addresses and domains in other scripts than Latin are accepted.
+    """
+    address = strip_invisible(text).strip()
+    if len(address) > _MAX_LENGTH:
+        return ""
+    local, _, typed_domain = address.rpartition("@")
+    domain = _comparable(typed_domain)
+    if domain != _comparable(domain):
+        return ""  # Letters of no alphabet that domains are written in.
+    if not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(_ascii_form(domain)):
+        return ""
+    return f"{local}@{domain}"
+
+
+def _comparable(domain: str) -> str:
+    # Full-width letters and ideographic full stops are what a Japanese keyboard gives.
+    return unicodedata.normalize("NFKC", domain).replace("。", ".").lower()
+
+
+def _ascii_form(domain: str) -> str:
+    if domain.isascii():
+        return domain
+    try:
+        return domain.encode("idna").decode("ascii").lower()
+    except UnicodeError:
+        return ""

@@ -1,0 +1,99 @@
+"""Customer tags and segments out of meta fields, and the names of the groups that they give."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from woo_sync_pipeline.contacts.names import clean_name, cut
+
+MAX_GROUP_NAME_LENGTH = 100
+"""In characters. The platform publishes no limit of its own."""
+
+_BETWEEN_TAGS = re.compile(r"[,;\n]")
+_PHP_SERIALIZED = re.compile(r"\s*(?:[aO]:\d+:|s:\d+:\")")
+_FLAGS_ON = frozenset({"1", "yes", "true", "on"})
+_FLAGS_OFF = frozenset({"", "0", "no", "false", "off"})
+
+
+def tags_from_meta(value: object) -> tuple[str, ...]:
+    """Return the tags that a meta value holds, cleaned, in order, each once whatever its case.
+
+    Plugins write lists, objects (names as keys with flags as values, or names as values), objects with a `name`,
+    text with commas or semicolons, and JSON as text. What is none of these gives no tags; never raises.
+    """
+    first_spelling: dict[str, str] = {}
+    for tag in map(clean_name, _texts(value, text_is_a_list=True)):
+        if tag:
+            first_spelling.setdefault(tag.casefold(), tag)
+    return tuple(first_spelling.values())
+
+
+def group_name(source_name: str, tag: str) -> str:
+    """Return the platform list of a tag, `<source> - <tag>`, at most `MAX_GROUP_NAME_LENGTH` characters."""
+    return cut(f"{source_name} - {tag}", MAX_GROUP_NAME_LENGTH)
+
+
+def guests_group(source_name: str) -> str:
+    """Return the platform list of those who bought without an account: `<source> - Guests`."""
+    return group_name(source_name, "Guests")
+
+
+def _texts(value: object, *, text_is_a_list: bool, depth: int = 0) -> Iterator[str]:
+    if depth > 3:
+        return  # No plugin nests tags this deep.
+    if isinstance(value, str):
+        yield from _from_text(value, depth) if text_is_a_list else (value,)
+    elif isinstance(value, Mapping):
+        yield from _from_items(_values_of(value), depth)
+    elif isinstance(value, list | tuple):
+        yield from _from_items(value, depth)
+    elif isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**15:
+        yield str(value)
+
+
+def _from_items(items: Iterable[object], depth: int) -> Iterator[str]:
+    # A comma inside one item of a list belongs to its name.
+    for item in items:
+        yield from _texts(item, text_is_a_list=False, depth=depth + 1)
+
+
+def _values_of(tags: Mapping[object, object]) -> list[object]:
+    name = tags.get("name")
+    if isinstance(name, str):
+        return [name]
+    # PHP writes a list with gaps as an object with numbers as keys.
+    is_list = all(str(key).isdigit() for key in tags)
+    if not is_list and all(_flag(value) is not None for value in tags.values()):
+        return [key for key, value in tags.items() if _flag(value)]
+    return list(tags.values())
+
+
+def _flag(value: object) -> bool | None:
+    """Return what a flag says, None for what is no flag."""
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    text = str(value).strip().casefold() if isinstance(value, str) else str(value) if value in (0, 1) else "?"
+    return True if text in _FLAGS_ON else False if text in _FLAGS_OFF else None
+
+
+def _from_text(text: str, depth: int) -> Iterator[str]:
+    # The semicolon of an entity parts no tags, so entities are decoded before splitting.
+    for spelling in (text, html.unescape(text)):
+        if spelling.lstrip()[:1] in ("[", "{"):
+            try:
+                decoded = json.loads(spelling)
+            except (ValueError, RecursionError):
+                continue
+            yield from _texts(decoded, text_is_a_list=False, depth=depth)
+            return
+    if not _PHP_SERIALIZED.match(text):
+        yield from _BETWEEN_TAGS.split(_decoded(text))
+
+
+def _decoded(text: str) -> str:
+    while (decoded := html.unescape(text)) != text:
+        text = decoded
+    return text

@@ -1,0 +1,282 @@
+"""Phone numbers as customers type them, read into E.164 numbers that can receive SMS.
+
+Google's phone metadata (`phonenumbers`) decides what a number is. This module only finds the number in free
+text, and adds the few readings that people mean and the library refuses.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache, lru_cache
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType, ValidationResult
+
+
+class InvalidReason(StrEnum):
+    """Why a record has no phone that can be texted.
+
+    - `missing_phone`: nothing was typed.
+    - `unparseable`: something was typed, but no phone number can be read from it.
+    - `too_short`: digits are missing, the area code perhaps.
+    - `too_long`: there are more digits than a mobile number of that country has.
+    - `invalid_for_region`: the length may be right, but no such number exists in the country that it names or,
+      without a country code, in the customer's country (which may be unknown).
+    - `not_mobile`: a real number that receives no SMS: a landline, a toll-free or service number.
+    """
+
+    missing_phone = "missing_phone"
+    unparseable = "unparseable"
+    too_short = "too_short"
+    too_long = "too_long"
+    invalid_for_region = "invalid_for_region"
+    not_mobile = "not_mobile"
+
+    @property
+    def explanation(self) -> str:
+        """One sentence for the person who reads the report."""
+        return _EXPLANATIONS[self]
+
+
+_EXPLANATIONS = {
+    InvalidReason.missing_phone: "No phone number was given.",
+    InvalidReason.unparseable: "The text in the phone field is not a phone number.",
+    InvalidReason.too_short: "The phone number has too few digits.",
+    InvalidReason.too_long: "The phone number has too many digits.",
+    InvalidReason.invalid_for_region: "No such phone number exists in the country it belongs to.",
+    InvalidReason.not_mobile: "The phone number is a landline or service number and cannot receive SMS.",
+}
+
+# With several numbers in one field and none of them usable, the reason that comes closest to a usable number.
+_CLOSEST_FIRST = (
+    InvalidReason.not_mobile,
+    InvalidReason.invalid_for_region,
+    InvalidReason.too_long,
+    InvalidReason.too_short,
+    InvalidReason.unparseable,
+    InvalidReason.missing_phone,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedPhone:
+    """What was read from a phone field: exactly one of `e164` and `reason` is set."""
+
+    e164: str | None
+    reason: InvalidReason | None
+
+
+_SMS_CAPABLE = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
+
+_PLUS_SIGNS = frozenset("+⁺₊﹢➕")
+_BLOCKER = "\ufffd"
+"""Stands for a character that cannot be inside a phone number."""
+
+
+class _Characters(dict[int, str | None]):
+    """A `str.translate` table, filled as characters are met, that leaves ASCII text for the patterns below."""
+
+    def __missing__(self, code: int) -> str | None:
+        self[code] = replacement = _plain_character(chr(code))
+        return replacement
+
+
+def _plain_character(char: str) -> str | None:
+    category = unicodedata.category(char)
+    if char in "\n\r\v\f\x85" or category in ("Zl", "Zp"):
+        return "\n"
+    if char == "\t" or category == "Zs":
+        return " "
+    if category in ("Cc", "Cf") or category.startswith("M"):
+        return None  # Bidi and zero-width marks, the variation selector of a keycap emoji.
+    if char in _PLUS_SIGNS:
+        return "+"
+    if category == "Nd":
+        return str(unicodedata.decimal(char))
+    if char.isascii():
+        return char.lower()
+    if 0xFF01 <= ord(char) <= 0xFF5E:
+        return chr(ord(char) - 0xFEE0).lower()
+    if char in "、،":
+        return ","
+    if char == "؛":
+        return ";"
+    if char in "⁄∕":
+        return "/"
+    if category == "Pd" or char in "−ー":
+        return "-"
+    if category.startswith("L"):
+        # Lower-casing may give two characters; one that stays a letter is all that matters here.
+        return char.lower()[0]
+    # Superscripts and the like are not digits, and pictures end a number; other punctuation is layout.
+    return " " if category.startswith("P") or category in ("Sm", "Sk", "Sc") else _BLOCKER
+
+
+_CHARACTERS = _Characters()
+
+_LABELS = "or|and|oder|und|ou|et|mob|mobile|cell|home|work|office|fax|tel|phone|ph"
+_BETWEEN_NUMBERS = re.compile(rf"[\n,;|&\\]|(?<![a-z])(?:{_LABELS})(?![a-z])")
+# These also occur inside one number ("0151/2345678", "02 - 9876 5432"), so the whole is tried first.
+_PERHAPS_BETWEEN_NUMBERS = re.compile(r"/|\s-+\s|\s{2,}|(?=\+)")
+_EXTENSION = re.compile(r"(?<=[\d)])[\s.:-]*(?:ext(?:ensio)?n?|x{1,2}|#)[\s.:=#-]*\d{0,7}[\s.)]*(?=/|$)")
+_START_OF_NUMBER = re.compile(r"[+\d]")
+# "0412 345 67O": the last digit is hidden behind a letter, and a shorter number may exist and be another's.
+_HIDDEN_LAST_DIGIT = re.compile(r"[oilsbz]+(?![a-z])")
+_OPTIONAL_ZERO = re.compile(r"\(\s*0\s*\)")
+
+_FEWEST_DIGITS_OF_A_NUMBER = 7
+_FEWEST_DIGITS_WITHOUT_PLUS = 10
+_MOST_DIGITS = 20
+"""E.164 allows 15; an international prefix such as 00 or 0011 comes on top."""
+
+
+def parse_phone(text: str, region: str) -> ParsedPhone:
+    """Read the phone number out of what a customer typed.
+
+    Of several numbers in one field, the first that can receive SMS is taken. Letters never become digits, and
+    extensions are dropped. `region` (ISO 3166 alpha-2) says how to read a number without a country code; with
+    an empty or unknown region only numbers beginning with + or 00 can be read. Never raises.
+    """
+    region = region.strip().upper()
+    # "&#43;61…" and "&nbsp;" are what some checkout plugins leave in the field.
+    plain = (html.unescape(text) if "&" in text else text).translate(_CHARACTERS)
+    if not plain.strip():
+        return ParsedPhone(None, InvalidReason.missing_phone)
+    return _first_usable([_read_part(part, region) for part in _BETWEEN_NUMBERS.split(plain)])
+
+
+def _first_usable(readings: list[ParsedPhone]) -> ParsedPhone:
+    for reading in readings:
+        if reading.e164:
+            return reading
+    reasons = {reading.reason for reading in readings}
+    return ParsedPhone(None, next(reason for reason in _CLOSEST_FIRST if reason in reasons))
+
+
+def _read_part(part: str, region: str) -> ParsedPhone:
+    """Read a text that holds one number, or several that only a slash, a dash, blanks or a plus part."""
+    part = _EXTENSION.sub("", part)
+    start, end = _bounds_of_digits(part)
+    number = part[start:end]
+    # "0412 34S 678", "1 800 CALL 55": what is left without the letters may be somebody else's number.
+    broken = _BLOCKER in number or any(char.isalpha() for char in number)
+    if not number or broken or _HIDDEN_LAST_DIGIT.match(part, end):
+        return ParsedPhone(None, InvalidReason.unparseable)
+    whole = _read_one(number, region)
+    if whole.e164:
+        return whole
+    pieces = [piece for piece in _PERHAPS_BETWEEN_NUMBERS.split(_one_plus(number)) if _digits(piece)]
+    if len(pieces) < 2 or any(len(_digits(piece)) < _FEWEST_DIGITS_OF_A_NUMBER for piece in pieces):
+        return whole
+    return _first_usable([whole, *(_read_one(piece, region) for piece in pieces)])
+
+
+def _bounds_of_digits(text: str) -> tuple[int, int]:
+    """Return where the number in `text` starts, with its plus, and ends; an empty range if it has no digit."""
+    end = len(text)
+    while end > 0 and not text[end - 1].isdigit():
+        end -= 1
+    start = _START_OF_NUMBER.search(text, 0, end)
+    return (start.start(), end) if start else (0, 0)
+
+
+def _read_one(number: str, region: str) -> ParsedPhone:
+    number = _one_plus(number)
+    international = number.startswith(("+", "00"))
+    if "+" in number[1:]:
+        return ParsedPhone(None, InvalidReason.unparseable)
+    plus = "+" if number.startswith("+") else ""
+    spelled = [plus + _digits(number)]
+    if international and _OPTIONAL_ZERO.search(number):
+        # "+61 (0)412…": the zero is for callers inside the country. Where it belongs to the number
+        # (Italy's landlines, Ivory Coast), the reading without it is not valid and the other one counts.
+        spelled.insert(0, plus + _digits(_OPTIONAL_ZERO.sub("", number)))
+    return _first_usable([_decide(spelling, region) for spelling in spelled])
+
+
+def _one_plus(number: str) -> str:
+    return re.sub(r"^\+[\s+()]*", "+", number)
+
+
+def _digits(number: str) -> str:
+    return "".join(char for char in number if char.isdigit())
+
+
+def _decide(number: str, region: str) -> ParsedPhone:
+    """Decide on digits with at most one leading plus."""
+    if len(number) > _MOST_DIGITS:
+        return ParsedPhone(None, InvalidReason.too_long)
+    return _decide_bounded(number, region)
+
+
+@lru_cache(maxsize=1 << 16)
+def _decide_bounded(number: str, region: str) -> ParsedPhone:
+    if number.startswith("+0"):
+        # No country code begins with a zero: this plus stands before a national number or before 00.
+        return _decide_bounded(number[1:], region)
+    plain = _ask_library(number, region)
+    if plain.e164 or plain.reason is InvalidReason.not_mobile:
+        return plain
+    if number.startswith("00") and not number.startswith("000"):
+        # Written for Europe; the library knows 00 only where it is the country's own international prefix.
+        abroad = _ask_library(f"+{number[2:]}", region)
+        return abroad if abroad.e164 or abroad.reason is InvalidReason.not_mobile else plain
+    if _can_only_be_international(number, region, plain.reason):
+        abroad = _ask_library(f"+{number}", region)
+        return abroad if abroad.e164 else plain
+    return plain
+
+
+def _can_only_be_international(number: str, region: str, reason: InvalidReason | None) -> bool:
+    """Whether "61412345678" may be read as "+61412345678".
+
+    Only if it is too long for a mobile of the customer's own country: else it is as likely a mistyped number of
+    that country, and the reading as a foreign one would text a stranger.
+    """
+    return (
+        region in phonenumbers.SUPPORTED_REGIONS
+        and reason is InvalidReason.too_long
+        and len(number) >= _FEWEST_DIGITS_WITHOUT_PLUS
+        and number[0] not in "+0"
+    )
+
+
+@cache
+def _keep_compiled_patterns() -> None:
+    """Make numbers from all over the world sixteen times faster: Python's own regex cache overflows on them."""
+    phonenumbers.enable_pattern_cache()
+
+
+def _ask_library(number: str, region: str) -> ParsedPhone:
+    _keep_compiled_patterns()
+    try:
+        parsed = phonenumbers.parse(number, region or None)
+    except NumberParseException as error:
+        return ParsedPhone(None, _reason_of_refusal(error))
+    if not phonenumbers.is_valid_number(parsed):
+        return ParsedPhone(None, _reason_of_invalid(parsed))
+    if phonenumbers.number_type(parsed) not in _SMS_CAPABLE:
+        return ParsedPhone(None, InvalidReason.not_mobile)
+    return ParsedPhone(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164), None)
+
+
+def _reason_of_refusal(error: NumberParseException) -> InvalidReason:
+    if error.error_type == NumberParseException.INVALID_COUNTRY_CODE:
+        return InvalidReason.invalid_for_region
+    if error.error_type == NumberParseException.TOO_LONG:
+        return InvalidReason.too_long
+    # The text is digits only by now, so "not a number" means a digit or two.
+    return InvalidReason.too_short
+
+
+def _reason_of_invalid(parsed: PhoneNumber) -> InvalidReason:
+    possible = phonenumbers.is_possible_number_for_type_with_reason(parsed, PhoneNumberType.MOBILE)
+    if possible in (ValidationResult.TOO_SHORT, ValidationResult.IS_POSSIBLE_LOCAL_ONLY):
+        return InvalidReason.too_short
+    if possible == ValidationResult.TOO_LONG:
+        return InvalidReason.too_long
+    return InvalidReason.invalid_for_region

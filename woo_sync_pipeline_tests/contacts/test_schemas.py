@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import warnings
+
+import pandas as pd
+import pytest
+
+from woo_sync_pipeline.contacts.schemas import RejectedRecord, SourceRecord, validate
+
+MIDNIGHT = pd.Timestamp("2026-11-01", tz="UTC")
+
+
+def record(**changes: object) -> dict[str, object]:
+    return {
+        "record_type": "customer",
+        "record_id": 1,
+        "customer_id": 1,
+        "phone": "+61412345678",
+        "region": "AU",
+        "raw_phone_masked": "041•••••678",
+        "first_name": "Ann",
+        "last_name": "Lee",
+        "email": "ann@example.com",
+        "email_dropped": False,
+        "consent": "opted_in",
+        "consent_origin": "customer meta sms",
+        "tags": ["VIP"],
+        "product_ids": [7],
+        "created_at": MIDNIGHT,
+        "modified_at": pd.NaT,
+        "invalid_reason": None,
+        "hash": "abc",
+        "read_at": MIDNIGHT,
+        **changes,
+    }
+
+
+def rejected(**changes: object) -> dict[str, object]:
+    return {
+        "record_type": "order",
+        "record_id": 3,
+        "region": "",
+        "raw_phone_masked": "•••",
+        "invalid_reason": "too_short",
+        "explanation": "The phone number has too few digits.",
+        **changes,
+    }
+
+
+def test_good_rows_pass_with_the_types_of_the_model() -> None:
+    good, failures = validate(
+        SourceRecord, pd.DataFrame([record(), record(phone=None, invalid_reason="not_mobile")])
+    )
+    assert failures.empty
+    assert good["phone"].tolist() == ["+61412345678", None]
+    types = good.dtypes.astype(str)
+    assert types["record_id"] == "int64"
+    assert types["customer_id"] == "Int64"
+    assert types["created_at"] == types["modified_at"] == types["read_at"] == "datetime64[us, UTC]"
+    assert types["email_dropped"] == "bool"
+
+
+@pytest.mark.parametrize(
+    ("changes", "column", "check"),
+    [
+        ({"phone": "0412345678"}, "phone", "str_matches"),
+        ({"phone": "+61412345678\n"}, "phone", "str_matches"),
+        ({"phone": None}, "", "phone_or_reason"),
+        ({"invalid_reason": "too_short"}, "", "phone_or_reason"),
+        ({"phone": None, "invalid_reason": "no idea"}, "invalid_reason", "isin"),
+        ({"record_type": "guest"}, "record_type", "isin"),
+        ({"record_id": "abc"}, "record_id", "coerce_dtype"),
+        ({"record_id": -1}, "record_id", "greater_than_or_equal_to"),
+        ({"customer_id": None}, "customer_id", "not_nullable"),
+        ({"consent": "perhaps"}, "consent", "isin"),
+        ({"tags": "VIP"}, "tags", "list_of_str"),
+        ({"tags": [None]}, "tags", "list_of_str"),
+        ({"product_ids": [1.5]}, "product_ids", "list_of_int"),
+        ({"created_at": "ann@example.com"}, "created_at", "coerce_dtype"),
+        ({"read_at": None}, "read_at", "not_nullable"),
+        ({"region": None}, "region", "not_nullable"),
+    ],
+)
+def test_a_bad_row_is_named_and_the_others_pass(changes: dict[str, object], column: str, check: str) -> None:
+    good, failures = validate(SourceRecord, pd.DataFrame([record(), record(**changes), record(record_id=5)]))
+    assert good["record_id"].tolist() == [1, 5]
+    assert good.index.tolist() == [0, 1]
+    assert set(failures["row_index"]) == {1}
+    assert any(
+        found == column and name.startswith(check)
+        for found, name in zip(failures["column"], failures["check"], strict=True)
+    )
+
+
+def test_positions_are_named_whatever_the_index_of_the_frame() -> None:
+    frame = pd.DataFrame([record(), record(phone="junk"), record(record_id="x"), record(record_id=9)])
+    frame.index = pd.Index([7, 7, 7, 7])
+    good, failures = validate(SourceRecord, frame)
+    assert good["record_id"].tolist() == [1, 9]
+    assert set(failures["row_index"]) == {1, 2}
+
+
+def test_failures_never_show_a_value() -> None:
+    secret = "ann.lee@example.com"
+    columns = list(record())
+    frame = pd.DataFrame([record()] + [record(**{column: secret}) for column in columns])
+    _, failures = validate(SourceRecord, frame)
+    assert list(failures.columns) == ["row_index", "column", "check"]
+    assert len(failures) > 5
+    assert "ann" not in failures.to_csv()
+
+
+@pytest.mark.parametrize(
+    ("frame", "column", "check"),
+    [
+        (pd.DataFrame([record()]).drop(columns="hash"), "hash", "column_in_dataframe"),
+        (pd.DataFrame([record()]).assign(extra=1), "extra", "column_in_schema"),
+    ],
+)
+def test_wrong_columns_leave_no_good_row(frame: pd.DataFrame, column: str, check: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        good, failures = validate(SourceRecord, frame)
+    assert good.empty
+    assert list(good.columns) == list(record())
+    assert failures[["column", "check"]].to_dict("records") == [{"column": column, "check": check}]
+    assert failures["row_index"].isna().all()
+
+
+def test_an_empty_frame_with_the_right_columns_is_good() -> None:
+    good, failures = validate(SourceRecord, pd.DataFrame([record()]).iloc[:0])
+    assert good.empty
+    assert failures.empty
+
+
+def test_every_row_may_be_bad() -> None:
+    good, failures = validate(SourceRecord, pd.DataFrame([record(phone="x"), record(record_id="y")]))
+    assert good.empty
+    assert set(failures["row_index"]) == {0, 1}
+
+
+def test_rejected_records_need_a_known_reason() -> None:
+    good, failures = validate(
+        RejectedRecord,
+        pd.DataFrame([rejected(), rejected(invalid_reason=None), rejected(invalid_reason="odd")]),
+    )
+    assert len(good) == 1
+    assert set(failures["row_index"]) == {1, 2}
