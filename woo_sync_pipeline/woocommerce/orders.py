@@ -96,7 +96,7 @@ def _walk_window(client: StoreClient, window: OrderWindow) -> Iterator[list[Row]
 def _walk_by_id(
     client: StoreClient, after: datetime | None, before: datetime, statuses: str
 ) -> Iterator[list[Row]]:
-    for rows in walk(client, "orders", _bounds(after, before, statuses)):
+    for rows in walk(client, "orders", _bounds(after, before, statuses), page_size=PAGE_SIZE):
         _times(client, rows, after=after, before=before)
         yield rows
 

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from woo_sync_pipeline.demo.store import ApiKey, DemoStore, StoreData
 from woo_sync_pipeline.woocommerce.client import StoreClient, StoreSettings
 
 
@@ -28,3 +29,23 @@ def connect(naps: list[float]) -> Callable[..., StoreClient]:
         return StoreClient(StoreSettings(**values), sleep=naps.append)  # type: ignore[arg-type] # a free mapping
 
     return make
+
+
+ADMINISTRATOR = ApiKey("ck_0123456789abcdef", "cs_fedcba9876543210")
+SHOP_MANAGER = ApiKey("ck_00000000000manager", "cs_00000000000manager", user_role="shop_manager")
+
+
+@pytest.fixture
+def shop() -> Iterator[DemoStore]:
+    """A store with nobody in it but its administrator (id 1)."""
+    data = StoreData(name="Bean &amp; Leaf")
+    data.keys += [ADMINISTRATOR, SHOP_MANAGER]
+    data.register_customer(email="admin@shop.example", roles=["administrator"])
+    with DemoStore(data) as store:
+        yield store
+
+
+@pytest.fixture
+def client(shop: DemoStore, connect: Callable[..., StoreClient]) -> Iterator[StoreClient]:
+    with connect(shop.url) as made:
+        yield made

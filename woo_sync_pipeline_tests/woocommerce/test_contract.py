@@ -112,10 +112,8 @@ def test_every_recorded_error_is_in_the_table() -> None:
 def test_a_list_where_an_object_is_due_and_the_reverse_are_named(connect: Callable[..., StoreClient]) -> None:
     _, page = recorded(RECORDED / "customers_page1.json")
     _, single = recorded(RECORDED / "customer_single.json")
-    with (
-        LoopbackStore(lambda request: single if "list" in request.path else page) as server,
-        connect(server.url) as client,
-    ):
+    server = LoopbackStore(lambda request: single if "list" in request.path else page)
+    with server, connect(server.url) as client:
         with pytest.raises(errors.StoreAnswerMalformedError, match="an object where a list"):
             client.get_list("list", {})
         with pytest.raises(errors.StoreAnswerMalformedError, match="where an object"):

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any
+
+import pytest
+
+from woo_sync_pipeline.demo.store import DemoStore
+from woo_sync_pipeline.woocommerce.client import StoreClient
+from woo_sync_pipeline.woocommerce.customers import customers_after, customers_by_id, sweep_customers
+from woo_sync_pipeline.woocommerce.errors import StoreAnswerCutError, StoreFilterIgnoredError
+from woo_sync_pipeline_tests.woocommerce.conftest import SHOP_MANAGER
+from woo_sync_pipeline_tests.woocommerce.loopback import LoopbackStore, of_rows
+
+
+def ids(pages: Iterable[list[dict[str, Any]]]) -> list[int]:
+    return [row["id"] for page in pages for row in page]
+
+
+def register(shop: DemoStore, count: int, **fields: Any) -> list[int]:
+    return [shop.data.register_customer(email=f"p{step}@example.com", **fields) for step in range(count)]
+
+
+def delete_some(shop: DemoStore, doomed: Iterable[int], *, at_a_time: int) -> None:
+    """Let the next of these customers be deleted before each answer."""
+    left = iter(doomed)
+
+    def delete(path: str) -> None:
+        for number in islice(left, at_a_time):
+            shop.data.delete_customer(number)
+
+    shop.on_request = delete
+
+
+def test_a_sweep_reads_everyone_of_every_role_once_and_in_order(shop: DemoStore, client: StoreClient) -> None:
+    register(shop, 150)
+    register(shop, 60, roles=["wholesale"])
+    register(shop, 45, roles=[])
+    assert ids(sweep_customers(client, meta_keys=())) == list(range(1, 257))
+    assert {request.query["role"] for request in shop.requests} == {"all"}
+
+
+def test_a_sweep_goes_on_through_whatever_a_store_does_wrong(shop: DemoStore, client: StoreClient) -> None:
+    register(shop, 500)
+    for fault in ("drop", "cut", "fatal", "exit", "notice", "bom", "too_many_requests", "unavailable"):
+        shop.faults.next(fault)
+    assert ids(sweep_customers(client, meta_keys=())) == list(range(1, 502))
+    assert client.notices == 2
+
+
+def test_a_sweep_that_cannot_be_finished_is_an_error_and_never_a_short_list(
+    shop: DemoStore, connect: Callable[..., StoreClient]
+) -> None:
+    register(shop, 500)
+    taken = 0
+
+    def break_later(path: str) -> None:
+        nonlocal taken
+        taken += 1
+        if taken == 3:
+            shop.faults.next("cut", times=50)
+
+    shop.on_request = break_later
+    with connect(shop.url, attempts=2) as client, pytest.raises(StoreAnswerCutError):
+        ids(sweep_customers(client, meta_keys=()))
+
+
+def test_customers_deleted_during_a_sweep_hide_nobody_else(shop: DemoStore, client: StoreClient) -> None:
+    register(shop, 600)
+    delete_some(shop, range(2, 120), at_a_time=9)
+    read = ids(sweep_customers(client, meta_keys=()))
+    assert read == sorted(set(read))
+    assert {1, *range(120, 602)} <= set(read)
+
+
+def test_only_the_fields_and_meta_that_are_used_are_kept(shop: DemoStore, client: StoreClient) -> None:
+    register(shop, 1, billing={"phone": "0491 570 156", "company": "x"}, meta={"sms": "yes", "other": "x"})
+    [[_, row]] = sweep_customers(client, meta_keys=["sms"])
+    assert [(item["key"], item["value"]) for item in row["meta_data"]] == [("sms", "yes")]
+    assert set(row["billing"]) == {"first_name", "last_name", "phone", "country", "email"}
+    assert set(row["shipping"]) == {"first_name", "last_name", "phone", "country"}
+    assert not {"username", "avatar_url", "_links"} & set(row)
+
+
+def test_meta_that_the_store_withholds_stays_absent(
+    shop: DemoStore, connect: Callable[..., StoreClient]
+) -> None:
+    register(shop, 1, meta={"sms": "yes"})
+    key = SHOP_MANAGER
+    with connect(shop.url, consumer_key=key.consumer_key, consumer_secret=key.consumer_secret) as client:
+        rows = [row for page in sweep_customers(client, meta_keys=["sms"]) for row in page]
+    assert len(rows) == 2
+    assert not any("meta_data" in row for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("last_id", "expected"), [(301, []), (299, [301, 300]), (0, list(range(301, 0, -1)))]
+)
+def test_new_registrations_are_read_from_the_newest_down(
+    shop: DemoStore, client: StoreClient, last_id: int, expected: list[int]
+) -> None:
+    register(shop, 300)
+    assert ids(customers_after(client, last_id, meta_keys=())) == expected
+    assert client.requests_made == (1 if last_id else 4)
+
+
+def test_new_registrations_hide_nobody_while_others_are_deleted(shop: DemoStore, client: StoreClient) -> None:
+    register(shop, 400)
+    delete_some(shop, range(401, 300, -1), at_a_time=20)
+    assert set(range(101, 301)) <= set(ids(customers_after(client, 100, meta_keys=())))
+
+
+def test_customers_are_read_by_id_whatever_their_role_and_the_gone_are_absent(
+    shop: DemoStore, client: StoreClient
+) -> None:
+    register(shop, 250)
+    shop.data.set_roles(7, ["wholesale"])
+    shop.data.delete_customer(8)
+    asked = [0, -1, 7, 8, 7, 9999, *range(20, 240)]
+    assert set(ids(customers_by_id(client, asked, meta_keys=()))) == {7, *range(20, 240)}
+    assert client.requests_made == 3
+
+
+@pytest.mark.parametrize("asked", [[], [0], [0, -5]])
+def test_no_ids_make_no_request(shop: DemoStore, client: StoreClient, asked: list[int]) -> None:
+    assert ids(customers_by_id(client, asked, meta_keys=())) == []
+    assert client.requests_made == 0
+
+
+def test_rows_that_were_not_asked_for_are_an_error(connect: Callable[..., StoreClient]) -> None:
+    with (
+        LoopbackStore(lambda _: of_rows([{"id": 3}])) as server,
+        connect(server.url) as client,
+        pytest.raises(StoreFilterIgnoredError),
+    ):
+        ids(customers_by_id(client, [4], meta_keys=()))

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from woo_sync_pipeline.demo.store import DemoStore
+from woo_sync_pipeline.woocommerce import orders as orders_module
+from woo_sync_pipeline.woocommerce.client import StoreClient
+from woo_sync_pipeline.woocommerce.errors import StoreAnswerMalformedError, StoreFilterIgnoredError
+from woo_sync_pipeline.woocommerce.orders import OrderWindow, order_statuses, walk_orders
+from woo_sync_pipeline_tests.woocommerce.loopback import LoopbackStore, Reply, Request, of_rows
+
+DAY = datetime(2026, 11, 20, tzinfo=UTC)
+NOON = DAY + timedelta(hours=12)
+SECOND = timedelta(seconds=1)
+
+
+def read(client: StoreClient, start: datetime | None, end: datetime, **kwargs: Any) -> list[int]:
+    pages = walk_orders(client, OrderWindow(start, end), meta_keys=kwargs.get("meta_keys", ()))
+    return [row["id"] for page in pages for row in page]
+
+
+def place(shop: DemoStore, *moments: datetime, status: str = "processing") -> list[int]:
+    return [shop.data.place_order(created_at=DAY, modified_at=moment, status=status) for moment in moments]
+
+
+def test_every_status_is_asked_for_but_drafts(shop: DemoStore, client: StoreClient) -> None:
+    shop.data.order_statuses["in-the-kiln"] = "In the kiln"
+    names = [
+        "pending",
+        "processing",
+        "on-hold",
+        "completed",
+        "cancelled",
+        "refunded",
+        "failed",
+        "in-the-kiln",
+    ]
+    assert order_statuses(client) == [*names, "trash"]
+    placed = [place(shop, NOON, status=name)[0] for name in names]
+    draft = place(shop, NOON, status="checkout-draft")[0]
+    trashed = place(shop, NOON)[0]
+    shop.data.update_order(trashed, status="trash", modified_at=NOON)
+    assert set(read(client, DAY, DAY + timedelta(days=1))) == {*placed, trashed}
+    assert draft not in read(client, None, DAY + timedelta(days=1))
+
+
+@pytest.mark.parametrize("timezone", ["Australia/Sydney", "America/New_York", "UTC"])
+def test_a_window_holds_its_start_and_not_its_end_whatever_the_store_calls_the_hour(
+    shop: DemoStore, client: StoreClient, timezone: str
+) -> None:
+    shop.data.timezone = timezone
+    _, first, middle, last, _ = place(
+        shop, NOON - SECOND, NOON, NOON + SECOND, NOON + 9 * SECOND, NOON + 10 * SECOND
+    )
+    assert read(client, NOON, NOON + 10 * SECOND) == [first, middle, last]
+    assert read(client, NOON, NOON) == []
+    assert read(client, NOON + 10 * SECOND, NOON) == []
+
+
+def test_a_bound_inside_of_a_second_takes_in_the_whole_second(shop: DemoStore, client: StoreClient) -> None:
+    _, first, last, _ = place(shop, NOON - SECOND, NOON, NOON + 5 * SECOND, NOON + 6 * SECOND)
+    half = timedelta(milliseconds=500)
+    assert read(client, NOON + half, NOON + 5 * SECOND + half) == [first, last]
+
+
+def test_without_a_start_the_whole_history_is_read(shop: DemoStore, client: StoreClient) -> None:
+    made = place(shop, *(DAY - timedelta(days=step) for step in range(250, 0, -1)))
+    assert read(client, None, DAY) == made
+
+
+def test_the_hour_that_repeats_at_the_end_of_daylight_time_is_read_once(
+    shop: DemoStore, client: StoreClient
+) -> None:
+    change = datetime(2026, 4, 4, 16, tzinfo=UTC)  # 03:00 in Sydney becomes 02:00
+    made = place(shop, *(change + timedelta(minutes=minutes) for minutes in (-70, -30, -1, 0, 30, 59, 61)))
+    assert read(client, change - timedelta(hours=1), change + timedelta(hours=1)) == made[1:6]
+
+
+def test_more_orders_in_one_second_than_fit_a_page_are_all_read(shop: DemoStore, client: StoreClient) -> None:
+    made = place(
+        shop, NOON - SECOND, *[NOON] * 350, NOON + SECOND, *[NOON + 2 * SECOND] * 100, NOON + 3 * SECOND
+    )
+    read_ids = read(client, DAY, DAY + timedelta(days=1))
+    assert len(read_ids) == len(made)
+    assert set(read_ids) == set(made)
+
+
+def test_only_the_fields_and_meta_that_are_used_are_asked_for_and_kept(
+    shop: DemoStore, client: StoreClient
+) -> None:
+    product = shop.data.add_product("Tea")
+    shop.data.place_order(
+        billing={"phone": "0491 570 156", "company": "secret"},
+        product_ids=[product],
+        created_at=NOON,
+        meta={"_wc_other/a/sms": "1", "_other": "x" * 1000},
+    )
+    window = OrderWindow(DAY, DAY + timedelta(days=1))
+    [[row]] = walk_orders(client, window, meta_keys=["_wc_other/a/sms"])
+    assert [(item["key"], item["value"]) for item in row["meta_data"]] == [("_wc_other/a/sms", "1")]
+    assert row["line_items"] == [{"product_id": product}]
+    assert set(row["billing"]) == {"first_name", "last_name", "phone", "country", "email"}
+    assert set(row) == {
+        "id",
+        "status",
+        "date_created_gmt",
+        "date_modified_gmt",
+        "customer_id",
+        "billing",
+        "shipping",
+        "line_items",
+        "meta_data",
+    }
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orders_module, "PAGE_SIZE", 5)
+
+
+@given(
+    seconds=st.lists(st.integers(-3, 23), max_size=40),
+    acts=st.lists(st.sampled_from(["save", "place", "delete", "nothing"]), max_size=30),
+    seed=st.integers(0, 1000),
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_orders_that_are_left_alone_come_exactly_once_while_others_change(
+    shop: DemoStore, client: StoreClient, small_pages: None, seconds: list[int], acts: list[str], seed: int
+) -> None:
+    data, random, end = shop.data, Random(seed), NOON + 20 * SECOND
+    shop.on_request = None
+    for number in list(data.orders):
+        data.delete_order(number)
+    data.clock = lambda: end + timedelta(hours=1)
+    place(shop, *(NOON + second * SECOND for second in seconds))
+    untouched = {order.id for order in data.orders.values() if NOON <= order.modified_at < end}
+    outside = set(data.orders) - untouched
+    script = list(acts)
+
+    def change(path: str) -> None:
+        act = script.pop(0) if script and path.endswith("/orders") else "nothing"
+        if act == "place":
+            data.place_order()
+        elif act != "nothing" and data.orders:
+            number = random.choice(sorted(data.orders))
+            untouched.discard(number)
+            data.update_order(number) if act == "save" else data.delete_order(number)
+
+    shop.on_request = change
+    read_ids = read(client, NOON, end)
+    assert len(read_ids) == len(set(read_ids))
+    assert untouched <= set(read_ids)
+    assert not outside & set(read_ids)
+
+
+def answering(orders: Callable[[Request], Reply]) -> Callable[[Request], Reply]:
+    statuses = of_rows([{"slug": "processing"}])
+    return lambda request: statuses if request.path.endswith("/statuses") else orders(request)
+
+
+def test_a_store_that_ignores_the_date_filter_is_found_out(connect: Callable[..., StoreClient]) -> None:
+    old = of_rows([{"id": 1, "date_modified_gmt": "2020-01-01T00:00:00"}])
+    with (
+        LoopbackStore(answering(lambda _: old)) as server,
+        connect(server.url) as client,
+        pytest.raises(StoreFilterIgnoredError, match="outside of the window"),
+    ):
+        read(client, DAY, NOON)
+
+
+@pytest.mark.parametrize(
+    "row", [{"id": 1, "date_modified_gmt": None}, {"date_modified_gmt": "2026-11-20T01:00:00"}]
+)
+def test_an_order_without_id_or_date_is_not_dropped_in_silence(
+    connect: Callable[..., StoreClient], row: dict[str, Any]
+) -> None:
+    with (
+        LoopbackStore(answering(lambda _: of_rows([row]))) as server,
+        connect(server.url) as client,
+        pytest.raises(StoreAnswerMalformedError),
+    ):
+        read(client, DAY, NOON)
+
+
+def test_statuses_without_slugs_are_an_error(connect: Callable[..., StoreClient]) -> None:
+    with (
+        LoopbackStore(lambda _: of_rows([])) as server,
+        connect(server.url) as client,
+        pytest.raises(StoreAnswerMalformedError),
+    ):
+        order_statuses(client)
+
+
+def test_an_answer_that_is_not_sorted_by_time_is_read_by_id_instead(
+    connect: Callable[..., StoreClient],
+) -> None:
+    rows = [{"id": number, "date_modified_gmt": f"2026-11-20T01:00:{number:02}"} for number in range(1, 10)]
+
+    def orders(request: Request) -> Reply:
+        by_id = request.query["orderby"] == "id"
+        return of_rows(rows if by_id else [*rows[5:], *rows[:5]])
+
+    with LoopbackStore(answering(orders)) as server, connect(server.url) as client:
+        assert read(client, DAY, NOON) == list(range(1, 10))

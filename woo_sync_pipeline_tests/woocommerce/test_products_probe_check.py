@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from woo_sync_pipeline.demo.store import DemoStore
+from woo_sync_pipeline.woocommerce.check import check_store
+from woo_sync_pipeline.woocommerce.client import StoreClient
+from woo_sync_pipeline.woocommerce.errors import (
+    StoreFilterIgnoredError,
+    StoreKeyUnknownError,
+    StoreRouteMissingError,
+    StoreSecretRefusedError,
+)
+from woo_sync_pipeline.woocommerce.probe import NewestChange, newest_change
+from woo_sync_pipeline.woocommerce.products import product_tags
+from woo_sync_pipeline_tests.woocommerce.conftest import SHOP_MANAGER
+from woo_sync_pipeline_tests.woocommerce.loopback import LoopbackStore, Reply, Request, of_rows
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def test_tag_names_are_decoded_and_drafts_are_in(shop: DemoStore, client: StoreClient) -> None:
+    tea = shop.data.add_product("Tea", ["Café & Bar", " Loose ", "酒"])
+    plain = shop.data.add_product("Plain", status="draft")
+    others = [shop.data.add_product(f"Cup {number}", ["Cups"]) for number in range(120)]
+    everything = product_tags(client, None)
+    assert everything[tea] == ("Café & Bar", "Loose", "酒")
+    assert everything[plain] == ()
+    assert set(everything) == {tea, plain, *others}
+    shop.data.delete_product(plain)
+    assert product_tags(client, [tea, plain, 0]) == {tea: ("Café & Bar", "Loose", "酒")}
+
+
+def test_no_products_make_no_request(client: StoreClient) -> None:
+    assert product_tags(client, []) == {}
+    assert client.requests_made == 0
+
+
+def test_a_quiet_store_shows_no_new_order_and_its_newest_customer(
+    shop: DemoStore, client: StoreClient
+) -> None:
+    shop.data.place_order(created_at=NOON)
+    assert newest_change(client, since=NOON) == NewestChange(order_modified_at=None, customer_id=1)
+    assert client.requests_made == 3
+    newest_change(client, since=NOON, statuses=["processing"])
+    assert client.requests_made == 5
+
+
+@pytest.mark.parametrize("status", ["completed", "trash"])
+def test_the_newest_changed_order_and_the_newest_customer_are_seen(
+    shop: DemoStore, client: StoreClient, status: str
+) -> None:
+    older, newer = shop.data.place_order(created_at=NOON), shop.data.place_order(created_at=NOON)
+    shop.data.update_order(newer, modified_at=NOON + timedelta(seconds=5), status=status)
+    shop.data.update_order(older, modified_at=NOON + timedelta(seconds=3))
+    wholesaler = shop.data.register_customer(email="w@example.com", roles=["wholesale"])
+    assert newest_change(client, since=NOON) == NewestChange(NOON + timedelta(seconds=5), wholesaler)
+
+
+def test_a_draft_is_no_change(shop: DemoStore, client: StoreClient) -> None:
+    shop.data.place_order(created_at=NOON, status="checkout-draft")
+    assert newest_change(client, since=NOON - timedelta(days=1)).order_modified_at is None
+
+
+def test_a_store_tells_what_it_is(shop: DemoStore, client: StoreClient) -> None:
+    shop.data.register_customer(email="w@example.com", roles=["wholesale"])
+    shop.data.place_order()
+    check = check_store(client, needs_customer_meta=True)
+    assert (check.name, check.timezone, check.customers_total) == ("Bean & Leaf", "Australia/Sydney", 2)
+    assert check.woocommerce_version[0].isdigit()
+    assert check.customer_meta_visible
+    assert check.warnings == ()
+    assert client.requests_made == 6
+
+
+@pytest.mark.parametrize("needed", [True, False])
+def test_a_key_that_sees_no_meta_is_warned_of_where_meta_is_needed(
+    shop: DemoStore, connect: Callable[..., StoreClient], needed: bool
+) -> None:
+    key = SHOP_MANAGER
+    with connect(shop.url, consumer_key=key.consumer_key, consumer_secret=key.consumer_secret) as client:
+        check = check_store(client, needs_customer_meta=needed)
+    assert not check.customer_meta_visible
+    assert [warning for warning in check.warnings if "administrator" in warning] == list(check.warnings)
+    assert len(check.warnings) == int(needed)
+
+
+def test_a_noisy_store_and_a_clock_that_is_off_are_warned_of(shop: DemoStore, client: StoreClient) -> None:
+    shop.data.clock = lambda: datetime.now(UTC) - timedelta(minutes=5)
+    shop.faults.next("notice", times=2)
+    noisy, clock = check_store(client, needs_customer_meta=False).warnings
+    assert "WP_DEBUG_DISPLAY" in noisy
+    assert "300 seconds" in clock or "299 seconds" in clock or "301 seconds" in clock
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [
+        ({"consumer_secret": "cs_wrong"}, StoreSecretRefusedError),
+        ({"consumer_key": "ck_unknown"}, StoreKeyUnknownError),
+    ],
+)
+def test_a_wrong_key_is_named(
+    shop: DemoStore, connect: Callable[..., StoreClient], settings: dict[str, str], kind: type[Exception]
+) -> None:
+    with connect(shop.url, **settings) as client, pytest.raises(kind):
+        check_store(client, needs_customer_meta=False)
+
+
+def answering(index: bytes) -> Callable[[Request], Reply]:
+    def answer(request: Request) -> Reply:
+        if request.path == "/wp-json/":
+            return Reply(index)
+        return Reply(b"{}") if request.path.endswith("system_status") else of_rows([{"id": 1}])
+
+    return answer
+
+
+def test_wordpress_without_woocommerce_is_named(connect: Callable[..., StoreClient]) -> None:
+    with (
+        LoopbackStore(answering(b'{"name":"Blog","namespaces":["wp/v2"]}')) as server,
+        connect(server.url) as client,
+        pytest.raises(StoreRouteMissingError, match="without the API"),
+    ):
+        check_store(client, needs_customer_meta=False)
+
+
+def test_a_store_too_old_for_date_filters_is_refused(connect: Callable[..., StoreClient]) -> None:
+    index = b'{"name":"Old","gmt_offset":5.5,"timezone_string":"","namespaces":["wc/v3"]}'
+    with (
+        LoopbackStore(answering(index)) as server,
+        connect(server.url) as client,
+        pytest.raises(StoreFilterIgnoredError, match="modified_after is ignored"),
+    ):
+        check_store(client, needs_customer_meta=False)

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from woo_sync_pipeline.woocommerce.errors import StoreAnswerMalformedError
+from woo_sync_pipeline.woocommerce.records import CUSTOMER_SCHEMA, ORDER_SCHEMA, customer_frame, order_frame
+
+RECORDED = Path(__file__).resolve().parents[2].parent / "shared" / "woocommerce" / "recorded"
+READ_AT = datetime(2026, 11, 24, 1, 2, 3, 456, tzinfo=UTC)
+CUSTOMER: dict[str, Any] = {
+    "id": 5,
+    "date_created_gmt": "2026-03-20T21:54:36",
+    "date_modified_gmt": None,
+    "email": "a@example.com",
+    "first_name": "Ann",
+    "last_name": "Lee",
+    "role": "customer",
+    "billing": {
+        "first_name": "A",
+        "last_name": "L",
+        "phone": "0491 570 156",
+        "country": "AU",
+        "email": "b@example.com",
+    },
+    "shipping": {"first_name": "", "last_name": "", "phone": "", "country": "NZ"},
+    "meta_data": [{"id": 2, "key": "tags", "value": ["vip", "ü"]}, {"id": 1, "key": "sms", "value": "yes"}],
+}
+ORDER: dict[str, Any] = {
+    **{name: CUSTOMER[name] for name in ("id", "date_created_gmt", "billing", "shipping", "meta_data")},
+    "date_modified_gmt": "2026-11-23T12:03:11",
+    "status": "completed",
+    "customer_id": 7,
+    "line_items": [{"product_id": 40}, {"product_id": 0}, {"product_id": 22}, {"product_id": 40}],
+}
+
+
+def customers(
+    *rows: dict[str, Any], keys: tuple[str, ...] = ("sms", "tags"), fingerprint: str = "f"
+) -> pd.DataFrame:
+    return customer_frame(rows, meta_keys=keys, fingerprint=fingerprint, read_at=READ_AT)
+
+
+def orders(*rows: dict[str, Any]) -> pd.DataFrame:
+    return order_frame(rows, meta_keys=("sms",), fingerprint="f", read_at=READ_AT)
+
+
+def only(frame: pd.DataFrame, column: str) -> Any:
+    [value] = frame[column]
+    return value
+
+
+def test_a_customer_becomes_one_flat_row() -> None:
+    frame = customers(CUSTOMER)
+    row = frame.iloc[0].to_dict()
+    assert list(frame.columns) == CUSTOMER_SCHEMA.names
+    assert row["record_id"] == 5
+    assert row["created_at"] == datetime(2026, 3, 20, 21, 54, 36, tzinfo=UTC)
+    assert pd.isna(row["modified_at"])
+    assert (row["billing_phone"], row["billing_email"], row["shipping_country"]) == (
+        "0491 570 156",
+        "b@example.com",
+        "NZ",
+    )
+    assert row["meta"] == '{"sms":"yes","tags":["vip","ü"]}'
+    assert row["read_at"] == READ_AT
+    assert len(row["hash"]) == 32
+
+
+def test_an_order_becomes_one_flat_row_with_the_products_it_holds() -> None:
+    frame = orders(ORDER)
+    assert list(frame.columns) == ORDER_SCHEMA.names
+    assert list(only(frame, "product_ids")) == [22, 40]
+    assert (only(frame, "customer_id"), only(frame, "status")) == (7, "completed")
+    assert only(frame, "meta") == '{"sms":"yes"}'
+
+
+@pytest.mark.parametrize(("frame", "schema"), [(customers(), CUSTOMER_SCHEMA), (orders(), ORDER_SCHEMA)])
+def test_a_frame_without_rows_has_the_types_of_one_with_rows(frame: pd.DataFrame, schema: pa.Schema) -> None:
+    full = customers(CUSTOMER) if schema is CUSTOMER_SCHEMA else orders(ORDER)
+    assert frame.empty
+    assert frame.dtypes.to_dict() == full.dtypes.to_dict()
+    for column in ("created_at", "modified_at", "read_at"):
+        assert frame[column].dtype == "datetime64[us, UTC]"
+    for each in (frame, full):
+        assert pa.Table.from_pandas(each, schema=schema, preserve_index=False).schema.equals(schema)
+
+
+def test_withheld_meta_is_told_from_no_meta() -> None:
+    without = {name: value for name, value in CUSTOMER.items() if name != "meta_data"}
+    assert only(customers(without), "meta") is None
+    assert only(customers({**CUSTOMER, "meta_data": []}), "meta") == "{}"
+    assert only(customers(CUSTOMER, keys=("other",)), "meta") == "{}"
+
+
+def test_of_a_meta_key_stored_twice_the_first_counts() -> None:
+    twice = [{"key": "sms", "value": "no"}, {"key": "sms", "value": "yes"}]
+    assert only(customers({**CUSTOMER, "meta_data": twice}), "meta") == '{"sms":"no"}'
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"email": "c@example.com"},
+        {"role": "wholesale"},
+        {"date_created_gmt": "2026-03-20T21:54:37"},
+        {"billing": {**CUSTOMER["billing"], "phone": ""}},
+        {"shipping": {**CUSTOMER["shipping"], "country": "AU"}},
+        {"meta_data": [{"key": "sms", "value": "no"}]},
+        {"id": 6},
+    ],
+)
+def test_every_change_that_is_used_moves_the_hash(change: dict[str, Any]) -> None:
+    assert only(customers({**CUSTOMER, **change}), "hash") != only(customers(CUSTOMER), "hash")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"date_modified_gmt": "2026-11-23T12:03:11"},
+        {"avatar_url": "x"},
+        {"meta_data": [*CUSTOMER["meta_data"][::-1], {"key": "wc_last_active", "value": "1"}]},
+    ],
+)
+def test_what_is_not_used_does_not_move_the_hash(change: dict[str, Any]) -> None:
+    assert only(customers({**CUSTOMER, **change}), "hash") == only(customers(CUSTOMER), "hash")
+
+
+def test_another_configuration_moves_the_hash() -> None:
+    assert only(customers(CUSTOMER, fingerprint="g"), "hash") != only(customers(CUSTOMER), "hash")
+
+
+@pytest.mark.parametrize("change", [{"status": "trash"}, {"customer_id": 0}, {"line_items": []}])
+def test_an_order_is_hashed_with_its_own_fields(change: dict[str, Any]) -> None:
+    assert only(orders({**ORDER, **change}), "hash") != only(orders(ORDER), "hash")
+
+
+def test_texts_that_nothing_can_store_are_mended() -> None:
+    odd = {"key": "sms", "value": "\ud83d\0"}
+    frame = customers({**CUSTOMER, "first_name": "A\0\udc00n", "meta_data": [odd]})
+    assert only(frame, "first_name") == "A?n"
+    assert json.loads(only(frame, "meta")) == {"sms": "?"}
+
+
+@pytest.mark.parametrize("number", [None, "5", True, 5.0])
+def test_a_row_without_an_integer_id_is_an_error(number: object) -> None:
+    with pytest.raises(StoreAnswerMalformedError):
+        customers({**CUSTOMER, "id": number})
+
+
+def test_a_moment_without_a_time_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match="time zone"):
+        customer_frame([], meta_keys=(), fingerprint="", read_at=datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**62), 2**62) | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    fields=st.dictionaries(
+        st.sampled_from([name for name in {**CUSTOMER, **ORDER} if name != "id"]), anything
+    )
+)
+def test_whatever_stands_in_a_field_gives_one_row_of_the_right_types(fields: dict[str, Any]) -> None:
+    for frame, schema in (
+        (customers({**CUSTOMER, **fields}), CUSTOMER_SCHEMA),
+        (orders({**ORDER, **fields}), ORDER_SCHEMA),
+    ):
+        assert len(pa.Table.from_pandas(frame, schema=schema, preserve_index=False)) == 1
+
+
+@pytest.mark.skipif(
+    not RECORDED.is_dir(), reason="no recorded exchanges beside the checkout (shared/woocommerce)"
+)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "customers_page1",
+        "customers_phone_variety",
+        "customers_fields_nested",
+        "orders_page1",
+        "orders_guests",
+    ],
+)
+def test_recorded_rows_become_frames(name: str) -> None:
+    rows = json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))["response"]["body"]
+    frame = customers(*rows) if name.startswith("customers") else orders(*rows)
+    assert list(frame["record_id"]) == [row["id"] for row in rows]
+    assert list(frame["billing_phone"]) == [row["billing"].get("phone", "") for row in rows]
