@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 
 from woo_sync_pipeline.messagemedia.errors import (
     AlreadyExists,
@@ -14,12 +15,21 @@ from woo_sync_pipeline.messagemedia.errors import (
     PlatformProtocolError,
     RequestRejected,
 )
-from woo_sync_pipeline.privacy import redact
+from woo_sync_pipeline.privacy import mask_phone, redact
+
+# Request properties whose values say nothing about a person.
+_IMPERSONAL = frozenset(("id", "type", "subscriptionState", "name", "label", "mergeTag"))
 
 
-def error_of_answer(status: int, body: bytes, *, tried: str) -> PlatformError:
-    """Return the error that a final answer stands for. `tried` starts with the request's method."""
-    answer = _parsed(body)
+def error_of_answer(
+    status: int, body: bytes, *, tried: str, sent: Mapping[str, object] | None = None
+) -> PlatformError:
+    """Return the error that a final answer stands for.
+
+    `tried` starts with the request's method. `sent` is the request's body: the platform may quote any value
+    of it, a name for instance, that no pattern recognises as personal; those values are masked.
+    """
+    said = _Explanation(body, sent or {})
     if status in (401, 403):
         return PlatformAuthError(
             tried=tried,
@@ -28,66 +38,85 @@ def error_of_answer(status: int, body: bytes, *, tried: str) -> PlatformError:
             "with auth: hmac also this machine's clock.",
         )
     if status == 400:
-        reasons = tuple(_reasons(answer))
         kind = RequestRejected if tried.startswith("GET ") else ContactRejected
         return kind(
             tried=tried,
-            got=f"400: {'; '.join(reasons) or _detail(answer, body)}",
+            got=f"400: {'; '.join(said.reasons) or said.detail}",
             next_step="Correct the value in the store, or report it if the value looks right.",
-            reasons=reasons,
-            invalid_ids=tuple(_invalid_ids(answer)),
+            reasons=said.reasons,
+            invalid_ids=said.invalid_ids,
         )
+    got = f"{status}: {said.detail}"
     if status == 404:
         return NotFound(
             tried=tried,
-            got=f"404: {_detail(answer, body)}",
+            got=got,
             next_step="It was deleted on the platform; the next sync looks it up again.",
         )
     if status == 409:
-        return AlreadyExists(
-            tried=tried,
-            got=f"409: {_detail(answer, body)}",
-            next_step="Look up the one that exists and use it.",
-        )
-    return unreadable_answer(status, body, tried=tried)
+        return AlreadyExists(tried=tried, got=got, next_step="Look up the one that exists and use it.")
+    return PlatformProtocolError(tried=tried, got=got, next_step=_WRONG_ADDRESS)
 
 
-def unreadable_answer(status: int, body: bytes, *, tried: str) -> PlatformProtocolError:
-    """Return the error for an answer that the Contacts API is not known to give."""
+def unreadable_answer(status: int, content_type: str, *, tried: str) -> PlatformProtocolError:
+    """Return the error for a 2xx answer that is no JSON. Its text may hold contacts and is not shown."""
     return PlatformProtocolError(
-        tried=tried,
-        got=f"status {status}: {_detail(_parsed(body), body)}",
-        next_step="Check that messagemedia.base_url is a MessageMedia API.",
+        tried=tried, got=f"{status} with a body ({content_type}) that is no JSON", next_step=_WRONG_ADDRESS
     )
+
+
+_WRONG_ADDRESS = "Check that messagemedia.base_url is a MessageMedia API."
+
+
+class _Explanation:
+    """What the platform said about a refusal, fit to be shown."""
+
+    def __init__(self, body: bytes, sent: Mapping[str, object]) -> None:
+        self._masks = [
+            # Whole words only: the initial "A" must not take every a out of the text.
+            (re.compile(rf"(?<!\w){re.escape(value)}(?!\w)"), mask_phone(value) if phone else "•••")
+            for value, phone in sorted(set(_personal(sent)), key=lambda each: -len(each[0]))
+        ]
+        answer = _parsed(body)
+        fields = answer.get("invalidFields")
+        self._fields = [each for each in fields if isinstance(each, dict)] if isinstance(fields, list) else []
+        texts = [text for key in ("title", "detail") if isinstance(text := answer.get(key), str) and text]
+        plain = "" if answer else body[:2000].decode(errors="replace")
+        self.detail = self._shown(": ".join(texts) or plain) or "no explanation"
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        return tuple(
+            self._shown(f"{each.get('name')}: {each.get('code')} {each.get('reason') or ''}".strip())
+            for each in self._fields
+        )
+
+    @property
+    def invalid_ids(self) -> tuple[str, ...]:
+        ids = (each.get("invalidIds") for each in self._fields)
+        return tuple(i for some in ids if isinstance(some, list) for i in some if isinstance(i, str))
+
+    def _shown(self, text: str) -> str:
+        for pattern, mask in self._masks:
+            text = pattern.sub(mask, text)
+        return redact(text)
+
+
+def _personal(sent: object, key: str = "") -> Iterator[tuple[str, bool]]:
+    """Yield the values in a request's body that may tell who a person is, and whether each is a phone."""
+    if isinstance(sent, Mapping):
+        for name, value in sent.items():
+            yield from _personal(value, name)
+    elif isinstance(sent, list | tuple):
+        for value in sent:
+            yield from _personal(value, key)
+    elif isinstance(sent, str) and sent and key not in _IMPERSONAL and not key.endswith("Ids"):
+        yield sent, key == "channelId"
 
 
 def _parsed(body: bytes) -> dict[str, object]:
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return answer if isinstance(answer, dict) else {}
-
-
-def _detail(answer: dict[str, object], body: bytes) -> str:
-    texts = [text for key in ("title", "detail") if isinstance(text := answer.get(key), str) and text]
-    return redact(": ".join(texts) or body[:2000].decode(errors="replace")) or "no explanation"
-
-
-def _invalid_fields(answer: dict[str, object]) -> Iterator[dict[str, object]]:
-    fields = answer.get("invalidFields")
-    for each in fields if isinstance(fields, list) else []:
-        if isinstance(each, dict):
-            yield each
-
-
-def _reasons(answer: dict[str, object]) -> Iterator[str]:
-    for each in _invalid_fields(answer):
-        name, code, reason = (str(each.get(key) or "") for key in ("name", "code", "reason"))
-        yield redact(f"{name}: {code} {reason}".strip())
-
-
-def _invalid_ids(answer: dict[str, object]) -> Iterator[str]:
-    for each in _invalid_fields(answer):
-        ids = each.get("invalidIds")
-        yield from (i for i in ids if isinstance(i, str)) if isinstance(ids, list) else ()

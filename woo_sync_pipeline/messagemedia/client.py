@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from types import TracebackType
 from typing import TypeVar
 from urllib.parse import urlencode
 
 from woo_sync_pipeline.messagemedia.errors import PlatformProtocolError
 from woo_sync_pipeline.messagemedia.models import (
-    SMS,
     Contact,
     ContactList,
     CustomField,
     Page,
+    holders_of,
     parse_contact,
     parse_custom_field,
     parse_list,
@@ -77,15 +78,13 @@ class PlatformClient:
 
         A contact that holds the phone as an SMS channel wins over one that holds it as another channel.
         """
-        wanted = sorted(set(phones))
-        batches = list(_batches_by_length(wanted))
-        if not batches:
-            return {}
-        found: dict[str, tuple[bool, Contact]] = {}
+        batches = list(_batches_by_length(sorted(set(phones))))
+        if len(batches) <= 1:
+            # Not worth a thread: single phones are looked up from the threads of a push.
+            return holders_of(phones, (each for batch in batches for each in self._contacts_with(batch)))
         with ThreadPoolExecutor(min(self._settings.max_concurrency, len(batches))) as threads:
-            for batch, contacts in zip(batches, threads.map(self._contacts_with, batches), strict=True):
-                _match(batch, contacts, found)
-        return {phone: contact for phone, (_, contact) in found.items()}
+            answers = list(threads.map(self._contacts_with, batches))
+        return holders_of(phones, chain.from_iterable(answers))
 
     def all_contacts(self) -> Iterator[list[Contact]]:
         """Walk through the whole directory, in pages of up to 1000 contacts."""
@@ -190,15 +189,3 @@ def _batches_by_length(phones: Iterable[str]) -> Iterator[list[str]]:
         length += cost
     if batch:
         yield batch
-
-
-def _match(
-    phones: Collection[str], contacts: Iterable[Contact], found: dict[str, tuple[bool, Contact]]
-) -> None:
-    """Note for each phone the contact that holds it, with whether it does so as an SMS channel."""
-    wanted = set(phones)
-    for contact in contacts:
-        for channel in contact.channels:
-            phone, is_sms = channel.channel_id, channel.type == SMS
-            if phone in wanted and (phone not in found or (is_sms and not found[phone][0])):
-                found[phone] = (is_sms, contact)

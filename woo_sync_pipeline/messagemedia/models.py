@@ -7,7 +7,7 @@ contact that cannot be identified must never be written to. Personal data is kep
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Generic, Literal, TypeVar
@@ -99,6 +99,19 @@ class Page(Generic[T]):
     content: list[T]
     next_page_token: str | None
     total: int
+
+
+def holders_of(phones: Collection[str], contacts: Iterable[Contact]) -> dict[str, Contact]:
+    """Return for each phone the contact that holds it, rather as an SMS channel than as another one."""
+    wanted = set(phones)
+    by_sms: dict[str, Contact] = {}
+    otherwise: dict[str, Contact] = {}
+    for contact in contacts:
+        for channel in contact.channels:
+            if channel.channel_id in wanted:
+                found = by_sms if channel.type == SMS else otherwise
+                found.setdefault(channel.channel_id, contact)
+    return otherwise | by_sms
 
 
 def parse_contact(data: object) -> Contact:

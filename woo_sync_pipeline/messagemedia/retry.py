@@ -49,7 +49,7 @@ def failure_of_status(status: int, retry_after: str | None, *, now: datetime) ->
     if status == 503 and wait is not None:
         return Failure("503, busy", surely_unprocessed=True, throttled=True, retry_after=wait)
     if status in (500, 502, 503, 504):
-        return Failure(f"status {status}", retry_after=wait)
+        return Failure(f"status {status}")
     return None
 
 

@@ -74,7 +74,7 @@ class Transport:
             self._gate.wait(tried)
             outcome = self._try_once(method, path, query, payload, tried)
             if isinstance(outcome, requests.Response):
-                return _json_of(outcome, tried)
+                return _json_of(outcome, tried, sent=body)
             if not may_repeat(method, outcome):
                 raise OutcomeUnknown(
                     tried=tried,
@@ -200,17 +200,18 @@ def _session(settings: PlatformSettings) -> requests.Session:
     return session
 
 
-def _json_of(response: requests.Response, tried: str) -> object:
+def _json_of(response: requests.Response, tried: str, *, sent: Mapping[str, object] | None) -> object:
     if not 200 <= response.status_code < 300:
-        raise error_of_answer(response.status_code, response.content, tried=tried)
+        raise error_of_answer(response.status_code, response.content, tried=tried, sent=sent)
     if not response.content:
         return None
     try:
         answer: object = json.loads(response.content)
-    except ValueError:
-        answer = response  # distinguishable from every JSON value, null included
-    if answer is response:
-        raise unreadable_answer(response.status_code, response.content, tried=tried)
+    except (ValueError, RecursionError):
+        # `from None`: a JSON error holds the whole text, contacts and all.
+        raise unreadable_answer(
+            response.status_code, response.headers.get("Content-Type", "of no type"), tried=tried
+        ) from None
     return answer
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 
@@ -39,6 +41,8 @@ class RequestLog:
         self._lock = threading.Lock()
         self._entries: list[RequestRecord] = []
         self._writes = 0
+        self._under_way = 0
+        self._most_at_once = 0
 
     def __len__(self) -> int:
         with self._lock:
@@ -56,6 +60,24 @@ class RequestLog:
         with self._lock:
             return self._writes
 
+    @property
+    def most_at_once(self) -> int:
+        """The most requests that were under way at the same time."""
+        with self._lock:
+            return self._most_at_once
+
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """Count a request among those under way."""
+        with self._lock:
+            self._under_way += 1
+            self._most_at_once = max(self._most_at_once, self._under_way)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way -= 1
+
     def count(self, method: str | None = None, path: str = "") -> int:
         """Return how many requests had this method, and `path` in their path."""
         return sum(method in (None, each.method) and path in each.path for each in self.entries)
@@ -71,3 +93,4 @@ class RequestLog:
         with self._lock:
             self._entries.clear()
             self._writes = 0
+            self._most_at_once = self._under_way

@@ -114,6 +114,10 @@ class DemoPlatform:
         self.port = runner.addresses[0][1]
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        with self.requests.under_way():
+            return await self._respond(request)
+
+    async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
         method = request.method
         path, _, query = request.raw_path.partition("?")
         try:
