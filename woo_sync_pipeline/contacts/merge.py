@@ -66,7 +66,7 @@ def merge_contacts(
     holders = known.holders[known.holders["source"].isin(list(sources))]
     signals = known.signals[known.signals["source"].isin(list(sources))]
     purchases = known.purchases[known.purchases["source"].isin(list(sources))]
-    merged = pd.DataFrame({"phone": sorted(set(phones))})
+    merged = pd.DataFrame({"phone": pd.Series(sorted(set(phones)), dtype=object)})
     merged = merged.join(_fields(holders), on="phone").join(_consent(signals), on="phone")
     for column in ("first_name", "last_name", "email", "consent_origin"):
         merged[column] = merged[column].fillna("")

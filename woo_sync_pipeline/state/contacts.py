@@ -166,15 +166,19 @@ def adopt_lists(database: Database, lists: Iterable[tuple[str, str]]) -> None:
             )
 
 
-def subscription_counts(database: Database, source_name: str) -> dict[str, int]:
-    """How many contacts of a source the platform was last seen to hold in each subscription state."""
+def source_totals(database: Database, source_name: str) -> dict[str, int]:
+    """Contacts of a source: all, by subscription state as last seen on the platform; and lists they belong into."""
     query = """
-        SELECT base_state, count(*) FROM woo_sync.contacts
-        WHERE :source_name = ANY(sources) AND base_state IS NOT NULL GROUP BY base_state
+        SELECT count(*) AS contacts,
+            count(*) FILTER (WHERE base_state = 'SUBSCRIBED') AS subscribed,
+            count(*) FILTER (WHERE base_state = 'UNSUBSCRIBED') AS unsubscribed,
+            (SELECT count(DISTINCT name) FROM woo_sync.contacts AS held CROSS JOIN unnest(held.groups) AS name
+                WHERE :source_name = ANY(held.sources)
+                AND (name = :source_name OR starts_with(name, :source_name || ' - '))) AS groups
+        FROM woo_sync.contacts WHERE :source_name = ANY(sources)
     """
     with database.transaction() as connection:
-        rows = connection.execute(sa.text(query), {"source_name": source_name}).tuples()
-        return {state.lower(): count for state, count in rows}
+        return dict(connection.execute(sa.text(query), {"source_name": source_name}).mappings().one())
 
 
 def _store_contact(row: sa.RowMapping) -> StoreContact:

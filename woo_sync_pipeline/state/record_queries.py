@@ -183,6 +183,7 @@ INSERT INTO woo_sync.contacts AS known (
 )
 SELECT phone, first_name, last_name, email, sources, groups, consent, consent_at, consent_origin, status
 FROM merged
+WHERE sources <> '{}' OR phone IN (SELECT phone FROM woo_sync.contacts)
 ON CONFLICT (phone) DO UPDATE SET
     first_name = excluded.first_name,
     last_name = excluded.last_name,

@@ -91,6 +91,10 @@ def begin_sync(
         "last_day": last_day,
     }
     with database.transaction() as connection:
+        # Asked first: an insert that meets a conflict would still use up a number.
+        known = connection.execute(sa.text(f"{_SELECT} WHERE run_id = :run_id"), values).mappings().first()
+        if known is not None:
+            return SyncRun(**known)
         connection.execute(sa.text(statement), values)
         return _one(connection, "run_id = :run_id", {"run_id": run_id})
 

@@ -43,3 +43,8 @@ def midnight(day: date, timezone: str) -> datetime:
 def today(timezone: str, now: datetime) -> date:
     """The day that it is in a time zone."""
     return now.astimezone(ZoneInfo(timezone)).date()
+
+
+def read_until(window: OrderWindow) -> datetime:
+    """The time up to which a window is surely read: its last second may still have been under way."""
+    return window.end - timedelta(seconds=1)

@@ -1,0 +1,200 @@
+"""Reading a store: orders, customers, guest orders, tags."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+import pandas as pd
+
+from woo_sync_pipeline.assets.definition import asset_options
+from woo_sync_pipeline.assets.step import SyncStep, sync_step
+from woo_sync_pipeline.config import Settings, SourceSettings
+from woo_sync_pipeline.resources import ProgressResource, StagingResource, StateResource, StoresResource
+from woo_sync_pipeline.sync.reading import (
+    CustomersRead,
+    guest_orders,
+    read_orders,
+    read_product_tags,
+    sweep,
+    touched,
+)
+from woo_sync_pipeline.sync.window import midnight, order_window, read_until
+from woo_sync_pipeline.woocommerce.client import StoreClient
+from woo_sync_pipeline.woocommerce.orders import order_statuses
+from woo_sync_pipeline.woocommerce.records import CUSTOMER_SCHEMA, ORDER_SCHEMA
+
+TAG_COLUMNS = {"product_id": "int64", "tags": "list<string>"}
+META_WITHHELD = (
+    "the store withholds the meta of customers, because the key is not an administrator's: "
+    "choices and tags kept there are not read"
+)
+
+
+def extraction_assets(
+    settings: Settings, source: SourceSettings, partitions: dg.PartitionsDefinition[str]
+) -> list[dg.AssetsDefinition]:
+    """The assets that read one store."""
+
+    @dg.asset(**asset_options(source, partitions, kinds={"woocommerce", "parquet"}, columns=ORDER_SCHEMA))
+    def orders(
+        context: dg.AssetExecutionContext,
+        state: dg.ResourceParam[StateResource],
+        stores: dg.ResourceParam[StoresResource],
+        staging: dg.ResourceParam[StagingResource],
+        progress: dg.ResourceParam[ProgressResource],
+    ) -> dg.MaterializeResult:
+        """Orders that changed in the window, everyone's: choices made at the checkout, products bought.
+
+        Of every status but drafts. Orders that are known in their present form are left out. The first sync of
+        a store reads its whole history.
+        """
+        with sync_step(context, source, state=state, staging=staging, progress=progress) as step:
+            started_at = datetime.now(UTC)
+            with stores.connect(source) as client, step.show_progress("reading orders") as advance:
+                window = order_window(
+                    range_start=step.range_start,
+                    range_end=step.range_end,
+                    is_sweep=step.is_sweep,
+                    watermark=step.watermark,
+                    orders_from=midnight(source.orders_from, settings.timezone)
+                    if source.orders_from
+                    else None,
+                    store_now=_store_time(client),
+                )
+                found = read_orders(client, step.database, source, window, progress=advance)
+                notes = {
+                    "read": found.read,
+                    "requests": client.requests_made,
+                    "started_at": started_at.isoformat(),
+                    "read_until": read_until(window).isoformat(),
+                }
+            step.write("orders", found.changed, schema=ORDER_SCHEMA, notes=notes)
+            return step.result(
+                len(found.changed),
+                read=found.read,
+                requests=notes["requests"],
+                window_start=window.start.isoformat() if window.start else "the beginning",
+                window_end=window.end.isoformat(),
+            )
+
+    @dg.asset(
+        **asset_options(
+            source,
+            partitions,
+            kinds={"woocommerce", "parquet"},
+            columns=CUSTOMER_SCHEMA,
+            upstream=["orders"],
+        )
+    )
+    def customers(
+        context: dg.AssetExecutionContext,
+        state: dg.ResourceParam[StateResource],
+        stores: dg.ResourceParam[StoresResource],
+        staging: dg.ResourceParam[StagingResource],
+        progress: dg.ResourceParam[ProgressResource],
+    ) -> dg.MaterializeResult:
+        """Registered customers that are new, changed or gone.
+
+        The daily sync reads all of them and compares their content, because WooCommerce cannot tell which ones
+        changed. The live sync reads new registrations and the customers of the orders that changed.
+        """
+        with sync_step(context, source, state=state, staging=staging, progress=progress) as step:
+            changed_orders = step.read("orders").frame
+            with stores.connect(source) as client, step.show_progress("reading customers") as advance:
+                if step.is_sweep:
+                    found = sweep(client, step.database, source, progress=advance)
+                else:
+                    found = touched(
+                        client,
+                        step.database,
+                        source,
+                        last_id=step.watermark.last_customer_id if step.watermark else 0,
+                        customer_ids=set(changed_orders["customer_id"].tolist()),
+                        progress=advance,
+                    )
+                requests_made = client.requests_made
+            return _stage_customers(step, found, requests_made)
+
+    @dg.asset(
+        **asset_options(
+            source, partitions, kinds={"pandas", "parquet"}, columns=ORDER_SCHEMA, upstream=["orders"]
+        ),
+        name="guest_orders",
+    )
+    def guests(
+        context: dg.AssetExecutionContext,
+        state: dg.ResourceParam[StateResource],
+        staging: dg.ResourceParam[StagingResource],
+        progress: dg.ResourceParam[ProgressResource],
+    ) -> dg.MaterializeResult:
+        """Of the changed orders, those of guests.
+
+        An order that once named a customer and now names none belongs to a customer who was deleted: it makes
+        no guest.
+        """
+        with sync_step(context, source, state=state, staging=staging, progress=progress) as step:
+            found = guest_orders(step.database, source, step.read("orders").frame)
+            step.write("guest_orders", found, schema=ORDER_SCHEMA)
+            return step.result(len(found))
+
+    @dg.asset(
+        **asset_options(
+            source, partitions, kinds={"woocommerce", "parquet"}, columns=TAG_COLUMNS, upstream=["orders"]
+        )
+    )
+    def tags(
+        context: dg.AssetExecutionContext,
+        state: dg.ResourceParam[StateResource],
+        stores: dg.ResourceParam[StoresResource],
+        staging: dg.ResourceParam[StagingResource],
+        progress: dg.ResourceParam[ProgressResource],
+    ) -> dg.MaterializeResult:
+        """Tags of products, which become groups of those who bought them.
+
+        The daily sync reads the tags of all products, the live sync those of bought products that are new to it.
+        Tags of customers come with the customers: WooCommerce itself has none, plugins keep them in their meta.
+        """
+        with sync_step(context, source, state=state, staging=staging, progress=progress) as step:
+            changed_orders = step.read("orders").frame
+            with stores.connect(source) as client:
+                found = read_product_tags(
+                    client, step.database, source, changed_orders, is_sweep=step.is_sweep
+                )
+                requests_made = client.requests_made
+            rows = [(product_id, list(names)) for product_id, names in sorted(found.items())]
+            frame = pd.DataFrame(rows, columns=list(TAG_COLUMNS))
+            step.write("tags", frame, notes={"read": len(frame), "requests": requests_made})
+            return step.result(len(frame), requests=requests_made)
+
+    return [orders, customers, guests, tags]
+
+
+def _store_time(client: StoreClient) -> datetime:
+    """The time by the store's own clock, which dates its orders; a small request lets it tell."""
+    order_statuses(client)
+    return client.server_time or datetime.now(UTC)
+
+
+def _stage_customers(step: SyncStep, found: CustomersRead, requests_made: int) -> dg.MaterializeResult:
+    reads_customer_meta = any(not key.startswith("_") for key in step.source.meta_keys)
+    warnings = [META_WITHHELD] if found.meta_withheld and reads_customer_meta else []
+    for warning in warnings:
+        step.context.log.warning(f"{step.source.key}: {warning}")
+    step.write(
+        "customers",
+        found.changed,
+        schema=CUSTOMER_SCHEMA,
+        notes={
+            "read": found.read,
+            "requests": requests_made,
+            "last_id": found.last_id,
+            "warnings": warnings,
+        },
+    )
+    step.write("gone_customers", pd.DataFrame({"record_id": sorted(found.gone)}, dtype="int64"))
+    return step.result(
+        len(found.changed),
+        read=found.read,
+        gone=len(found.gone),
+        requests=requests_made,
+        reading="all customers" if step.is_sweep else "touched customers",
+    )

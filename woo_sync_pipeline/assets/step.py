@@ -1,0 +1,189 @@
+"""What every asset of a sync shares: which sync it belongs to, its staged frames, and how failures show."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from time import monotonic
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pyarrow as pa
+
+from woo_sync_pipeline.config import SourceSettings
+from woo_sync_pipeline.errors import WooSyncError
+from woo_sync_pipeline.privacy import redact
+from woo_sync_pipeline.resources import ProgressResource, StagingResource, StateResource
+from woo_sync_pipeline.staging import StagedFrame, StagedName
+from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.syncs import Watermark, begin_sync, fail_sync, watermark
+
+KIND_TAG = "woo_sync/kind"
+READING_TAG = "woo_sync/reading"
+
+
+@dataclass(frozen=True)
+class SyncStep:
+    """One asset of one sync of one source."""
+
+    context: dg.AssetExecutionContext
+    source: SourceSettings
+    database: Database
+    staging: StagingResource
+    progress: ProgressResource
+    sync_id: int
+    is_sweep: bool
+    first_day: date
+    last_day: date
+    range_start: datetime
+    range_end: datetime
+    watermark: Watermark | None
+    started: float
+
+    @property
+    def run_id(self) -> str:
+        """The Dagster run that this sync is."""
+        return self.context.run.run_id
+
+    def write(
+        self,
+        frame_name: str,
+        frame: pd.DataFrame,
+        *,
+        schema: pa.Schema | None = None,
+        notes: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Stage a frame for the assets downstream."""
+        timed = {**(notes or {}), "seconds": round(monotonic() - self.started, 3)}
+        self.staging.area().write(self._name(frame_name), frame, schema=schema, notes=timed)
+
+    def read(self, frame_name: str) -> StagedFrame:
+        """The frame that an asset upstream staged. Raises `StagingError` when there is none."""
+        return self.staging.area().read(self._name(frame_name))
+
+    @contextmanager
+    def show_progress(self, label: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+        """Show how far this step has come."""
+        title = f"{self.source.key}: {label}"
+        with self.progress.step(title, total=total, log=self.context.log.info) as advance:
+            yield advance
+
+    def result(self, rows: int, **metadata: Any) -> dg.MaterializeResult:
+        """The materialisation of this asset, of so many rows."""
+        return dg.MaterializeResult(metadata={"dagster/row_count": rows, "sync": self.sync_id, **metadata})
+
+    def _name(self, frame_name: str) -> StagedName:
+        run = self.context.run
+        return StagedName(
+            source=self.source.key,
+            frame=frame_name,
+            first_day=self.first_day.isoformat(),
+            last_day=self.last_day.isoformat(),
+            root_run_id=run.root_run_id or run.run_id,
+        )
+
+
+@contextmanager
+def sync_step(
+    context: dg.AssetExecutionContext,
+    source: SourceSettings,
+    *,
+    state: StateResource,
+    staging: StagingResource,
+    progress: ProgressResource,
+) -> Iterator[SyncStep]:
+    """Run one asset of a sync; what goes wrong is noted in the history and shown as a `Failure` with metadata."""
+    started = monotonic()
+    database: Database | None = None
+    try:
+        database = state.database()
+        yield _begin(context, source, database, staging, progress, started)
+    except dg.Failure:
+        raise
+    except WooSyncError as error:
+        _note_failure(database, context.run.run_id, str(error))
+        # Not chained: what a library says of a request may hold phones.
+        raise _failure(error) from None
+    except Exception as error:  # noqa: BLE001 - converted, so that no personal data of its text is shown
+        message = f"{type(error).__name__}: {redact(str(error))}"
+        _note_failure(database, context.run.run_id, message)
+        raise dg.Failure(
+            description=f"unexpected {message}. This is a fault of woo_sync_pipeline: nothing is lost, the next "
+            "sync goes on where this one ended.",
+            metadata={"where": dg.MetadataValue.md(f"```\n{_places(error)}\n```")},
+            allow_retries=False,
+        ) from None
+
+
+def _begin(
+    context: dg.AssetExecutionContext,
+    source: SourceSettings,
+    database: Database,
+    staging: StagingResource,
+    progress: ProgressResource,
+    started: float,
+) -> SyncStep:
+    window = context.partition_time_window
+    keys = context.partition_key_range
+    tags = context.run.tags
+    mark = watermark(database, source.key)
+    is_sweep = mark is None or tags.get(READING_TAG) != "touched"
+    default_kind = "backfill" if "dagster/backfill" in tags else "manual"
+    sync = begin_sync(
+        database,
+        run_id=context.run.run_id,
+        source=source.key,
+        kind="first" if mark is None else tags.get(KIND_TAG, default_kind),
+        reading="sweep" if is_sweep else "touched",
+        first_day=date.fromisoformat(keys.start),
+        last_day=date.fromisoformat(keys.end),
+    )
+    return SyncStep(
+        context=context,
+        source=source,
+        database=database,
+        staging=staging,
+        progress=progress,
+        sync_id=sync.sync_id,
+        is_sweep=sync.reading == "sweep",
+        first_day=sync.first_day,
+        last_day=sync.last_day,
+        range_start=window.start,
+        range_end=window.end,
+        watermark=mark,
+        started=started,
+    )
+
+
+def _note_failure(database: Database | None, run_id: str, message: str) -> None:
+    if database is None:
+        return
+    try:
+        fail_sync(database, run_id=run_id, error=message)
+    except WooSyncError:
+        # The state is what failed; the failure itself is raised by the caller.
+        return
+
+
+def _failure(error: WooSyncError) -> dg.Failure:
+    return dg.Failure(
+        description=str(error),
+        metadata={
+            "source": error.source,
+            "tried": error.tried,
+            "came back": error.got,
+            "what to do": error.next_step,
+            "error": type(error).__name__,
+        },
+        allow_retries=error.transient,
+    )
+
+
+def _places(error: BaseException) -> str:
+    """Where an exception came from: files and lines without values."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return "\n".join(f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames)

@@ -1,0 +1,143 @@
+"""Bringing contacts to the platform, and the report of it."""
+
+import dagster as dg
+import pandas as pd
+
+from woo_sync_pipeline.assets.definition import asset_options, daily_freshness
+from woo_sync_pipeline.assets.step import SyncStep, sync_step
+from woo_sync_pipeline.config import SourceSettings
+from woo_sync_pipeline.reports.markdown import markdown_report
+from woo_sync_pipeline.reports.report import SyncCounts, count_reasons
+from woo_sync_pipeline.resources import (
+    MessageMediaResource,
+    ProgressResource,
+    StagingResource,
+    StateResource,
+)
+from woo_sync_pipeline.state.contacts import pending_phones, source_totals
+from woo_sync_pipeline.state.syncs import SyncContact, finish_sync
+from woo_sync_pipeline.sync.normalising import invalid_contacts
+from woo_sync_pipeline.sync.pushing import push_pending
+
+OUTCOME_COLUMNS = {
+    "outcome": "string",
+    "phone": "string",
+    "state": "string",
+    "changes": "list",
+    "reason": "string",
+}
+
+
+def sync_assets(
+    source: SourceSettings, partitions: dg.PartitionsDefinition[str]
+) -> list[dg.AssetsDefinition]:
+    """The assets that write to the platform and report."""
+
+    @dg.asset(
+        **asset_options(
+            source,
+            partitions,
+            kinds={"messagemedia", "postgres"},
+            columns=OUTCOME_COLUMNS,
+            upstream=["merged_contacts"],
+            pool="messagemedia",
+        )
+    )
+    def synced_contacts(
+        context: dg.AssetExecutionContext,
+        state: dg.ResourceParam[StateResource],
+        messagemedia: dg.ResourceParam[MessageMediaResource],
+        staging: dg.ResourceParam[StagingResource],
+        progress: dg.ResourceParam[ProgressResource],
+    ) -> dg.MaterializeResult:
+        """What was sent to MessageMedia, and what came back, per contact.
+
+        Only what differs is sent. Contacts that an earlier sync could not finish are among them. What a person
+        changed on the platform stays, and nobody who opted out is subscribed without a newer choice.
+        """
+        with sync_step(context, source, state=state, staging=staging, progress=progress) as step:
+            touched = step.read("merged_contacts").frame["phone"].tolist()
+            phones = pending_phones(
+                step.database, source_name=source.name, touched=touched, include_rejected=step.is_sweep
+            )
+            with (
+                messagemedia.connect() as client,
+                step.show_progress("pushing contacts", len(phones)) as advance,
+            ):
+                summary = push_pending(
+                    step.database,
+                    client,
+                    phones,
+                    run_id=step.run_id,
+                    max_concurrency=messagemedia.max_concurrency,
+                    progress=advance,
+                )
+                requests = {"requests": client.requests_made, "writes": client.writes_made}
+            outcomes = [[getattr(contact, name) for name in OUTCOME_COLUMNS] for contact in summary.contacts]
+            notes = {
+                **summary.counts,
+                **requests,
+                "unsubscribed_on_platform": summary.unsubscribed_on_platform,
+            }
+            frame = pd.DataFrame(outcomes, columns=list(OUTCOME_COLUMNS))
+            step.write("synced_contacts", frame, notes=notes)
+            return step.result(len(outcomes), **summary.counts, **requests)
+
+    @dg.asset(
+        **asset_options(
+            source,
+            partitions,
+            kinds={"markdown", "postgres"},
+            upstream=["synced_contacts"],
+            freshness_policy=daily_freshness(),
+        )
+    )
+    def sync_report(
+        context: dg.AssetExecutionContext,
+        state: dg.ResourceParam[StateResource],
+        staging: dg.ResourceParam[StagingResource],
+        progress: dg.ResourceParam[ProgressResource],
+    ) -> dg.MaterializeResult:
+        """What this sync did: new, updated, unchanged, invalid with reasons, subscribed, groups."""
+        with sync_step(context, source, state=state, staging=staging, progress=progress) as step:
+            invalid = invalid_contacts(step.read("contacts").frame)
+            counts = _counts(step, invalid)
+            sync = finish_sync(step.database, run_id=step.run_id, counts=counts.to_json(), invalid=invalid)
+            report = markdown_report(sync, counts, source_name=source.name)
+            return step.result(
+                counts.new + counts.updated,
+                report=dg.MetadataValue.md(report),
+                new=counts.new,
+                updated=counts.updated,
+                unchanged=counts.unchanged,
+                invalid=counts.invalid,
+                failed=counts.failed,
+            )
+
+    return [synced_contacts, sync_report]
+
+
+def _counts(step: SyncStep, invalid: list[SyncContact]) -> SyncCounts:
+    orders, customers, tags = step.read("orders"), step.read("customers"), step.read("tags")
+    pushed = step.read("synced_contacts").notes
+    totals = source_totals(step.database, step.source.name)
+    sent = {name: pushed.get(name, 0) for name in ("new", "updated", "failed")}
+    # A sweep has looked at all contacts of the source, a live sync at those that it touched.
+    looked_at = totals["contacts"] if step.is_sweep else len(step.read("merged_contacts").frame)
+    return SyncCounts(
+        **sent,
+        unchanged=max(looked_at - sum(sent.values()), pushed.get("unchanged", 0)),
+        invalid=len(invalid),
+        invalid_reasons=count_reasons(invalid),
+        subscribed=totals["subscribed"],
+        unsubscribed=totals["unsubscribed"],
+        unsubscribed_on_platform=pushed.get("unsubscribed_on_platform", 0),
+        groups=totals["groups"],
+        emails_dropped=step.read("contacts").notes["emails_dropped"],
+        read={"customers": customers.notes["read"], "orders": orders.notes["read"]},
+        requests={
+            "store": sum(frame.notes["requests"] for frame in (orders, customers, tags)),
+            "platform": pushed["requests"],
+        },
+        warnings=tuple(customers.notes["warnings"]),
+    )

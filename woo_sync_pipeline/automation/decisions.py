@@ -1,0 +1,73 @@
+"""Whether to run, and what for: pure decisions, apart from schedules and sensors that act on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from woo_sync_pipeline.state.syncs import SyncRun, Watermark
+from woo_sync_pipeline.sync.window import midnight
+from woo_sync_pipeline.woocommerce.probe import NewestChange
+
+
+@dataclass(frozen=True)
+class DayRange:
+    """Days from `first` to `last`, both included."""
+
+    first: date
+    last: date
+
+
+@dataclass(frozen=True)
+class LiveDecision:
+    """Whether to run now, and why; a first sync reads everything."""
+
+    run: bool
+    reason: str
+    is_first: bool = False
+
+
+def days_to_sync(
+    *, start_date: date, today: date, sweeps: Iterable[SyncRun], timezone: str
+) -> DayRange | None:
+    """The range from the oldest day that no sweep has covered to yesterday; None when all are covered.
+
+    A sweep covers a day only if it began after the day had ended. On its very first day a source has no day
+    before today.
+    """
+    yesterday = today - timedelta(days=1)
+    covered = {
+        day
+        for sweep in sweeps
+        for day in _days(sweep.first_day, sweep.last_day)
+        if sweep.started_at >= midnight(day + timedelta(days=1), timezone)
+    }
+    missing = [day for day in _days(start_date, yesterday) if day not in covered]
+    return DayRange(missing[0], yesterday) if missing else None
+
+
+def decide_live(
+    *, watermark: Watermark | None, newest: NewestChange | None, running: str | None
+) -> LiveDecision:
+    """Whether the store has changed since it was last read.
+
+    `newest` is what the store shows (None: not asked), `running` names a run of this source that has not ended.
+    """
+    if running is not None:
+        return LiveDecision(False, f"the run {running} of this source has not ended yet")
+    if watermark is None:
+        return LiveDecision(True, "this source was never synced", is_first=True)
+    if newest is None:
+        return LiveDecision(False, "the store was not asked")
+    if newest.order_modified_at is not None and newest.order_modified_at >= watermark.read_until:
+        return LiveDecision(True, "an order changed")
+    if newest.customer_id is not None and newest.customer_id > watermark.last_customer_id:
+        return LiveDecision(True, "a customer registered")
+    return LiveDecision(
+        False, f"nothing changed in the store since {watermark.read_until:%Y-%m-%d %H:%M:%S} UTC"
+    )
+
+
+def _days(first: date, last: date) -> Iterable[date]:
+    return (first + timedelta(days=offset) for offset in range((last - first).days + 1))

@@ -1,0 +1,46 @@
+"""The two jobs of a source: the same assets, read in two ways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import dagster as dg
+
+from woo_sync_pipeline.assets.step import KIND_TAG, READING_TAG
+from woo_sync_pipeline.automation.partitions import source_partitions
+from woo_sync_pipeline.config import Settings, SourceSettings
+
+SOURCE_TAG = "woo_sync/source"
+
+
+@dataclass(frozen=True)
+class SourceJobs:
+    """daily: reads all customers. incremental: reads what orders and registrations point at."""
+
+    daily: dg.UnresolvedAssetJobDefinition
+    incremental: dg.UnresolvedAssetJobDefinition
+
+
+def source_jobs(settings: Settings, source: SourceSettings) -> SourceJobs:
+    """The jobs of one source. Their steps share a process: the work is requests and vectorised frames."""
+    partitions = source_partitions(settings, source)
+    selection = dg.AssetSelection.groups(source.key)
+    return SourceJobs(
+        daily=dg.define_asset_job(
+            f"{source.key}_daily_sync",
+            selection=selection,
+            partitions_def=partitions,
+            executor_def=dg.in_process_executor,
+            description=f"Brings the platform in step with {source.name}: reads all customers and the orders of "
+            "the chosen days. Running it again is always safe.",
+            tags={SOURCE_TAG: source.key, READING_TAG: "sweep"},
+        ),
+        incremental=dg.define_asset_job(
+            f"{source.key}_incremental_sync",
+            selection=selection,
+            partitions_def=partitions,
+            executor_def=dg.in_process_executor,
+            description=f"Brings over what changed in {source.name} since the last sync, in a handful of requests.",
+            tags={SOURCE_TAG: source.key, READING_TAG: "touched", KIND_TAG: "live"},
+        ),
+    )

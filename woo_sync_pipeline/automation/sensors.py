@@ -1,0 +1,73 @@
+"""The live sensor of a source."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from woo_sync_pipeline.assets.step import KIND_TAG
+from woo_sync_pipeline.automation.decisions import decide_live
+from woo_sync_pipeline.automation.jobs import SOURCE_TAG, SourceJobs
+from woo_sync_pipeline.config import Settings, SourceSettings
+from woo_sync_pipeline.resources import StateResource, StoresResource
+from woo_sync_pipeline.state.syncs import watermark
+from woo_sync_pipeline.sync.window import today
+from woo_sync_pipeline.woocommerce.probe import NewestChange, newest_change
+
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def live_sensor(
+    settings: Settings,
+    source: SourceSettings,
+    jobs: SourceJobs,
+    *,
+    state: StateResource,
+    stores: StoresResource,
+) -> dg.SensorDefinition:
+    """Asks for an incremental run when the store has changed, and for the first sync of a new source."""
+
+    @dg.sensor(
+        name=f"{source.key}_live",
+        jobs=[jobs.incremental, jobs.daily],
+        minimum_interval_seconds=source.live_interval_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Every {source.live_interval_seconds} s: asks {source.name} whether an order changed or a "
+        "customer registered, and if so runs an incremental sync.",
+    )
+    def live(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        database = state.database()
+        mark = watermark(database, source.key)
+        running = _unfinished_run(context.instance, source)
+        newest: NewestChange | None = None
+        if mark is not None and running is None:
+            with stores.connect(source) as client:
+                # The store's bound is exclusive, and the second of the watermark was perhaps not over.
+                newest = newest_change(client, since=mark.read_until - timedelta(seconds=1))
+        decision = decide_live(watermark=mark, newest=newest, running=running)
+        if not decision.run:
+            return dg.SensorResult(skip_reason=decision.reason)
+        # No run key: Dagster would drop a second request for the same change after a run that failed.
+        job = jobs.daily if decision.is_first else jobs.incremental
+        request = dg.RunRequest(
+            job_name=job.name,
+            partition_key=today(settings.timezone, datetime.now(UTC)).isoformat(),
+            tags={KIND_TAG: "first" if decision.is_first else "live"},
+        )
+        context.log.info(f"{source.key}: {decision.reason}")
+        return dg.SensorResult(run_requests=[request])
+
+    return live
+
+
+def _unfinished_run(instance: dg.DagsterInstance, source: SourceSettings) -> str | None:
+    filters = dg.RunsFilter(statuses=_UNFINISHED, tags={SOURCE_TAG: source.key})
+    records = instance.get_run_records(filters, limit=1)
+    return records[0].dagster_run.run_id[:8] if records else None

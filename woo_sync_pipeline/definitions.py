@@ -1,0 +1,50 @@
+"""The whole house: every source's assets, jobs, schedule and sensor, and what they work with."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from woo_sync_pipeline.assets import source_assets
+from woo_sync_pipeline.automation.jobs import source_jobs
+from woo_sync_pipeline.automation.schedules import daily_schedule
+from woo_sync_pipeline.automation.sensors import live_sensor
+from woo_sync_pipeline.config import Settings, load_settings
+from woo_sync_pipeline.resources import (
+    LoggedProgress,
+    MessageMediaResource,
+    ProgressResource,
+    StagingResource,
+    StateResource,
+    StoresResource,
+)
+
+
+def build_definitions(
+    settings: Settings, *, state: StateResource | None = None, progress: ProgressResource | None = None
+) -> dg.Definitions:
+    """Definitions for a configuration; connects to nothing."""
+    state = state or StateResource(settings)
+    stores = StoresResource()
+    jobs = {source.key: source_jobs(settings, source) for source in settings.sources}
+    return dg.Definitions(
+        assets=[asset for source in settings.sources for asset in source_assets(settings, source)],
+        jobs=[job for each in jobs.values() for job in (each.daily, each.incremental)],
+        schedules=[daily_schedule(settings, source, jobs[source.key], state) for source in settings.sources],
+        sensors=[
+            live_sensor(settings, source, jobs[source.key], state=state, stores=stores)
+            for source in settings.sources
+        ],
+        resources={
+            "state": state,
+            "stores": stores,
+            "messagemedia": MessageMediaResource(settings),
+            "staging": StagingResource(settings),
+            "progress": progress or LoggedProgress(),
+        },
+    )
+
+
+@dg.definitions
+def definitions() -> dg.Definitions:
+    """The definitions of the configuration in force."""
+    return build_definitions(load_settings())

@@ -1,0 +1,52 @@
+"""The report of one sync: what happened, in numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from woo_sync_pipeline.state.syncs import SyncContact
+
+
+@dataclass(frozen=True)
+class SyncCounts:
+    """The numbers of one sync of one source.
+
+    new, updated, unchanged, failed: contacts, by what happened to them on the platform. invalid: store records
+    without a phone that can receive messages; invalid_reasons says why. subscribed, unsubscribed: all contacts
+    of the source, as the platform was last seen to hold them. unsubscribed_on_platform: contacts that this sync
+    found unsubscribed there, by their own will. groups: lists that contacts of the source belong into. read:
+    rows read from the store, by kind. requests: requests made to the store and to the platform.
+    """
+
+    new: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    failed: int = 0
+    invalid: int = 0
+    invalid_reasons: Mapping[str, int] = field(default_factory=dict)
+    subscribed: int = 0
+    unsubscribed: int = 0
+    unsubscribed_on_platform: int = 0
+    groups: int = 0
+    emails_dropped: int = 0
+    read: Mapping[str, int] = field(default_factory=dict)
+    requests: Mapping[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain structure for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> SyncCounts:
+        """Counts that `to_json` wrote; what an older version did not count is zero."""
+        known = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
+        return cls(**{**known, "warnings": tuple(known.get("warnings", ()))})
+
+
+def count_reasons(invalid: Iterable[SyncContact]) -> dict[str, int]:
+    """How many store records are invalid for each reason, the most frequent first."""
+    return dict(Counter(contact.reason or "" for contact in invalid).most_common())

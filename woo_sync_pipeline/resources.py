@@ -1,0 +1,139 @@
+"""What assets and sensors work with: the state, the stores, the platform, the staging area.
+
+Plain objects rather than configurable resources: their settings hold secrets, and nothing of them shall reach the
+UI. None connects to anything before it is used.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+from woo_sync_pipeline.config import DATABASE_URL_ENV, Settings, SourceSettings
+from woo_sync_pipeline.messagemedia.client import PlatformClient
+from woo_sync_pipeline.messagemedia.settings import PlatformSettings
+from woo_sync_pipeline.staging import Staging
+from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.embedded import EmbeddedPostgres
+from woo_sync_pipeline.woocommerce.client import StoreClient, StoreSettings
+
+
+class StateResource:
+    """The state database: the configured one, else an embedded PostgreSQL that starts on first use."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._embedded: EmbeddedPostgres | None = None
+        self._database: Database | None = None
+        self._lock = threading.Lock()
+
+    def database(self) -> Database:
+        """The database, connected on first use. Raises `StateError`."""
+        with self._lock:
+            if self._database is None:
+                self._database = Database(self._url())
+            return self._database
+
+    def close(self) -> None:
+        """Disconnect, and leave the embedded server."""
+        with self._lock:
+            if self._database is not None:
+                self._database.close()
+                self._database = None
+            if self._embedded is not None:
+                self._embedded.stop()
+                self._embedded = None
+
+    def _url(self) -> str:
+        if self._settings.database_url is not None:
+            return self._settings.database_url.get_secret_value()
+        if url := os.environ.get(DATABASE_URL_ENV):
+            return url
+        self._embedded = EmbeddedPostgres(self._settings.data_directory / "postgres").start()
+        return self._embedded.url
+
+
+class StoresResource:
+    """The WooCommerce stores."""
+
+    def connect(self, source: SourceSettings) -> StoreClient:
+        """A client of one store, to be used as a context manager."""
+        return StoreClient(
+            StoreSettings(
+                source=source.key,
+                url=source.url,
+                consumer_key=source.consumer_key.get_secret_value(),
+                consumer_secret=source.consumer_secret.get_secret_value(),
+                verify_tls=source.verify_tls,
+                max_concurrency=source.max_concurrency,
+            )
+        )
+
+
+class MessageMediaResource:
+    """The MessageMedia account."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings.messagemedia
+
+    @property
+    def max_concurrency(self) -> int:
+        """Requests that may be under way at the same time."""
+        return self._settings.max_concurrency
+
+    def connect(self) -> PlatformClient:
+        """A client of the account, to be used as a context manager."""
+        return PlatformClient(
+            PlatformSettings(
+                base_url=self._settings.base_url,
+                api_key=self._settings.api_key.get_secret_value(),
+                api_secret=self._settings.api_secret.get_secret_value(),
+                auth=self._settings.auth,
+                max_concurrency=self._settings.max_concurrency,
+            )
+        )
+
+
+class StagingResource:
+    """Where frames pass from asset to asset."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._location = settings.staging_location
+
+    def area(self) -> Staging:
+        """The staging area."""
+        return Staging(self._location)
+
+
+class ProgressResource(Protocol):
+    """Shows how far a step has come."""
+
+    def step(
+        self, label: str, *, total: int | None, log: Callable[[str], None]
+    ) -> AbstractContextManager[Callable[[int], None]]:
+        """A step of `total` rows (None: nobody knows); the function is told how many more are done."""
+        ...
+
+
+class LoggedProgress:
+    """Progress as log lines, one per thousand rows."""
+
+    EVERY = 1000
+
+    @contextmanager
+    def step(
+        self, label: str, *, total: int | None, log: Callable[[str], None]
+    ) -> Iterator[Callable[[int], None]]:
+        """A step whose progress goes to `log`."""
+        done = 0
+
+        def advance(count: int) -> None:
+            nonlocal done
+            before, done = done, done + count
+            if before // self.EVERY != done // self.EVERY:
+                log(f"{label}: {done:,}{f' of {total:,}' if total else ''}")
+
+        yield advance
