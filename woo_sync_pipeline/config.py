@@ -225,9 +225,7 @@ def _problem(document: ConfigDocument, error: object) -> Problem:
     elif kind == "missing":
         message = "this key is missing. See woo_sync.example.yaml for what it means"
     elif kind == "string_pattern_mismatch":
-        message = (
-            "write lower-case letters, digits and underscores, a letter first, such as my_store"
-        )
+        message = "write lower-case letters, digits and underscores, a letter first, such as my_store"
     # A union adds the names of its branches to the location: they are no keys of the file.
     while location and not document.has(location) and kind not in {"missing", "extra_forbidden"}:
         location = location[:-1]

@@ -27,9 +27,7 @@ class WooSyncError(Exception):
         return (_rebuild, (type(self), self.source, self.tried, self.got, self.next_step))
 
 
-def _rebuild(
-    kind: type[WooSyncError], source: str, tried: str, got: str, next_step: str
-) -> WooSyncError:
+def _rebuild(kind: type[WooSyncError], source: str, tried: str, got: str, next_step: str) -> WooSyncError:
     error = kind.__new__(kind)
     WooSyncError.__init__(error, source=source, tried=tried, got=got, next_step=next_step)
     return error

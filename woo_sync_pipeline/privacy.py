@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 _EMAIL = re.compile(r"[^\s@<>\"'(),;:=]+@[^\s@<>\"'(),;:]+\.[^\s@<>\"'(),;:.]+")
 _PHONE = re.compile(r"(?<![\w.:-])\+?\(?\d[\d\s().\-]{5,}\d(?![\w:])")
@@ -11,19 +12,20 @@ _CREDENTIAL = re.compile(
     r"[\"']?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s&,;\"']+)"
 )
 _KEY = re.compile(r"\b(?:ck|cs)_[0-9A-Za-z]{4,}")
+_NO_DIGIT = re.compile(r"[^+0-9]")
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def mask_phone(phone: str | None) -> str:
     """Show a phone so that a person can recognise it but nobody can call it: `+61•••••678`.
 
-    The first three characters and the last three digits stay; a text of fewer than eight characters is
-    masked whole. Free text (a phone as a customer typed it) is masked in the same way.
+    Of a text with eight or more digits the first three characters and the last three digits stay, of any other
+    text nothing: people type names and addresses into phone fields too.
     """
     if not phone:
         return ""
-    text = phone.strip()
-    return "•" * len(text) if len(text) < 8 else f"{text[:3]}•••••{text[-3:]}"
+    digits = _NO_DIGIT.sub("", unicodedata.normalize("NFKC", phone))
+    return f"{digits[:3]}•••••{digits[-3:]}" if len(digits) >= 8 else "•" * min(len(phone.strip()), 8)
 
 
 def mask_email(email: str | None) -> str:

@@ -16,7 +16,7 @@ from woo_sync_pipeline.config import DATABASE_URL_ENV, Settings, SourceSettings
 from woo_sync_pipeline.messagemedia.client import PlatformClient
 from woo_sync_pipeline.messagemedia.settings import PlatformSettings
 from woo_sync_pipeline.staging import Staging
-from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.database import Claim, Database
 from woo_sync_pipeline.state.embedded import EmbeddedPostgres
 from woo_sync_pipeline.woocommerce.client import StoreClient, StoreSettings
 
@@ -28,6 +28,7 @@ class StateResource:
         self._settings = settings
         self._embedded: EmbeddedPostgres | None = None
         self._database: Database | None = None
+        self._claims: dict[str, tuple[str, Claim]] = {}
         self._lock = threading.Lock()
 
     def database(self) -> Database:
@@ -37,8 +38,32 @@ class StateResource:
                 self._database = Database(self._url())
             return self._database
 
+    def claim(self, source_key: str, run_id: str) -> bool:
+        """Whether this run is the only one alive that syncs the source.
+
+        A sync that is noted as running while nobody else holds the source has crashed.
+        """
+        database = self.database()
+        with self._lock:
+            held = self._claims.get(source_key)
+            if held is not None:
+                return held[0] == run_id
+            claim = database.claim(f"source {source_key}")
+            if claim is not None:
+                self._claims[source_key] = (run_id, claim)
+            return claim is not None
+
+    def release(self, source_key: str) -> None:
+        """Give the source free again."""
+        with self._lock:
+            held = self._claims.pop(source_key, None)
+        if held is not None:
+            held[1].release()
+
     def close(self) -> None:
         """Disconnect, and leave the embedded server."""
+        for source_key in list(self._claims):
+            self.release(source_key)
         with self._lock:
             if self._database is not None:
                 self._database.close()

@@ -64,7 +64,9 @@ class Staging:
     ) -> None:
         """Write a frame so that a reader sees all of it or nothing; files are for the owner's eyes only."""
         table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
-        table = table.replace_schema_metadata({**(table.schema.metadata or {}), _NOTES: json.dumps(notes or {})})
+        table = table.replace_schema_metadata(
+            {**(table.schema.metadata or {}), _NOTES: json.dumps(notes or {})}
+        )
         folder = f"{self._root}/{name.folder}"
         self._files.makedirs(folder, exist_ok=True)
         temporary = f"{folder}/.{uuid.uuid4().hex}.tmp"

@@ -20,7 +20,7 @@ from woo_sync_pipeline.privacy import redact
 from woo_sync_pipeline.resources import ProgressResource, StagingResource, StateResource
 from woo_sync_pipeline.staging import StagedFrame, StagedName
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.syncs import Watermark, begin_sync, fail_sync, watermark
+from woo_sync_pipeline.state.syncs import Watermark, begin_sync, fail_sync, mark_crashed, watermark
 
 KIND_TAG = "woo_sync/kind"
 READING_TAG = "woo_sync/reading"
@@ -101,14 +101,16 @@ def sync_step(
     database: Database | None = None
     try:
         database = state.database()
+        if state.claim(source.key, context.run.run_id):
+            mark_crashed(database, source=source.key, but_run_id=context.run.run_id)
         yield _begin(context, source, database, staging, progress, started)
-    except dg.Failure:
-        raise
     except WooSyncError as error:
+        state.release(source.key)
         _note_failure(database, context.run.run_id, str(error))
         # Not chained: what a library says of a request may hold phones.
         raise _failure(error) from None
     except Exception as error:  # noqa: BLE001 - converted, so that no personal data of its text is shown
+        state.release(source.key)
         message = f"{type(error).__name__}: {redact(str(error))}"
         _note_failure(database, context.run.run_id, message)
         raise dg.Failure(

@@ -15,6 +15,7 @@ from woo_sync_pipeline.resources import (
     StateResource,
 )
 from woo_sync_pipeline.state.contacts import pending_phones, source_totals
+from woo_sync_pipeline.state.records import invalid_reasons
 from woo_sync_pipeline.state.syncs import SyncContact, finish_sync
 from woo_sync_pipeline.sync.normalising import invalid_contacts
 from woo_sync_pipeline.sync.pushing import push_pending
@@ -103,6 +104,7 @@ def sync_assets(
             invalid = invalid_contacts(step.read("contacts").frame)
             counts = _counts(step, invalid)
             sync = finish_sync(step.database, run_id=step.run_id, counts=counts.to_json(), invalid=invalid)
+            state.release(source.key)
             report = markdown_report(sync, counts, source_name=source.name)
             return step.result(
                 counts.new + counts.updated,
@@ -122,13 +124,15 @@ def _counts(step: SyncStep, invalid: list[SyncContact]) -> SyncCounts:
     pushed = step.read("synced_contacts").notes
     totals = source_totals(step.database, step.source.name)
     sent = {name: pushed.get(name, 0) for name in ("new", "updated", "failed")}
-    # A sweep has looked at all contacts of the source, a live sync at those that it touched.
+    # A sweep has looked at all of the source, a live sync at what it touched.
     looked_at = totals["contacts"] if step.is_sweep else len(step.read("merged_contacts").frame)
+    reasons = invalid_reasons(step.database, step.source.key) if step.is_sweep else count_reasons(invalid)
     return SyncCounts(
         **sent,
         unchanged=max(looked_at - sum(sent.values()), pushed.get("unchanged", 0)),
-        invalid=len(invalid),
-        invalid_reasons=count_reasons(invalid),
+        invalid=sum(reasons.values()),
+        newly_invalid=len(invalid),
+        invalid_reasons=reasons,
         subscribed=totals["subscribed"],
         unsubscribed=totals["unsubscribed"],
         unsubscribed_on_platform=pushed.get("unsubscribed_on_platform", 0),

@@ -23,6 +23,7 @@ def markdown_report(sync: SyncRun, counts: SyncCounts, *, source_name: str) -> s
                 ("unchanged", counts.unchanged),
                 ("failed", counts.failed),
                 ("invalid store records", counts.invalid),
+                ("of these new or changed", counts.newly_invalid),
                 ("subscribed", counts.subscribed),
                 ("unsubscribed", counts.unsubscribed),
                 ("found unsubscribed on MessageMedia", counts.unsubscribed_on_platform),

@@ -14,11 +14,13 @@ from woo_sync_pipeline.state.syncs import SyncContact
 class SyncCounts:
     """The numbers of one sync of one source.
 
-    new, updated, unchanged, failed: contacts, by what happened to them on the platform. invalid: store records
-    without a phone that can receive messages; invalid_reasons says why. subscribed, unsubscribed: all contacts
-    of the source, as the platform was last seen to hold them. unsubscribed_on_platform: contacts that this sync
-    found unsubscribed there, by their own will. groups: lists that contacts of the source belong into. read:
-    rows read from the store, by kind. requests: requests made to the store and to the platform.
+    new, updated, unchanged, failed: contacts, by what happened to them on the platform.
+    invalid: store records without a phone that can receive messages (of a daily sync: all in the store), with
+    their reasons in invalid_reasons; newly_invalid: those of them that this sync read, being new or changed.
+    subscribed, unsubscribed: all contacts of the source, as the platform was last seen to hold them.
+    unsubscribed_on_platform: contacts that this sync found unsubscribed there, by their own will.
+    groups: lists that contacts of the source belong into. emails_dropped: addresses that are none.
+    read: rows read from the store, by kind. requests: requests made to the store and to the platform.
     """
 
     new: int = 0
@@ -26,6 +28,7 @@ class SyncCounts:
     unchanged: int = 0
     failed: int = 0
     invalid: int = 0
+    newly_invalid: int = 0
     invalid_reasons: Mapping[str, int] = field(default_factory=dict)
     subscribed: int = 0
     unsubscribed: int = 0

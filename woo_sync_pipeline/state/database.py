@@ -20,6 +20,20 @@ SCHEMA = "woo_sync"
 _MIGRATION_LOCK = 7_294_001
 _COMMIT_LOCK = 7_294_002
 _PUSH_LOCK = 7_294_003
+_CLAIMS = 7_294_004
+
+
+class Claim:
+    """A name that this process holds; PostgreSQL frees it when the process dies."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def release(self) -> None:
+        """Let others claim the name."""
+        # A pooled connection that merely goes back to the pool would keep the lock.
+        self._connection.invalidate()
+        self._connection.close()
 
 
 class Database:
@@ -79,6 +93,19 @@ class Database:
                 yield
             finally:
                 holder.execute(sa.text("SELECT pg_advisory_unlock(:key)"), {"key": _PUSH_LOCK})
+
+    def claim(self, name: str) -> Claim | None:
+        """Claim a name until the claim is released or this process ends; None when another one holds it."""
+        with self._errors("claim a name"):
+            connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            granted = connection.execute(
+                sa.text("SELECT pg_try_advisory_lock(:namespace, hashtext(:name))"),
+                {"namespace": _CLAIMS, "name": name},
+            ).scalar_one()
+        if granted:
+            return Claim(connection)
+        connection.close()
+        return None
 
     def migrate(self) -> None:
         """Bring the schema up to date; safe when several processes start at once."""

@@ -139,6 +139,18 @@ def orders_that_named_a_customer(database: Database, source: str, ids: Collectio
         return set(rows.scalars())
 
 
+def invalid_reasons(database: Database, source: str) -> dict[str, int]:
+    """How many customers and guest orders of a source hold no contact, by reason, the most frequent first."""
+    query = """
+        SELECT invalid_reason, count(*) FROM woo_sync.source_records
+        WHERE source = :source AND invalid_reason IS NOT NULL AND gone_at IS NULL
+            AND (record_type = 'customer' OR customer_id = 0)
+        GROUP BY invalid_reason ORDER BY count(*) DESC, invalid_reason
+    """
+    with database.transaction() as connection:
+        return dict(connection.execute(sa.text(query), {"source": source}).tuples().all())
+
+
 def known_product_ids(database: Database, source: str) -> set[int]:
     """Ids of the products whose tags are known."""
     query = "SELECT product_id FROM woo_sync.products WHERE source = :source"

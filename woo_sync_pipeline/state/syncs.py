@@ -149,16 +149,16 @@ def fail_sync(database: Database, *, run_id: str, error: str) -> None:
         )
 
 
-def mark_crashed(database: Database, *, run_ids: Sequence[str]) -> None:
-    """Mark syncs as crashed that are noted as running although their run has ended."""
+def mark_crashed(database: Database, *, source: str, but_run_id: str) -> None:
+    """Mark all other syncs of a source that are noted as running: only one that holds the source may do so."""
     with database.transaction() as connection:
         connection.execute(
             sa.text(
                 "UPDATE woo_sync.sync_runs SET status = 'crashed', finished_at = now(),"
-                " error = 'the process ended before the sync did' WHERE status = 'running'"
-                " AND run_id = ANY(:run_ids)"
+                " error = 'the process ended before the sync did; the next sync finished its work'"
+                " WHERE status = 'running' AND source = :source AND run_id <> :but_run_id"
             ),
-            {"run_ids": list(run_ids)},
+            {"source": source, "but_run_id": but_run_id},
         )
 
 
@@ -169,15 +169,6 @@ def list_syncs(database: Database, *, source: str | None = None, limit: int = 50
         rows = connection.execute(
             sa.text(f"{_SELECT} {condition} ORDER BY sync_id DESC LIMIT :limit"),
             {"source": source, "limit": limit},
-        ).mappings()
-        return [SyncRun(**row) for row in rows]
-
-
-def running_syncs(database: Database, source: str) -> list[SyncRun]:
-    """Syncs of a source that are noted as running."""
-    with database.transaction() as connection:
-        rows = connection.execute(
-            sa.text(f"{_SELECT} WHERE source = :source AND status = 'running'"), {"source": source}
         ).mappings()
         return [SyncRun(**row) for row in rows]
 

@@ -10,6 +10,7 @@ import pandas as pd
 from woo_sync_pipeline.config import SourceSettings
 from woo_sync_pipeline.contacts.normalise import NormaliseSettings, normalise_customers, normalise_orders
 from woo_sync_pipeline.contacts.schemas import SourceRecord, validate
+from woo_sync_pipeline.errors import StateError
 from woo_sync_pipeline.state.records import RECORD_COLUMNS
 from woo_sync_pipeline.state.syncs import SyncContact
 
@@ -54,6 +55,14 @@ def normalise_records(
     extra = ["order_status", "consent_basis", "holds_contact"]
     everything = pd.concat([frame for frame in (people, buying) if len(frame)] or [people], ignore_index=True)
     good, failures = validate(SourceRecord, everything.drop(columns=extra))
+    if failures["row_index"].isna().any():
+        raise StateError(
+            source=source.key,
+            tried="check the records against their model",
+            got=f"columns at fault: {', '.join(sorted(set(failures['column'])))}",
+            next_step="This is a fault of woo_sync_pipeline or of a staged frame of another version: run the "
+            "whole job again.",
+        )
     bad_rows = set(failures["row_index"].dropna().astype(int))
     kept = everything[~everything.index.isin(bad_rows)].reset_index(drop=True)
     records = pd.concat([good, kept[extra]], axis=1).rename(columns={"raw_phone_masked": "phone_masked"})
