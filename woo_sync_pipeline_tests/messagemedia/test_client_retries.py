@@ -1,0 +1,389 @@
+import re
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import trustme
+from hypothesis import given
+from hypothesis import strategies as st
+
+from woo_sync_pipeline.demo.platform import DemoPlatform, FaultKind
+from woo_sync_pipeline.messagemedia import (
+    OutcomeUnknown,
+    PlatformClient,
+    PlatformProtocolError,
+    PlatformSettings,
+    PlatformTlsError,
+    PlatformUnavailable,
+)
+from woo_sync_pipeline.messagemedia.retry import backoff, parse_retry_after
+
+NOW = datetime(2026, 8, 18, 12, 0, 0, tzinfo=UTC)
+BROKEN: list[FaultKind] = ["500", "502", "503", "504", "drop", "lost_answer", "500_after"]
+BUSY: list[FaultKind] = ["429", "503_later"]
+
+
+@pytest.fixture
+def platform() -> Iterator[DemoPlatform]:
+    with DemoPlatform() as running:
+        running.faults.retry_after = "0"
+        yield running
+
+
+def settings_for(platform: DemoPlatform, **changes: float) -> PlatformSettings:
+    values: dict[str, float] = {"backoff": 0.01, "read_timeout": 5.0, **changes}
+    return PlatformSettings(
+        platform.url,
+        platform.api_key,
+        platform.api_secret,
+        backoff=values["backoff"],
+        read_timeout=values["read_timeout"],
+        attempts=int(values.get("attempts", 5)),
+        throttle_patience=values.get("throttle_patience", 600.0),
+    )
+
+
+@pytest.fixture
+def client(platform: DemoPlatform) -> Iterator[PlatformClient]:
+    with PlatformClient(settings_for(platform)) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("kind", [*BROKEN, *BUSY])
+def test_reads_are_repeated(platform: DemoPlatform, client: PlatformClient, kind: FaultKind) -> None:
+    platform.directory.add_list("VIP")
+    platform.faults.queue(kind, 3)
+    assert [each.name for each in client.lists()] == ["VIP"]
+    assert client.requests_made == 4
+
+
+@pytest.mark.parametrize("kind", [*BROKEN, *BUSY])
+def test_changes_are_repeated_because_they_set_absolute_values(
+    platform: DemoPlatform, client: PlatformClient, kind: FaultKind
+) -> None:
+    contact_id = platform.directory.add_contact("+61412345678")
+    list_id = platform.directory.add_list("VIP")
+    platform.faults.queue(kind, 2, path="/contacts/contacts")
+    platform.faults.queue(kind, 2, path="/contacts/lists")
+    client.update_contact(contact_id, {"firstName": "Ada"})
+    client.change_members(list_id, [contact_id], [])
+    snapshot = platform.directory.snapshot()["+61412345678"]
+    assert (snapshot["first_name"], snapshot["lists"]) == ("Ada", ["VIP"])
+    assert client.writes_made == 6
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_creation_whose_outcome_is_unknown_is_never_repeated(
+    platform: DemoPlatform, client: PlatformClient, kind: FaultKind
+) -> None:
+    platform.faults.queue(kind)
+    with pytest.raises(OutcomeUnknown) as caught:
+        client.create_list("VIP")
+    assert client.writes_made == 1
+    assert ("VIP" in platform.directory.list_names()) == (kind in ("lost_answer", "500_after"))
+    assert platform.requests.writes == len(platform.directory.list_names())
+    assert caught.value.transient
+
+
+@pytest.mark.parametrize("kind", BUSY)
+def test_a_creation_that_the_platform_put_off_is_repeated(
+    platform: DemoPlatform, client: PlatformClient, kind: FaultKind
+) -> None:
+    platform.faults.queue(kind, 3)
+    assert client.create_list("VIP").name == "VIP"
+    assert platform.directory.list_names() == ["VIP"]
+    assert client.writes_made == 4
+
+
+def test_a_creation_is_repeated_while_no_connection_can_be_opened(platform: DemoPlatform) -> None:
+    platform.stop()
+    with PlatformClient(settings_for(platform, backoff=0.2)) as client:
+        back_again = threading.Timer(0.15, platform.start)
+        back_again.start()
+        assert client.create_list("VIP").name == "VIP"
+        back_again.join()
+        assert client.requests_made > 1
+    assert platform.directory.list_names() == ["VIP"]
+
+
+def test_a_slow_answer_to_a_creation_leaves_its_outcome_unknown(platform: DemoPlatform) -> None:
+    platform.faults.slow_seconds = 1.0
+    platform.faults.queue("slow")
+    with (
+        PlatformClient(settings_for(platform, read_timeout=0.2)) as client,
+        pytest.raises(OutcomeUnknown, match=r"no answer within 0\.2 s"),
+    ):
+        client.create_list("VIP")
+    assert platform.directory.list_names() == ["VIP"]
+
+
+def test_a_slow_answer_to_a_read_is_asked_for_again(platform: DemoPlatform) -> None:
+    platform.faults.slow_seconds = 1.0
+    platform.faults.queue("slow")
+    with PlatformClient(settings_for(platform, read_timeout=0.2)) as client:
+        assert client.lists() == []
+        assert client.requests_made >= 2
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_patience_ends(platform: DemoPlatform, kind: FaultKind) -> None:
+    platform.faults.rate(kind, 1.0)
+    with (
+        PlatformClient(settings_for(platform, attempts=3)) as client,
+        pytest.raises(PlatformUnavailable, match="3 tries") as caught,
+    ):
+        client.lists()
+    assert caught.value.transient
+    assert len(platform.requests) == 3
+
+
+@pytest.mark.parametrize("kind", BUSY)
+def test_patience_with_a_busy_platform_is_counted_in_time(platform: DemoPlatform, kind: FaultKind) -> None:
+    platform.faults.rate(kind, 1.0)
+    with (
+        PlatformClient(settings_for(platform, attempts=2, throttle_patience=0.3)) as client,
+        pytest.raises(PlatformUnavailable),
+    ):
+        client.create_list("VIP")
+    assert len(platform.requests) > 2
+
+
+def test_retry_after_holds_back_every_thread(platform: DemoPlatform, client: PlatformClient) -> None:
+    platform.faults.retry_after = "1"
+    platform.faults.queue("429")
+    moments: list[float] = []
+
+    def note(_method: str, _path: str) -> None:
+        moments.append(time.monotonic())
+
+    platform.on_request = note
+    started = time.monotonic()
+    first = threading.Thread(target=client.count_contacts)
+    first.start()
+    while not client._transport._gate._open_at and time.monotonic() < started + 5:
+        first.join(0.005)
+    client.lists()
+    first.join()
+    assert len(moments) == 2
+    assert min(moments) - started >= 1.0
+
+
+def test_closing_the_client_ends_the_waiting(platform: DemoPlatform) -> None:
+    platform.faults.retry_after = "100"
+    platform.faults.queue("429")
+    client = PlatformClient(settings_for(platform))
+    raised: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            client.lists()
+        except PlatformUnavailable as closed:
+            raised.append(closed)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    deadline = time.monotonic() + 5
+    while not platform.requests.entries and time.monotonic() < deadline:
+        asking.join(0.01)
+    client.close()
+    asking.join(5)
+    assert not asking.is_alive()
+    assert len(raised) == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, None),
+        ("", None),
+        ("soon", None),
+        ("1.5", None),
+        ("-1", None),
+        ("0", 0.0),
+        (" 7 ", 7.0),
+        ("3600", 120.0),
+        ("9" * 5000, 120.0),
+        (format_datetime(NOW + timedelta(seconds=30), usegmt=True), 30.0),
+        (format_datetime(NOW - timedelta(days=1), usegmt=True), 0.0),
+        (format_datetime(NOW + timedelta(days=1), usegmt=True), 120.0),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date_and_is_capped(header: str | None, seconds: float | None) -> None:
+    assert parse_retry_after(header, now=NOW) == seconds
+
+
+@given(st.text(max_size=60))
+def test_no_retry_after_is_too_strange_to_be_read(header: str) -> None:
+    seconds = parse_retry_after(header, now=NOW)
+    assert seconds is None or 0 <= seconds <= 120
+
+
+@given(st.integers(1, 10_000), st.floats(0, 1))
+def test_pauses_double_up_to_a_limit(failures: int, jitter: float) -> None:
+    pause = backoff(failures, first=0.5, jitter=jitter)
+    assert 0.25 <= pause <= 30
+    assert backoff(failures + 1, first=0.5, jitter=jitter) >= pause
+
+
+def test_a_tenth_of_all_requests_may_fail_and_everything_arrives_once(platform: DemoPlatform) -> None:
+    for kind in (*BROKEN, *BUSY):
+        platform.faults.rate(kind, 0.03)
+    with PlatformClient(settings_for(platform, attempts=12)) as client:
+        for number in range(200):
+            body = {"channels": [{"channelId": f"+614{number:08d}", "type": "SMS"}]}
+            while True:
+                try:
+                    client.create_contact(body)
+                except OutcomeUnknown:
+                    if client.contacts_by_phone([f"+614{number:08d}"]):
+                        break
+                else:
+                    break
+        assert client.count_contacts() == 200
+    assert platform.requests.writes == 200
+    assert sum(platform.faults.happened.values()) > 20
+
+
+# What the demo platform never does, a server that answers by script does.
+
+Script = Callable[[BaseHTTPRequestHandler], None]
+
+
+@contextmanager
+def scripted(script: Script, context: ssl.SSLContext | None = None) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            script(self)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    serving.start()
+    try:
+        yield f"{'https' if context else 'http'}://localhost:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        serving.join()
+        server.server_close()
+
+
+def answering(status: int, body: bytes, **headers: str) -> Script:
+    def script(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return script
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b"<html>Welcome, Ada Byron</html>"),
+        (200, b'{"content": [{"firstName": "Ada Byron"'),
+        (200, b"[" * 100_000),
+        (200, b""),
+        (200, b"null"),
+        (302, b""),
+        (418, b'{"detail": "a teapot"}'),
+        (501, b""),
+    ],
+)
+def test_what_no_contacts_api_answers_is_said_and_not_repeated(status: int, body: bytes) -> None:
+    with (
+        scripted(answering(status, body, Location="https://elsewhere.example/")) as url,
+        PlatformClient(PlatformSettings(url, "k", "s", backoff=0.01)) as client,
+        pytest.raises(PlatformProtocolError) as caught,
+    ):
+        client.lists()
+    assert client.requests_made == 1
+    assert "Ada" not in str(caught.value)
+
+
+def test_a_page_token_that_repeats_ends_the_walk() -> None:
+    page = b'{"content": [], "totalElements": 5, "nextPageToken": "again"}'
+    with (
+        scripted(answering(200, page)) as url,
+        PlatformClient(PlatformSettings(url, "k", "s")) as client,
+        pytest.raises(PlatformProtocolError, match="token"),
+    ):
+        client.lists()
+    assert client.requests_made == 2
+
+
+def test_an_answer_cut_short_is_asked_for_again() -> None:
+    tries: list[str] = []
+
+    def script(handler: BaseHTTPRequestHandler) -> None:
+        tries.append(handler.path)
+        whole = b'{"content": [], "totalElements": 0}'
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(whole)))
+        handler.end_headers()
+        handler.wfile.write(whole if len(tries) > 1 else whole[:9])
+        handler.close_connection = True
+
+    with scripted(script) as url, PlatformClient(PlatformSettings(url, "k", "s", backoff=0.01)) as client:
+        assert client.lists() == []
+    assert len(tries) == 2
+
+
+def test_cookies_and_the_environment_change_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine localhost login thief password thief\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    seen: list[dict[str, str]] = []
+
+    def script(handler: BaseHTTPRequestHandler) -> None:
+        seen.append(dict(handler.headers))
+        answering(200, b'{"content": [], "totalElements": 0}', **{"Set-Cookie": "a=b"})(handler)
+
+    with scripted(script) as url, PlatformClient(PlatformSettings(url, "k", "s")) as client:
+        client.lists()
+        client.lists()
+    assert [each["Authorization"] for each in seen] == ["Basic azpz", "Basic azpz"]
+    assert not any("Cookie" in each for each in seen)
+
+
+def test_a_certificate_is_verified_and_a_ca_file_makes_it_trusted(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    ca_file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(ca_file))
+    with scripted(answering(200, b'{"content": [], "totalElements": 0}'), context) as url:
+        with PlatformClient(PlatformSettings(url, "k", "s")) as client:
+            with pytest.raises(PlatformTlsError):
+                client.create_list("VIP")
+            assert client.requests_made == 1
+        with PlatformClient(PlatformSettings(url, "k", "s", verify_tls=str(ca_file))) as client:
+            assert client.lists() == []
+
+
+def test_a_host_that_does_not_exist_is_unavailable_and_the_message_says_where_to_look() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, not listening: connections are refused
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        with (
+            PlatformClient(PlatformSettings(url, "k", "s", backoff=0.01, attempts=2)) as client,
+            pytest.raises(PlatformUnavailable) as caught,
+        ):
+            client.contacts_by_phone(["+61412345678"])
+    assert re.search(r"no connection could be opened \(2 tries\)", str(caught.value))
