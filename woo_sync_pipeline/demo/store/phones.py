@@ -33,12 +33,12 @@ class _Plan:
     groups: tuple[int, ...]
 
 
-# Every number begins as real mobile numbers of its country do, so that a validator takes it for one; only
-# the US has a range for fiction (555 01xx) that is both valid and large enough.
+# Every number begins as real mobile numbers of its country do, so that a validator takes it for one. Only
+# the US has a range for fiction (555 01xx) that validators accept and that is large enough for a store.
 _PLANS = {
     "AU": _Plan("61", "0", ("40", "41", "42", "43"), "298", 9, (3, 3, 3)),
     "NZ": _Plan("64", "0", ("22", "27"), "935", 9, (2, 3, 4)),
-    "GB": _Plan("44", "0", ("7400", "7700900", "7911"), "2079", 10, (4, 6)),
+    "GB": _Plan("44", "0", ("7400", "7512", "7825"), "2079", 10, (4, 6)),
     "US": _Plan("1", "", ("21255501", "41555501", "31255501", "20655501"), "80055501", 10, (3, 3, 4)),
     "DE": _Plan("49", "0", ("1511", "1522", "1701"), "3090", 11, (3, 8)),
     "SG": _Plan("65", "", ("81", "91", "96"), "6123", 8, (4, 4)),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from woo_sync_pipeline.demo.store.data import StoreData
 from woo_sync_pipeline.demo.store.dates import parse_bound
@@ -17,6 +19,41 @@ from woo_sync_pipeline.demo.store.state import Moment
 HIDDEN_FROM_ANY = frozenset({"trash", "checkout-draft", "auto-draft"})
 _PAGING = frozenset({"page", "per_page", "offset", "_fields", "context", "dp"})
 _LAST = 1 << 62
+_OTHER_ORDER_FILTERS = frozenset({"include", "exclude", "customer", "product", "search", "after", "before"})
+
+
+class Found(Protocol):
+    """What a query found: how many ids, and any stretch of them."""
+
+    def __len__(self) -> int:
+        """Count the ids."""
+
+    def __getitem__(self, stretch: slice, /) -> list[int]:
+        """Return the ids from and to these places."""
+
+
+class _Merged:
+    """Ids out of several sorted indexes, merged only as far as somebody reads.
+
+    Whoever follows the modification dates asks for the first page again and again, each time from another
+    date; merging 100,000 orders for each of these requests would be slower than the store it stands for.
+    """
+
+    def __init__(self, indexes: Iterable[list[Moment]], window: _Window, *, descending: bool) -> None:
+        self._stretches = [(index, *window.places(index)) for index in indexes]
+        self._descending = descending
+
+    def __len__(self) -> int:
+        return sum(end - start for _, start, end in self._stretches)
+
+    def __getitem__(self, stretch: slice) -> list[int]:
+        runs = [self._run(*stretch) for stretch in self._stretches]
+        merged = heapq.merge(*runs, reverse=self._descending)
+        return [order_id for _, order_id in itertools.islice(merged, stretch.start, stretch.stop)]
+
+    def _run(self, index: list[Moment], start: int, end: int) -> Iterator[Moment]:
+        places = range(end - 1, start - 1, -1) if self._descending else range(start, end)
+        return (index[place] for place in places)
 
 
 class ResultCache:
@@ -24,11 +61,9 @@ class ResultCache:
 
     def __init__(self, size: int = 16) -> None:
         self._size = size
-        self._known: OrderedDict[tuple[Any, ...], tuple[int, list[int]]] = OrderedDict()
+        self._known: OrderedDict[tuple[Any, ...], tuple[int, Found]] = OrderedDict()
 
-    def get(
-        self, kind: str, version: int, params: Mapping[str, Any], find: Callable[[], list[int]]
-    ) -> list[int]:
+    def get(self, kind: str, version: int, params: Mapping[str, Any], find: Callable[[], Found]) -> Found:
         """Return the ids for these parameters (paging left aside), asking `find` only when needed."""
         key = (kind, *(f"{name}={params[name]!r}" for name in sorted(params) if name not in _PAGING))
         known = self._known.get(key)
@@ -41,7 +76,7 @@ class ResultCache:
         return known[1]
 
 
-def page_of(ids: list[int], params: Mapping[str, Any]) -> list[int]:
+def page_of(ids: Found, params: Mapping[str, Any]) -> list[int]:
     """Cut one page out: `offset` wins over `page`."""
     per_page = params.get("per_page", 10)
     start = abs(params.get("offset", 0)) or (params.get("page", 1) - 1) * per_page
@@ -68,7 +103,7 @@ def find_customers(data: StoreData, params: Mapping[str, Any]) -> list[int]:
     return found if params.get("order", "asc") == "asc" else found[::-1]
 
 
-def find_orders(data: StoreData, params: Mapping[str, Any]) -> list[int]:
+def find_orders(data: StoreData, params: Mapping[str, Any]) -> Found:
     """Return the ids of all orders that match, in the order asked for (default: newest created first).
 
     Bounds are exclusive. The candidates come out of the index that is already in that order.
@@ -78,18 +113,27 @@ def find_orders(data: StoreData, params: Mapping[str, Any]) -> list[int]:
     wanted = set(params.get("status") or ["any"])
     if "any" in wanted:
         wanted = set(data.order_statuses) - HIDDEN_FROM_ANY
-    orderby = params.get("orderby", "date")
+    orderby, descending = params.get("orderby", "date"), params.get("order", "desc") == "desc"
+    if orderby == "modified" and not (_OTHER_ORDER_FILTERS & params.keys()):
+        indexes = [data.orders_by_modified.get(status, []) for status in sorted(wanted)]
+        return _Merged(indexes, modified, descending=descending)
     found: Iterable[int]
+    changed = _Merged(data.orders_by_modified.values(), modified, descending=False)
     if params.get("include"):
         found = sorted(_narrowed(data.order_ids, params), key=_order_key(data, orderby))
     elif params.get("customer"):
         found = sorted(data.orders_of_customer.get(params["customer"], ()), key=_order_key(data, orderby))
     elif orderby == "modified":
-        found, modified = [i for _, i in modified.slice(data.orders_by_modified)], _UNBOUNDED
+        found, modified = changed[:], _UNBOUNDED
+    elif len(changed) * 8 < len(orders):
+        found, modified = sorted(changed[:], key=_order_key(data, orderby)), _UNBOUNDED
     elif orderby in ("id", "include"):
         found = data.order_ids
     else:
-        found, created = [i for _, i in created.slice(data.orders_by_created)], _UNBOUNDED
+        found, created = (
+            [i for _, i in data.orders_by_created[slice(*created.places(data.orders_by_created))]],
+            _UNBOUNDED,
+        )
     ids = [i for i in found if orders[i].status in wanted]
     if created.bounded:
         ids = [i for i in ids if created.holds(orders[i].created_at)]
@@ -106,7 +150,7 @@ def find_orders(data: StoreData, params: Mapping[str, Any]) -> list[int]:
         ids = [i for i in ids if i not in unwanted]
     if orderby == "include":
         ids = _as_included(ids, params)
-    return ids if params.get("order", "desc") == "asc" else ids[::-1]
+    return ids[::-1] if descending else ids
 
 
 def find_products(data: StoreData, params: Mapping[str, Any]) -> list[int]:
@@ -197,10 +241,10 @@ class _Window:
     def holds(self, moment: datetime) -> bool:
         return (self.after is None or moment > self.after) and (self.before is None or moment < self.before)
 
-    def slice(self, index: list[Moment]) -> list[Moment]:
+    def places(self, index: list[Moment]) -> tuple[int, int]:
         start = bisect_right(index, (self.after, _LAST)) if self.after else 0
         end = bisect_left(index, (self.before, 0)) if self.before else len(index)
-        return index[start:end]
+        return start, max(start, end)
 
 
 _UNBOUNDED = _Window(None, None)

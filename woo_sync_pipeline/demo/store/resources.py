@@ -21,7 +21,7 @@ class Resource:
 
     path: str
     schema: Callable[[StoreData], Schema]
-    find: Callable[[StoreData, Mapping[str, Any]], list[int]]
+    find: Callable[[StoreData, Mapping[str, Any]], q.Found]
     table: Callable[[StoreData], Mapping[int, Any]]
     version: Callable[[StoreData], int]
     builders: Callable[[StoreData, str, bool], rows.Builders]

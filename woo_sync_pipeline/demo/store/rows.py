@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from woo_sync_pipeline.demo.store.customers import ADDRESS_FIELDS
 from woo_sync_pipeline.demo.store.data import StoreData
@@ -45,7 +46,7 @@ def customer_builders(data: StoreData, root: str, *, shows_meta: bool) -> Builde
         "id": lambda customer: customer.id,
         "date_created": lambda customer: to_local_text(customer.registered_at, zone),
         "date_created_gmt": lambda customer: to_gmt_text(customer.registered_at),
-        "date_modified": lambda customer: _local(customer.modified_at, data),
+        "date_modified": lambda customer: _local(customer.modified_at, zone),
         "date_modified_gmt": lambda customer: _gmt(customer.modified_at),
         "email": lambda customer: customer.email,
         "first_name": lambda customer: customer.address.get("first_name", ""),
@@ -104,8 +105,8 @@ def order_builders(data: StoreData, root: str) -> Builders:
         "customer_user_agent": _always(""),
         "created_via": lambda order: order.created_via,
         "customer_note": _always(""),
-        "date_completed": lambda order: _local(order.completed_at, data),
-        "date_paid": lambda order: _local(order.completed_at, data),
+        "date_completed": lambda order: _local(order.completed_at, zone),
+        "date_paid": lambda order: _local(order.completed_at, zone),
         "cart_hash": _always(""),
         "number": lambda order: str(order.id),
         "meta_data": lambda order: _meta(order.meta, private=True),
@@ -226,8 +227,8 @@ def _avatar(customer: Customer) -> str:
     return f"https://secure.gravatar.com/avatar/{digest}?s=96&d=mm&r=g"
 
 
-def _local(moment: datetime | None, data: StoreData) -> str | None:
-    return to_local_text(moment, data.zone()) if moment else None
+def _local(moment: datetime | None, zone: ZoneInfo) -> str | None:
+    return to_local_text(moment, zone) if moment else None
 
 
 def _gmt(moment: datetime | None) -> str | None:

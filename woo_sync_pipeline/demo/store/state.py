@@ -57,7 +57,7 @@ class StoreState:
         self.customer_ids: list[int] = []
         self.order_ids: list[int] = []
         self.orders_by_created: list[Moment] = []
-        self.orders_by_modified: list[Moment] = []
+        self.orders_by_modified: dict[str, list[Moment]] = {}
         self.orders_of_customer: dict[int, set[int]] = {}
         self.customers_version = 0
         self.orders_version = 0
@@ -96,7 +96,7 @@ class StoreState:
     def unindex_customer(self, customer_id: int) -> Customer:
         """Take a customer out; KeyError when there is none."""
         customer = self.customers.pop(customer_id)
-        del self.customer_ids[bisect_left(self.customer_ids, customer_id)]
+        _remove(self.customer_ids, customer_id)
         self.customers_version += 1
         return customer
 
@@ -105,32 +105,35 @@ class StoreState:
         self.orders[order.id] = order
         insort(self.order_ids, order.id)
         insort(self.orders_by_created, (order.created_at, order.id))
-        insort(self.orders_by_modified, (order.modified_at, order.id))
+        insort(self.orders_by_modified.setdefault(order.status, []), (order.modified_at, order.id))
         self.orders_of_customer.setdefault(order.customer_id, set()).add(order.id)
         self.orders_version += 1
 
     def unindex_order(self, order_id: int) -> Order:
         """Take an order out of the table and every index; KeyError when there is none."""
         order = self.orders.pop(order_id)
-        del self.order_ids[bisect_left(self.order_ids, order.id)]
-        for index, moment in (
-            (self.orders_by_created, order.created_at),
-            (self.orders_by_modified, order.modified_at),
-        ):
-            del index[bisect_left(index, (moment, order.id))]
+        _remove(self.order_ids, order.id)
+        _remove(self.orders_by_created, (order.created_at, order.id))
+        _remove(self.orders_by_modified[order.status], (order.modified_at, order.id))
         self.orders_of_customer[order.customer_id].discard(order.id)
         self.orders_version += 1
         return order
 
     def load_orders(self, orders: Iterable[Order]) -> None:
-        """Enter many orders at once: each index is sorted one time."""
+        """Enter many orders at once: each index is sorted one time. An order may be entered only once."""
         for order in orders:
             self.orders[order.id] = order
             self.orders_of_customer.setdefault(order.customer_id, set()).add(order.id)
+            self.orders_by_modified.setdefault(order.status, []).append((order.modified_at, order.id))
         self.order_ids = sorted(self.orders)
         self.orders_by_created = sorted((order.created_at, order.id) for order in self.orders.values())
-        self.orders_by_modified = sorted((order.modified_at, order.id) for order in self.orders.values())
+        for index in self.orders_by_modified.values():
+            index.sort()
         self.orders_version += 1
+
+
+def _remove(index: list[Any], item: Any) -> None:
+    del index[bisect_left(index, item)]
 
 
 def stored_form(value: Any) -> Any:

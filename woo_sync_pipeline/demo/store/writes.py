@@ -18,10 +18,10 @@ def create(data: StoreData, resource: Resource, sent: Mapping[str, Any]) -> int:
         return _create_customer(data, sent)
     if resource is ORDERS:
         return data.place_order(
-            customer_id=int(sent.get("customer_id", 0)),
+            customer_id=_customer_id(sent) or 0,
             billing=_texts(sent.get("billing")),
             shipping=_texts(sent.get("shipping")),
-            product_ids=[int(item["product_id"]) for item in sent.get("line_items", [])],
+            product_ids=_product_ids(data, sent),
             status=_status(data, sent) or "pending",
             meta=_meta(sent),
             created_via="rest-api",
@@ -43,7 +43,7 @@ def update(data: StoreData, resource: Resource, record_id: int, sent: Mapping[st
         data.update_order(
             record_id,
             status=_status(data, sent),
-            customer_id=int(sent["customer_id"]) if "customer_id" in sent else None,
+            customer_id=_customer_id(sent),
             billing=_texts(sent.get("billing")),
             shipping=_texts(sent.get("shipping")),
             meta=_meta(sent),
@@ -98,8 +98,27 @@ def _status(data: StoreData, sent: Mapping[str, Any]) -> str | None:
     if status is None or status in data.order_statuses:
         return status
     allowed = ", ".join(["auto-draft", *data.order_statuses])
-    complaint = Complaint("rest_not_in_enum", f"status is not one of {allowed}.")
-    raise ApiError.of_params(InvalidParamsError({"status": complaint}), allow=ITEM)
+    raise _refused("status", "rest_not_in_enum", f"status is not one of {allowed}.")
+
+
+def _customer_id(sent: Mapping[str, Any]) -> int | None:
+    customer_id = sent.get("customer_id")
+    if customer_id is None or isinstance(customer_id, int):
+        return customer_id
+    raise _refused("customer_id", "rest_invalid_type", "customer_id is not of type integer.")
+
+
+def _product_ids(data: StoreData, sent: Mapping[str, Any]) -> list[int]:
+    wanted: list[Any] = [
+        item.get("product_id") for item in sent.get("line_items", []) if isinstance(item, dict)
+    ]
+    if not data.products.keys() >= set(wanted):
+        raise _refused("line_items", "rest_invalid_param", "line_items names a product that does not exist.")
+    return wanted
+
+
+def _refused(name: str, code: str, words: str) -> ApiError:
+    return ApiError.of_params(InvalidParamsError({name: Complaint(code, words)}), allow=ITEM)
 
 
 def _texts(sent: Any) -> dict[str, str]:
