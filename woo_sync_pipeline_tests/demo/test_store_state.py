@@ -6,11 +6,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from woo_sync_pipeline.demo.store import StoreData
+from woo_sync_pipeline.demo.store.dates import to_gmt_text
+from woo_sync_pipeline.demo.store.query import find_orders
 from woo_sync_pipeline_tests.demo.test_store_support import NOON, empty_store
 
 BEFORE = datetime(2026, 5, 1, 8, 0, tzinfo=UTC)
+STATUSES = st.sampled_from(["pending", "completed", "checkout-draft"])
 Deed = Callable[[StoreData, int], object]
 
 
@@ -166,3 +172,76 @@ def test_unknown_statuses_and_profile_fields_are_refused() -> None:
 
 def test_secrets_do_not_show_in_the_repr_of_a_key() -> None:
     assert "cs_read" not in repr(empty_store().keys[0])
+
+
+class OrdersMachine(RuleBasedStateMachine):
+    """Whatever is done to orders, the sorted indexes tell what the orders themselves tell."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.data = empty_store()
+        self.customer_ids = [self.data.register_customer(email=f"c{n}@example.com") for n in range(3)]
+
+    @rule(minute=st.integers(0, 9), status=STATUSES, who=st.integers(0, 3))
+    def place(self, minute: int, status: str, who: int) -> None:
+        customers = [0, *self.data.customers]
+        moment = BEFORE + timedelta(minutes=minute)
+        self.data.place_order(customer_id=customers[who % len(customers)], status=status, created_at=moment)
+
+    @rule(minute=st.integers(0, 9), status=STATUSES, place=st.integers(0, 99))
+    def change(self, minute: int, status: str, place: int) -> None:
+        for order_id in self.some_order(place):
+            moment = BEFORE + timedelta(minutes=minute)
+            self.data.update_order(order_id, status=status, modified_at=moment)
+
+    @rule(place=st.integers(0, 99))
+    def trash_and_back(self, place: int) -> None:
+        for order_id in self.some_order(place):
+            before = self.data.orders[order_id].status
+            self.data.trash_order(order_id)
+            self.data.untrash_order(order_id)
+            assert self.data.orders[order_id].status == before
+
+    @rule(place=st.integers(0, 99))
+    def delete(self, place: int) -> None:
+        for order_id in self.some_order(place):
+            self.data.delete_order(order_id)
+
+    @rule()
+    def delete_a_customer(self) -> None:
+        if self.customer_ids:
+            self.data.delete_customer(self.customer_ids.pop())
+
+    def some_order(self, place: int) -> list[int]:
+        return self.data.order_ids[place % len(self.data.order_ids) :][:1] if self.data.order_ids else []
+
+    @invariant()
+    def the_list_by_modification_is_what_sorting_gives(self) -> None:
+        after, before = BEFORE + timedelta(minutes=2), BEFORE + timedelta(minutes=7)
+        window = {"modified_after": to_gmt_text(after), "modified_before": to_gmt_text(before)}
+        shown = [
+            (order.modified_at, order.id)
+            for order in self.data.orders.values()
+            if order.status not in ("trash", "checkout-draft")
+        ]
+        for order, backwards in (("asc", False), ("desc", True)):
+            params = {"orderby": "modified", "order": order, "dates_are_gmt": True}
+            everything = find_orders(self.data, params)
+            assert everything[:] == [i for _, i in sorted(shown, reverse=backwards)]
+            assert len(everything) == len(shown)
+            inside = [moment for moment in shown if after < moment[0] < before]
+            found = find_orders(self.data, params | window)
+            assert found[1:3] == [i for _, i in sorted(inside, reverse=backwards)][1:3]
+            assert len(found) == len(inside)
+
+    @invariant()
+    def every_index_holds_every_order_once(self) -> None:
+        orders = self.data.orders
+        assert self.data.order_ids == sorted(orders)
+        assert self.data.orders_by_created == sorted((order.created_at, i) for i, order in orders.items())
+        owned = {i: owner for owner, theirs in self.data.orders_of_customer.items() for i in theirs}
+        assert owned == {i: order.customer_id for i, order in orders.items()}
+
+
+OrdersMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+TestOrderIndexes = OrdersMachine.TestCase

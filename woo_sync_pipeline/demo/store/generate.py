@@ -10,14 +10,13 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from woo_sync_pipeline.demo.store import choices
 from woo_sync_pipeline.demo.store.data import StoreData
 from woo_sync_pipeline.demo.store.people import Person, change_case, invent_person
 from woo_sync_pipeline.demo.store.phones import COUNTRIES, PhoneNumber, invent_number, spell, spell_useless
 from woo_sync_pipeline.demo.store.records import ApiKey, Order, Permissions, UserRole
 from woo_sync_pipeline.demo.store.state import utc_now
 
-_CONSENT = (("yes", 16), ("1", 8), ("true", 5), ("subscribed", 3), ("No", 8), ("0", 5), ("", 2), (None, 53))
-_SEGMENTS = ("vip", "wine club", "Sydney", "B2B &amp; trade", "newsletter", "寿司")
 _PRODUCT_TAGS = (
     "Café & Bar",
     "Cheese",
@@ -27,17 +26,6 @@ _PRODUCT_TAGS = (
     "寿司",
     "Gifts > 50",
     "Garden",
-)
-_STATUSES = (
-    ("completed", 55),
-    ("processing", 18),
-    ("on-hold", 4),
-    ("pending", 4),
-    ("cancelled", 5),
-    ("refunded", 4),
-    ("failed", 3),
-    ("checkout-draft", 4),
-    ("trash", 3),
 )
 _PERMISSIONS: tuple[tuple[Permissions, UserRole], ...] = (
     ("read", "administrator"),
@@ -157,8 +145,13 @@ def _register_everyone(generator: _Generator, count: int) -> None:
             last_name=shopper.person.last_name,
             billing=billing,
             shipping=shipping,
-            meta=_customer_meta(generator),
-            roles=_roles(rng, position),
+            meta=choices.customer_meta(
+                rng,
+                consent_key=generator.consent_key,
+                tags_key=generator.tags_key,
+                private_key=generator.order_consent_key,
+            ),
+            roles=choices.roles(rng, position),
             registered_at=moment,
             modified_at=modified,
         )
@@ -207,39 +200,6 @@ def _addresses(generator: _Generator, shopper: _Shopper) -> tuple[dict[str, str]
     return billing, shipping
 
 
-def _customer_meta(generator: _Generator) -> dict[str, Any]:
-    rng = generator.rng
-    meta: dict[str, Any] = {}
-    consent = _weighted(rng, _CONSENT)
-    if consent is not None:
-        meta[generator.consent_key] = consent
-    chance = rng.random()
-    if chance < 0.20:
-        segments = rng.sample(_SEGMENTS, rng.choice((1, 2, 3)))
-        if chance < 0.12:
-            meta[generator.tags_key] = segments
-        elif chance < 0.18:
-            meta[generator.tags_key] = rng.choice((", ", ",")).join(segments)
-        else:
-            # A PHP array whose first entry was removed comes out as an object.
-            meta[generator.tags_key] = {str(place): tag for place, tag in enumerate(segments, start=1)}
-    if rng.random() < 0.1:
-        # Kept by the block checkout; a key with an underscore never shows on customers.
-        meta[generator.order_consent_key] = rng.choice("10")
-    return meta
-
-
-def _roles(rng: random.Random, position: int) -> list[str]:
-    chance = rng.random()
-    if position == 3 or chance < 0.005:
-        return []
-    if position == 4 or chance < 0.01:
-        return ["subscriber", "customer"]
-    if chance < 0.05:
-        return ["wholesale"]
-    return ["subscriber"] if chance < 0.09 else ["customer"]
-
-
 def _take_orders(generator: _Generator, count: int) -> None:
     rng, orders = generator.rng, []
     for moment in _moments(generator, count):
@@ -273,7 +233,7 @@ def _order(generator: _Generator, shopper: _Shopper, moment: datetime) -> Order:
     rng = generator.rng
     billing, shipping = _addresses(generator, shopper)
     billing["email"] = "" if rng.random() < 0.02 else change_case(rng, shopper.person.email)
-    status = _weighted(rng, _STATUSES)
+    status = choices.order_status(rng)
     meta: Mapping[str, Any] = {}
     if rng.random() < 0.5:
         meta = {generator.order_consent_key: rng.choice("11100")}
@@ -315,7 +275,3 @@ def _between(generator: _Generator, earliest: datetime, latest: datetime) -> dat
     """Return a second from `earliest` on and before `latest`, or `earliest` when there is none between."""
     seconds = int((latest - earliest).total_seconds())
     return earliest + timedelta(seconds=generator.rng.randrange(max(seconds, 1)))
-
-
-def _weighted(rng: random.Random, table: tuple[tuple[Any, int], ...]) -> Any:
-    return rng.choices([value for value, _ in table], [weight for _, weight in table])[0]
