@@ -1,18 +1,10 @@
-import re
-import socket
-import ssl
 import threading
 import time
-import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
-import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,9 +12,7 @@ from woo_sync_pipeline.demo.platform import DemoPlatform, FaultKind
 from woo_sync_pipeline.messagemedia import (
     OutcomeUnknown,
     PlatformClient,
-    PlatformProtocolError,
     PlatformSettings,
-    PlatformTlsError,
     PlatformUnavailable,
 )
 from woo_sync_pipeline.messagemedia.retry import backoff, parse_retry_after
@@ -252,141 +242,3 @@ def test_a_tenth_of_all_requests_may_fail_and_everything_arrives_once(platform: 
         assert client.count_contacts() == 200
     assert platform.requests.writes == 200
     assert sum(platform.faults.happened.values()) > 20
-
-
-# What the demo platform never does, a server that answers by script does.
-
-Script = Callable[[BaseHTTPRequestHandler], None]
-
-
-@contextmanager
-def scripted(script: Script, context: ssl.SSLContext | None = None) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            script(self)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    if context is not None:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    serving.start()
-    try:
-        yield f"{'https' if context else 'http'}://localhost:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        serving.join()
-        server.server_close()
-
-
-def answering(status: int, body: bytes, **headers: str) -> Script:
-    def script(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(status)
-        for name, value in {"Content-Length": str(len(body)), **headers}.items():
-            handler.send_header(name, value)
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    return script
-
-
-@pytest.mark.parametrize(
-    ("status", "body"),
-    [
-        (200, b"<html>Welcome, Ada Byron</html>"),
-        (200, b'{"content": [{"firstName": "Ada Byron"'),
-        (200, b"[" * 100_000),
-        (200, b""),
-        (200, b"null"),
-        (302, b""),
-        (418, b'{"detail": "a teapot"}'),
-        (501, b""),
-    ],
-)
-def test_what_no_contacts_api_answers_is_said_and_not_repeated(status: int, body: bytes) -> None:
-    with (
-        scripted(answering(status, body, Location="https://elsewhere.example/")) as url,
-        PlatformClient(PlatformSettings(url, "k", "s", backoff=0.01)) as client,
-        pytest.raises(PlatformProtocolError) as caught,
-    ):
-        client.lists()
-    assert client.requests_made == 1
-    assert "Ada" not in str(caught.value)
-
-
-def test_a_page_token_that_repeats_ends_the_walk() -> None:
-    page = b'{"content": [], "totalElements": 5, "nextPageToken": "again"}'
-    with (
-        scripted(answering(200, page)) as url,
-        PlatformClient(PlatformSettings(url, "k", "s")) as client,
-        pytest.raises(PlatformProtocolError, match="token"),
-    ):
-        client.lists()
-    assert client.requests_made == 2
-
-
-def test_an_answer_cut_short_is_asked_for_again() -> None:
-    tries: list[str] = []
-
-    def script(handler: BaseHTTPRequestHandler) -> None:
-        tries.append(handler.path)
-        whole = b'{"content": [], "totalElements": 0}'
-        handler.send_response(200)
-        handler.send_header("Content-Length", str(len(whole)))
-        handler.end_headers()
-        handler.wfile.write(whole if len(tries) > 1 else whole[:9])
-        handler.close_connection = True
-
-    with scripted(script) as url, PlatformClient(PlatformSettings(url, "k", "s", backoff=0.01)) as client:
-        assert client.lists() == []
-    assert len(tries) == 2
-
-
-def test_cookies_and_the_environment_change_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    netrc = tmp_path / "netrc"
-    netrc.write_text("machine localhost login thief password thief\n")
-    monkeypatch.setenv("NETRC", str(netrc))
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    seen: list[dict[str, str]] = []
-
-    def script(handler: BaseHTTPRequestHandler) -> None:
-        seen.append(dict(handler.headers))
-        answering(200, b'{"content": [], "totalElements": 0}', **{"Set-Cookie": "a=b"})(handler)
-
-    with scripted(script) as url, PlatformClient(PlatformSettings(url, "k", "s")) as client:
-        client.lists()
-        client.lists()
-    assert [each["Authorization"] for each in seen] == ["Basic azpz", "Basic azpz"]
-    assert not any("Cookie" in each for each in seen)
-
-
-def test_a_certificate_is_verified_and_a_ca_file_makes_it_trusted(tmp_path: Path) -> None:
-    authority = trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    ca_file = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(ca_file))
-    with scripted(answering(200, b'{"content": [], "totalElements": 0}'), context) as url:
-        with PlatformClient(PlatformSettings(url, "k", "s")) as client:
-            with pytest.raises(PlatformTlsError) as caught:
-                client.contacts_by_phone(["+61412345678"])
-            assert "61412345678" not in "".join(traceback.format_exception(caught.value))
-            assert client.requests_made == 1
-        with PlatformClient(PlatformSettings(url, "k", "s", verify_tls=str(ca_file))) as client:
-            assert client.lists() == []
-
-
-def test_a_host_that_does_not_exist_is_unavailable_and_the_message_says_where_to_look() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound, not listening: connections are refused
-        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        with (
-            PlatformClient(PlatformSettings(url, "k", "s", backoff=0.01, attempts=2)) as client,
-            pytest.raises(PlatformUnavailable) as caught,
-        ):
-            client.contacts_by_phone(["+61412345678"])
-    assert re.search(r"no connection could be opened \(2 tries\)", str(caught.value))
