@@ -33,10 +33,22 @@ class StateResource:
 
     def database(self) -> Database:
         """The database, connected on first use. Raises `StateError`."""
+        url = self.url()
         with self._lock:
             if self._database is None:
-                self._database = Database(self._url())
+                self._database = Database(url)
             return self._database
+
+    def url(self) -> str:
+        """URL of the database; it holds the password. Starts the embedded server when it is the one."""
+        with self._lock:
+            if self._settings.database_url is not None:
+                return self._settings.database_url.get_secret_value()
+            if self._embedded is None and (url := os.environ.get(DATABASE_URL_ENV)):
+                return url
+            if self._embedded is None:
+                self._embedded = EmbeddedPostgres(self._settings.data_directory / "postgres").start()
+            return self._embedded.url
 
     def claim(self, source_key: str, run_id: str) -> bool:
         """Whether this run is the only one alive that syncs the source.
@@ -71,14 +83,6 @@ class StateResource:
             if self._embedded is not None:
                 self._embedded.stop()
                 self._embedded = None
-
-    def _url(self) -> str:
-        if self._settings.database_url is not None:
-            return self._settings.database_url.get_secret_value()
-        if url := os.environ.get(DATABASE_URL_ENV):
-            return url
-        self._embedded = EmbeddedPostgres(self._settings.data_directory / "postgres").start()
-        return self._embedded.url
 
 
 class StoresResource:

@@ -95,7 +95,7 @@ def plan_contact(
         ("first_name", "firstName", store.first_name, platform.first_name),
         ("last_name", "lastName", store.last_name, platform.last_name),
     ):
-        wanted = decide_field(store=value, base=getattr(base, name) if base else None, platform=shown)
+        wanted = _field(store, value, getattr(base, name) if base else None, shown)
         if wanted != shown:
             body[key] = wanted
             changes.append(name)
@@ -217,7 +217,7 @@ def _custom_fields(
         vocabulary.source_field,
     )
     wanted_email = _fitting(
-        decide_field(store=store.email, base=base.email if base else None, platform=email),
+        _field(store, store.email, base.email if base else None, email),
         vocabulary.email_field,
     )
     changed = []
@@ -243,6 +243,11 @@ def _channels(phone: str, platform: Contact, state: SubscriptionState) -> list[d
         if channel.type in WRITABLE_CHANNELS and not (channel.type == SMS and channel.channel_id == phone)
     ]
     return [{"channelId": phone, "type": SMS, "subscriptionState": state.value}, *kept]
+
+
+def _field(store: StoreContact, value: str, base: str | None, shown: str) -> str:
+    # A contact that is gone from every store keeps its name and address: it only leaves our lists and label.
+    return decide_field(store=value, base=base, platform=shown) if store.sources else shown
 
 
 def _confirmed(

@@ -35,7 +35,7 @@ def markdown_report(sync: SyncRun, counts: SyncCounts, *, source_name: str) -> s
         lines += ["", "| invalid because | records | |", "|---|---:|---|"]
         lines += [
             f"| {reason} | {count:,} | {InvalidReason(reason).explanation} |"
-            for reason, count in counts.invalid_reasons.items()
+            for reason, count in sorted(counts.invalid_reasons.items(), key=lambda item: -item[1])
         ]
     lines += [
         "",

@@ -181,6 +181,14 @@ def get_sync(database: Database, sync_id: int) -> SyncRun | None:
         return SyncRun(**row) if row else None
 
 
+def find_sync(database: Database, *, run_id: str) -> SyncRun | None:
+    """The sync of a Dagster run, None when that run never began one."""
+    with database.transaction() as connection:
+        rows = connection.execute(sa.text(f"{_SELECT} WHERE run_id = :run_id"), {"run_id": run_id})
+        row = rows.mappings().first()
+        return SyncRun(**row) if row else None
+
+
 def sync_contacts(database: Database, sync_id: int) -> list[SyncContact]:
     """What happened to the contacts of a sync, in the order in which it was noted."""
     columns = ", ".join(_CONTACT_COLUMNS)

@@ -1,0 +1,87 @@
+"""Trying everything that a sync needs, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from woo_sync_pipeline.config import Settings, SourceSettings, load_settings
+from woo_sync_pipeline.errors import WooSyncError
+from woo_sync_pipeline.resources import MessageMediaResource, StateResource, StoresResource
+from woo_sync_pipeline.woocommerce.check import check_store
+
+
+@dataclass(frozen=True)
+class CheckLine:
+    """One thing that was tried: `ok`, `warn` (a sync works, but look at this) or `FAIL`."""
+
+    verdict: Literal["ok", "warn", "FAIL"]
+    subject: str
+    text: str
+
+
+def check_everything(config: Path) -> Iterator[CheckLine]:
+    """Try configuration, database, each store and the platform; a failure does not stop the rest."""
+    try:
+        settings = load_settings(config)
+    except WooSyncError as error:
+        yield CheckLine("FAIL", "configuration", str(error))
+        return
+    yield CheckLine(
+        "ok", "configuration", f"{config}, {len(settings.sources)} source(s), days of {settings.timezone}"
+    )
+    yield _check_database(settings)
+    for source in settings.sources:
+        yield from _check_source(source)
+    yield _check_platform(settings)
+
+
+def _check_database(settings: Settings) -> CheckLine:
+    state = StateResource(settings)
+    try:
+        database = state.database()
+        return CheckLine(
+            "ok", "database", f"PostgreSQL {database.version()} at {database.place}, schema up to date"
+        )
+    except WooSyncError as error:
+        return CheckLine("FAIL", "database", str(error))
+    finally:
+        state.close()
+
+
+def _check_source(source: SourceSettings) -> Iterator[CheckLine]:
+    keys = [key for key in source.meta_keys if not key.startswith("_")]
+    try:
+        with StoresResource().connect(source) as client:
+            found = check_store(client, needs_customer_meta=bool(keys))
+    except WooSyncError as error:
+        yield CheckLine("FAIL", source.key, str(error))
+        return
+    yield CheckLine(
+        "ok",
+        source.key,
+        f"{found.name}, WooCommerce {found.woocommerce_version}, {found.timezone}, "
+        f"{found.customers_total:,} customers",
+    )
+    for warning in found.warnings:
+        yield CheckLine("warn", source.key, warning)
+    if not source.consent.meta_keys:
+        yield CheckLine(
+            "warn",
+            source.key,
+            "consent.meta_keys is empty: no choice of anybody is read, so in mode "
+            f"{source.consent.mode} {'nobody' if source.consent.mode == 'explicit' else 'everybody'} is subscribed",
+        )
+
+
+def _check_platform(settings: Settings) -> CheckLine:
+    try:
+        with MessageMediaResource(settings).connect() as client:
+            contacts, lists = client.count_contacts(), len(client.lists())
+    except WooSyncError as error:
+        return CheckLine("FAIL", "messagemedia", str(error))
+    return CheckLine(
+        "ok", "messagemedia", f"{settings.messagemedia.base_url}, {contacts:,} contacts, {lists:,} lists"
+    )

@@ -1,0 +1,214 @@
+"""The command line: `woo-sync check`, `sync`, `history`, `report`, `demo`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from woo_sync_pipeline.checking import CheckLine, check_everything
+from woo_sync_pipeline.config import Settings, SourceSettings, config_path, load_settings
+from woo_sync_pipeline.errors import WooSyncError
+
+if TYPE_CHECKING:
+    from woo_sync_pipeline.resources import StateResource
+
+DAY = click.DateTime(formats=["%Y-%m-%d"])
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Configuration file. Default: what WOO_SYNC_CONFIG names, else woo_sync.yaml.",
+)
+@click.version_option(package_name="woo_sync_pipeline")
+@click.pass_context
+def cli(context: click.Context, config: Path | None) -> None:
+    """Keep a Sinch MessageMedia contact directory in step with WooCommerce stores.
+
+    Without a store or an account at hand, begin with `woo-sync demo`.
+    """
+    context.obj = config or config_path()
+
+
+@cli.command()
+@click.pass_obj
+def check(config: Path) -> None:
+    """Try everything a sync needs: configuration, database, each store, the platform.
+
+    One line each; exit code 1 if any of them fails.
+    """
+    lines: list[CheckLine] = []
+    for line in check_everything(config):
+        lines.append(line)
+        click.echo(f"{line.verdict:<5} {line.subject:<14} {line.text}")
+    sys.exit(0 if all(line.verdict != "FAIL" for line in lines) else 1)
+
+
+@cli.command()
+@click.option("--source", "keys", multiple=True, metavar="KEY", help="Only this source; may be repeated.")
+@click.option("--from", "first", type=DAY, help="First day, such as 2026-11-01.")
+@click.option("--to", "last", type=DAY, help="Last day. Default: today.")
+@click.option(
+    "--incremental", is_flag=True, help="Only what orders and registrations point at: a few requests."
+)
+@click.pass_obj
+def sync(
+    config: Path, keys: tuple[str, ...], first: datetime | None, last: datetime | None, incremental: bool
+) -> None:
+    """Run the daily job here and now, from the oldest day that was not synced to today.
+
+    Running it again is always safe: only what differs is sent. Exit code 1 if a source fails; the others are
+    synced all the same.
+    """
+    # Dagster takes a second to import, which `--help` need not wait for.
+    from woo_sync_pipeline.syncing import sync_sources
+
+    settings = load_settings(config)
+    chosen = _chosen_sources(settings, keys)
+    _check_days(first, last)
+    with _open_state(settings) as state:
+        succeeded = sync_sources(
+            settings,
+            chosen,
+            state=state,
+            console=Console(),
+            first=first.date() if first else None,
+            last=last.date() if last else None,
+            incremental=incremental,
+        )
+    sys.exit(0 if succeeded else 1)
+
+
+@cli.command()
+@click.option("--source", metavar="KEY", help="Only this source.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="How many syncs.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.pass_obj
+def history(config: Path, source: str | None, limit: int, as_json: bool) -> None:
+    """List the latest syncs, newest first."""
+    from woo_sync_pipeline.reports.tables import history_json, history_table
+    from woo_sync_pipeline.state.syncs import list_syncs
+
+    settings = load_settings(config)
+    if source is not None:
+        _chosen_sources(settings, (source,))
+    with _open_state(settings) as state:
+        syncs = list_syncs(state.database(), source=source, limit=limit)
+    if as_json:
+        click.echo(history_json(syncs))
+    elif syncs:
+        Console().print(history_table(syncs))
+    else:
+        click.echo("Nothing was synced yet. Run `woo-sync sync`.")
+
+
+@cli.command()
+@click.argument("sync_id", type=int, required=False)
+@click.option("--json", "as_json", is_flag=True, help="Everything as JSON, with full phones.")
+@click.option("--csv", "as_csv", is_flag=True, help="One line per contact as CSV, with full phones.")
+@click.pass_obj
+def report(config: Path, sync_id: int | None, as_json: bool, as_csv: bool) -> None:
+    """Show what a sync did (the latest one without SYNC_ID); phones are masked unless you ask for a file."""
+    from woo_sync_pipeline.reports.tables import report_csv, report_json, report_tables, report_title
+    from woo_sync_pipeline.state.syncs import get_sync, list_syncs, sync_contacts
+
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv exclude each other.")
+    settings = load_settings(config)
+    with _open_state(settings) as state:
+        database = state.database()
+        latest = list_syncs(database, limit=1)
+        found = get_sync(database, sync_id) if sync_id is not None else latest[0] if latest else None
+        contacts = sync_contacts(database, found.sync_id) if found else []
+    if found is None:
+        raise click.ClickException("There is no such sync. `woo-sync history` lists them.")
+    if as_json:
+        click.echo(report_json(found, contacts))
+    elif as_csv:
+        click.echo(report_csv(contacts), nl=False)
+    else:
+        console = Console()
+        names = {each.key: each.name for each in settings.sources}
+        title = report_title(found, source_name=names.get(found.source, found.source))
+        console.print(title, markup=False, highlight=False, style="bold")
+        for table in report_tables(found, contacts):
+            console.print(table)
+        if found.error:
+            console.print(f"{found.status}: {found.error}", markup=False, highlight=False)
+
+
+@cli.command()
+@click.option("--ui", is_flag=True, help="Serve the Dagster UI on a demo that goes on living, until Ctrl-C.")
+@click.option(
+    "--port", default=3000, show_default=True, type=click.IntRange(1, 65_535), help="Port of the UI."
+)
+@click.option(
+    "--customers", default=500, show_default=True, type=click.IntRange(20), help="Registered customers."
+)
+@click.option("--orders", default=300, show_default=True, type=click.IntRange(20), help="Orders.")
+@click.option("--seed", default=1, show_default=True, type=int, help="Other numbers make other people.")
+@click.option(
+    "--folder",
+    default=Path(".woo_sync/demo"),
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the demo keeps its data; emptied first.",
+)
+def demo(ui: bool, port: int, customers: int, orders: int, seed: int, folder: Path) -> None:
+    """Play with a demo store and a demo MessageMedia account on this machine.
+
+    Syncs the store, syncs again to show that nothing is sent twice, plays a second day and shows exactly its
+    changes. Everything is stopped at the end.
+    """
+    if ui:
+        from woo_sync_pipeline.demo.ui import serve_demo
+
+        sys.exit(serve_demo(folder, port=port, customers=customers, orders=orders, seed=seed))
+    from woo_sync_pipeline.demo.play import play_demo
+
+    sys.exit(play_demo(folder, console=Console(), customers=customers, orders=orders, seed=seed))
+
+
+def main() -> None:
+    """Run the command line; what a person can act on is one message and exit code 1, never a traceback."""
+    try:
+        cli.main(standalone_mode=True)
+    except WooSyncError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)
+
+
+@contextmanager
+def _open_state(settings: Settings) -> Iterator[StateResource]:
+    from woo_sync_pipeline.resources import StateResource
+
+    state = StateResource(settings)
+    try:
+        yield state
+    finally:
+        state.close()
+
+
+def _chosen_sources(settings: Settings, keys: tuple[str, ...]) -> list[SourceSettings]:
+    known = {source.key: source for source in settings.sources}
+    for key in keys:
+        if key not in known:
+            raise click.BadParameter(
+                f"no source has the key {key!r}. Known: {', '.join(known)}", param_hint="--source"
+            )
+    return [known[key] for key in keys] if keys else list(settings.sources)
+
+
+def _check_days(first: datetime | None, last: datetime | None) -> None:
+    if last is not None and first is None:
+        raise click.UsageError("--to needs --from.")
+    if first is not None and last is not None and last < first:
+        raise click.UsageError("--to lies before --from.")

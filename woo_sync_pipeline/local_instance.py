@@ -1,0 +1,77 @@
+"""A Dagster instance for one machine: its runs and events live in the same PostgreSQL as the state."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+
+from woo_sync_pipeline.config import DATABASE_URL_ENV, Settings
+from woo_sync_pipeline.resources import StateResource
+
+DAGSTER_HOME_ENV = "DAGSTER_HOME"
+
+# The name of the driver is spelled out: without it SQLAlchemy may choose one that is not installed.
+DAGSTER_YAML = f"""\
+# Written by woo_sync_pipeline for a try on one machine; a file that is there already is left alone.
+storage:
+  postgres:
+    postgres_url:
+      env: {DATABASE_URL_ENV}
+run_coordinator:
+  module: dagster.core.run_coordinator
+  class: QueuedRunCoordinator
+  config:
+    dequeue_interval_seconds: 1
+    dequeue_use_threads: true
+concurrency:
+  pools:
+    default_limit: 1
+    granularity: op
+run_monitoring:
+  enabled: true
+  start_timeout_seconds: 180
+run_retries:
+  enabled: true
+  max_retries: 2
+  retry_on_asset_or_op_failure: false
+retention:
+  schedule: {{purge_after_days: 90}}
+  sensor: {{purge_after_days: {{skipped: 7, failure: 30, success: 30}}}}
+sensors:
+  use_threads: true
+  num_workers: 4
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+"""
+
+
+def prepare_dagster_home(settings: Settings, state: StateResource) -> Path:
+    """A folder for `DAGSTER_HOME` beside the configuration, its storage in the state's database.
+
+    Puts the database's URL into the environment, for this process and those that it starts.
+    """
+    home = settings.data_directory / "dagster_home"
+    home.mkdir(parents=True, exist_ok=True)
+    file = home / "dagster.yaml"
+    if not file.exists():
+        file.write_text(DAGSTER_YAML, encoding="utf-8")
+    os.environ[DATABASE_URL_ENV] = state.url()
+    return home
+
+
+@contextmanager
+def dagster_instance(settings: Settings, state: StateResource) -> Iterator[dg.DagsterInstance]:
+    """The instance of `DAGSTER_HOME`, else one of our own beside the configuration."""
+    if os.environ.get(DAGSTER_HOME_ENV):
+        with dg.DagsterInstance.get() as instance:
+            yield instance
+        return
+    home = prepare_dagster_home(settings, state)
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        yield instance

@@ -1,0 +1,147 @@
+"""Reports and history as tables for a terminal, as JSON and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+from woo_sync_pipeline.contacts.phones import InvalidReason
+from woo_sync_pipeline.reports.report import SyncCounts
+from woo_sync_pipeline.state.syncs import SyncContact, SyncRun
+
+_MOST_ROWS = 20
+
+
+def history_table(syncs: Sequence[SyncRun]) -> Table:
+    """One row per sync, newest first."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in ("sync", "source", "kind", "days", "started (UTC)", "seconds", "status"):
+        table.add_column(column, justify="right" if column in ("sync", "seconds") else "left")
+    for column in ("new", "updated", "unchanged", "invalid", "failed"):
+        table.add_column(column, justify="right")
+    for sync in syncs:
+        counts = SyncCounts.from_json(sync.counts)
+        numbers = (counts.new, counts.updated, counts.unchanged, counts.invalid, counts.failed)
+        table.add_row(
+            str(sync.sync_id),
+            sync.source,
+            sync.kind,
+            days_text(sync),
+            f"{sync.started_at:%Y-%m-%d %H:%M:%S}",
+            f"{(sync.finished_at - sync.started_at).total_seconds():.1f}" if sync.finished_at else "",
+            sync.status,
+            *(f"{number:,}" if sync.status == "succeeded" else "" for number in numbers),
+        )
+    return table
+
+
+def report_title(sync: SyncRun, *, source_name: str) -> str:
+    """One line that names the sync."""
+    return f"{source_name}: sync {sync.sync_id} ({sync.kind}), {days_text(sync)}"
+
+
+def report_tables(sync: SyncRun, contacts: Sequence[SyncContact]) -> list[Table]:
+    """The numbers, the reasons and what happened to the first contacts; phones are masked."""
+    counts = SyncCounts.from_json(sync.counts)
+    numbers = Table(box=box.SIMPLE_HEAD)
+    numbers.add_column("contacts")
+    numbers.add_column("", justify="right")
+    for label, value in _number_rows(counts):
+        numbers.add_row(label, f"{value:,}")
+    tables = [numbers]
+    if counts.invalid_reasons:
+        tables.append(_reasons_table(counts.invalid_reasons))
+    if contacts:
+        tables.append(_contacts_table(contacts))
+    return tables
+
+
+def report_json(sync: SyncRun, contacts: Sequence[SyncContact]) -> str:
+    """Everything, with full phones: for the person who asks for it."""
+    return json.dumps(
+        {**sync_values(sync), "contacts": [asdict(contact) for contact in contacts]}, indent=2, default=_plain
+    )
+
+
+def report_csv(contacts: Sequence[SyncContact]) -> str:
+    """One line per contact, with full phones: for the person who asks for it."""
+    buffer = io.StringIO()
+    columns = list(SyncContact.__dataclass_fields__)
+    writer = csv.DictWriter(buffer, columns, lineterminator="\n")
+    writer.writeheader()
+    for contact in contacts:
+        writer.writerow({**asdict(contact), "changes": " ".join(contact.changes)})
+    return buffer.getvalue()
+
+
+def history_json(syncs: Sequence[SyncRun]) -> str:
+    """The syncs as a JSON list, newest first."""
+    return json.dumps([sync_values(sync) for sync in syncs], indent=2, default=_plain)
+
+
+def sync_values(sync: SyncRun) -> dict[str, Any]:
+    """A sync as a plain structure."""
+    return {**asdict(sync), "counts": dict(sync.counts)}
+
+
+def days_text(sync: SyncRun) -> str:
+    """The days of a sync: `2026-11-01` or `2026-11-01 to 2026-11-03`."""
+    return f"{sync.first_day}" if sync.first_day == sync.last_day else f"{sync.first_day} to {sync.last_day}"
+
+
+def _number_rows(counts: SyncCounts) -> list[tuple[str, int]]:
+    return [
+        ("new", counts.new),
+        ("updated", counts.updated),
+        ("unchanged", counts.unchanged),
+        ("failed", counts.failed),
+        ("invalid store records", counts.invalid),
+        ("  of these new or changed", counts.newly_invalid),
+        ("subscribed", counts.subscribed),
+        ("unsubscribed", counts.unsubscribed),
+        ("found unsubscribed on MessageMedia", counts.unsubscribed_on_platform),
+        ("groups", counts.groups),
+    ]
+
+
+def _reasons_table(reasons: Mapping[str, int]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("invalid because")
+    table.add_column("records", justify="right")
+    table.add_column("")
+    for reason, count in sorted(reasons.items(), key=lambda item: -item[1]):
+        table.add_row(reason, f"{count:,}", InvalidReason(reason).explanation)
+    return table
+
+
+def _contacts_table(contacts: Sequence[SyncContact]) -> Table:
+    more = (
+        f" (the first {_MOST_ROWS} of {len(contacts):,}; --csv has all)" if len(contacts) > _MOST_ROWS else ""
+    )
+    table = Table(title=f"what happened{more}", title_justify="left", box=box.SIMPLE_HEAD)
+    for column in ("outcome", "phone", "state", "changed", "store record", "reason"):
+        table.add_column(column)
+    for contact in contacts[:_MOST_ROWS]:
+        table.add_row(
+            contact.outcome,
+            contact.phone_masked,
+            (contact.state or "").lower(),
+            ", ".join(contact.changes),
+            f"{contact.record_type} {contact.record_id}" if contact.record_id is not None else "",
+            contact.reason or "",
+        )
+    return table
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no form in JSON")

@@ -1,0 +1,80 @@
+"""Running a source's job in this process: the same job that the schedule and the sensor run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import dagster as dg
+
+from woo_sync_pipeline.assets.step import KIND_TAG
+from woo_sync_pipeline.automation.decisions import DayRange
+from woo_sync_pipeline.automation.jobs import source_jobs
+from woo_sync_pipeline.automation.partitions import range_tags
+from woo_sync_pipeline.config import Settings, SourceSettings
+from woo_sync_pipeline.definitions import build_definitions
+from woo_sync_pipeline.resources import ProgressResource, StateResource
+from woo_sync_pipeline.state.syncs import SyncRun, fail_sync, find_sync
+
+# The command line shows progress and failures itself.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True)
+class SyncOutcome:
+    """A sync that ended: what the history says of it, and what went wrong (None: nothing)."""
+
+    source: SourceSettings
+    sync: SyncRun | None
+    error: str | None
+
+
+class SyncRunner:
+    """Runs syncs in this process, one after the other."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        state: StateResource,
+        instance: dg.DagsterInstance,
+        progress: ProgressResource | None = None,
+    ) -> None:
+        self._settings = settings
+        self._state = state
+        self._instance = instance
+        self._definitions = build_definitions(settings, state=state, progress=progress)
+
+    def run(
+        self, source: SourceSettings, days: DayRange, *, incremental: bool = False, kind: str = "manual"
+    ) -> SyncOutcome:
+        """Sync a source for a range of days; never raises for what is wrong with the store or the platform."""
+        jobs = source_jobs(self._settings, source)
+        job = self._definitions.resolve_job_def((jobs.incremental if incremental else jobs.daily).name)
+        result = job.execute_in_process(
+            instance=self._instance,
+            tags={KIND_TAG: "live" if incremental else kind, **range_tags(days.first, days.last)},
+            run_config=_QUIET,
+            raise_on_error=False,
+        )
+        self._state.release(source.key)
+        error = None if result.success else _failure_text(result)
+        database = self._state.database()
+        if error is not None:
+            # A blocking check that fails ends the run without an asset having failed.
+            fail_sync(database, run_id=result.run_id, error=error)
+        return SyncOutcome(source, find_sync(database, run_id=result.run_id), error)
+
+
+def _failure_text(result: dg.ExecuteInProcessResult) -> str:
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            if data.user_failure_data is not None and data.user_failure_data.description:
+                return data.user_failure_data.description
+            return f"{event.step_key}: {data.error.message.strip() if data.error else 'failed'}"
+    for event in result.all_events:
+        if event.event_type_value == "ASSET_CHECK_EVALUATION":
+            evaluation = event.asset_check_evaluation_data
+            if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR:
+                return f"the check {evaluation.check_name} of {evaluation.asset_key.to_user_string()} failed"
+    return "the run failed before its first step"

@@ -1,0 +1,83 @@
+"""`woo-sync sync`: sources one after the other, each with its report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+
+from rich.console import Console
+
+from woo_sync_pipeline.automation.decisions import DayRange, days_to_sync
+from woo_sync_pipeline.config import Settings, SourceSettings
+from woo_sync_pipeline.local_instance import dagster_instance
+from woo_sync_pipeline.progress import TerminalProgress
+from woo_sync_pipeline.reports.tables import report_tables, report_title
+from woo_sync_pipeline.resources import StateResource
+from woo_sync_pipeline.runner import SyncOutcome, SyncRunner
+from woo_sync_pipeline.state.syncs import completed_sweeps, sync_contacts
+from woo_sync_pipeline.sync.window import today
+
+
+def sync_sources(
+    settings: Settings,
+    sources: Sequence[SourceSettings],
+    *,
+    state: StateResource,
+    console: Console,
+    first: date | None = None,
+    last: date | None = None,
+    incremental: bool = False,
+) -> bool:
+    """Sync each source and show its report; one that fails does not stop the others. True: all succeeded."""
+    succeeded = True
+    with dagster_instance(settings, state) as instance:
+        runner = SyncRunner(settings, state=state, instance=instance, progress=TerminalProgress(console))
+        for source in sources:
+            days = _days(settings, source, state, first=first, last=last, incremental=incremental)
+            console.print(f"{source.name}: {_reading(days, incremental)}", markup=False, highlight=False)
+            outcome = runner.run(source, days, incremental=incremental)
+            show_outcome(outcome, state=state, console=console)
+            succeeded = succeeded and outcome.error is None
+    return succeeded
+
+
+def show_outcome(outcome: SyncOutcome, *, state: StateResource, console: Console) -> None:
+    """Show the report of a sync, or why it failed."""
+    if outcome.error is not None:
+        console.print(f"FAILED {outcome.error}", style="red", markup=False, highlight=False)
+        return
+    assert outcome.sync is not None
+    contacts = sync_contacts(state.database(), outcome.sync.sync_id)
+    title = report_title(outcome.sync, source_name=outcome.source.name)
+    console.print(title, markup=False, highlight=False, style="bold")
+    for table in report_tables(outcome.sync, contacts):
+        console.print(table)
+
+
+def _days(
+    settings: Settings,
+    source: SourceSettings,
+    state: StateResource,
+    *,
+    first: date | None,
+    last: date | None,
+    incremental: bool,
+) -> DayRange:
+    now = today(settings.timezone, datetime.now(UTC))
+    if first is not None:
+        return DayRange(max(first, source.start_date), min(last or now, now))
+    if incremental:
+        return DayRange(now, now)
+    missing = days_to_sync(
+        start_date=source.start_date,
+        today=now,
+        sweeps=completed_sweeps(state.database(), source.key),
+        timezone=settings.timezone,
+    )
+    return DayRange(missing.first if missing else now, now)
+
+
+def _reading(days: DayRange, incremental: bool) -> str:
+    if incremental:
+        return "what changed since the last sync"
+    return f"{days.first}" if days.first == days.last else f"{days.first} to {days.last}"
