@@ -1,0 +1,40 @@
+# `make demo`, `make ui` and `make test` set themselves up: they need Python 3.11 or newer with venv, and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+
+.PHONY: setup demo ui test lint clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo   play with a demo store and a demo MessageMedia account (about half a minute)"
+	@echo "make ui     the Dagster UI on a demo that goes on living: http://127.0.0.1:3000"
+	@echo "make test   run the tests"
+	@echo "make lint   check style and types"
+	@echo "make setup  create $(VENV) and install into it; the others do so by themselves"
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml setup.py constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,lint]'
+	@touch $(STAMP)
+
+demo: $(STAMP)
+	@$(BIN)/woo-sync demo
+
+ui: $(STAMP)
+	@$(BIN)/woo-sync demo --ui
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) .woo_sync
