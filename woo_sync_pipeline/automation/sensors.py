@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from woo_sync_pipeline.assets.step import KIND_TAG
-from woo_sync_pipeline.automation.decisions import decide_live
+from woo_sync_pipeline.automation.decisions import LiveDecision, decide_live
 from woo_sync_pipeline.automation.jobs import SOURCE_TAG, SourceJobs
+from woo_sync_pipeline.automation.partitions import range_tags
 from woo_sync_pipeline.config import Settings, SourceSettings
 from woo_sync_pipeline.resources import StateResource, StoresResource
 from woo_sync_pipeline.state.syncs import watermark
@@ -54,17 +55,24 @@ def live_sensor(
         decision = decide_live(watermark=mark, newest=newest, running=running)
         if not decision.run:
             return dg.SensorResult(skip_reason=decision.reason)
-        # No run key: Dagster would drop a second request for the same change after a run that failed.
-        job = jobs.daily if decision.is_first else jobs.incremental
-        request = dg.RunRequest(
-            job_name=job.name,
-            partition_key=today(settings.timezone, datetime.now(UTC)).isoformat(),
-            tags={KIND_TAG: "first" if decision.is_first else "live"},
-        )
         context.log.info(f"{source.key}: {decision.reason}")
-        return dg.SensorResult(run_requests=[request])
+        return dg.SensorResult(run_requests=[_request(settings, source, jobs, decision)])
 
     return live
+
+
+def _request(
+    settings: Settings, source: SourceSettings, jobs: SourceJobs, decision: LiveDecision
+) -> dg.RunRequest:
+    # No run key: Dagster would drop a second request for the same change after a run that failed.
+    day = today(settings.timezone, datetime.now(UTC))
+    if decision.is_first:
+        # A first sync reads all there is, so it fills every day since the store was connected.
+        tags = {KIND_TAG: "first", **range_tags(min(source.start_date, day), day)}
+        return dg.RunRequest(job_name=jobs.daily.name, tags=tags)
+    return dg.RunRequest(
+        job_name=jobs.incremental.name, partition_key=day.isoformat(), tags={KIND_TAG: "live"}
+    )
 
 
 def _unfinished_run(instance: dg.DagsterInstance, source: SourceSettings) -> str | None:
