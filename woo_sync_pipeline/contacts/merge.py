@@ -81,9 +81,10 @@ def merge_contacts(
 
 
 def _fields(holders: pd.DataFrame) -> pd.DataFrame:
+    created, modified = (pd.to_datetime(holders[name], utc=True) for name in ("created_at", "modified_at"))
     ranked = holders.assign(
         is_guest=holders["record_type"] != "customer",
-        changed_at=pd.to_datetime(holders["modified_at"].fillna(holders["created_at"]), utc=True),
+        changed_at=modified.fillna(created),
     ).sort_values(
         # The ids break ties, so that the order in which records are read never matters.
         ["phone", "is_guest", "changed_at", "source", "record_type", "record_id"],
@@ -91,7 +92,7 @@ def _fields(holders: pd.DataFrame) -> pd.DataFrame:
         na_position="last",
     )
     columns = ["first_name", "last_name", "email"]
-    values = ranked[columns].replace("", np.nan)
+    values = ranked[columns].where(ranked[columns] != "")
     return values.groupby(ranked["phone"], sort=False).first()
 
 

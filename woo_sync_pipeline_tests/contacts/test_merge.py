@@ -1,0 +1,341 @@
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from woo_sync_pipeline.contacts.merge import MERGED_COLUMNS, MergeInput, MergeSource, merge_contacts
+
+ANN, BOB = "+61491570006", "+61491570156"
+SOURCES = {
+    "shop": MergeSource("WooCommerce", is_explicit=True),
+    "outlet": MergeSource("Outlet", is_explicit=False),
+}
+HOLDER_COLUMNS = [
+    "phone",
+    "source",
+    "record_type",
+    "record_id",
+    "first_name",
+    "last_name",
+    "email",
+    "tags",
+    "created_at",
+    "modified_at",
+]
+SIGNAL_COLUMNS = ["phone", "source", "consent", "choice_at", "consent_origin"]
+
+Row = dict[str, Any]
+
+
+def at(minutes: int | None) -> pd.Timestamp | None:
+    # The state gives times as objects, None where there is none.
+    return None if minutes is None else pd.Timestamp("2026-11-01", tz="UTC") + pd.Timedelta(minutes=minutes)
+
+
+def customer(phone: str = ANN, **changes: Any) -> Row:
+    row = dict.fromkeys(HOLDER_COLUMNS, "") | {"record_type": "customer", "record_id": 7, "tags": []}
+    return row | {"phone": phone, "source": "shop", "created_at": at(0), "modified_at": None} | changes
+
+
+def guest(phone: str = ANN, **changes: Any) -> Row:
+    return customer(phone, **{"record_type": "order", "record_id": 44, **changes})
+
+
+def signal(consent: str, minutes: int, phone: str = ANN, source: str = "shop", origin: str = "key") -> Row:
+    return {
+        "phone": phone,
+        "source": source,
+        "consent": consent,
+        "choice_at": at(minutes),
+        "consent_origin": origin,
+    }
+
+
+def bought(tag: str, phone: str = ANN, source: str = "shop") -> Row:
+    return {"phone": phone, "source": source, "tag": tag}
+
+
+def merge(
+    *holders: Row,
+    signals: Sequence[Row] = (),
+    purchases: Sequence[Row] = (),
+    phones: Sequence[str] = (ANN,),
+    sources: Mapping[str, MergeSource] = SOURCES,
+    list_names: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    known = MergeInput(
+        holders=pd.DataFrame(list(holders), columns=HOLDER_COLUMNS),
+        signals=pd.DataFrame(list(signals), columns=SIGNAL_COLUMNS),
+        purchases=pd.DataFrame(list(purchases), columns=["phone", "source", "tag"]),
+    )
+    return merge_contacts(known, phones=phones, sources=sources, list_names=list_names or {})
+
+
+def merge_one(*holders: Row, **options: Any) -> Row:
+    merged = merge(*holders, **options)
+    assert merged["phone"].tolist() == [ANN]
+    return {str(name): value for name, value in merged.iloc[0].items()}
+
+
+def test_a_registered_customer_comes_before_a_guest_however_new() -> None:
+    merged = merge_one(
+        guest(first_name="Annie", email="guest@example.com", created_at=at(900), modified_at=at(950)),
+        customer(first_name="Ann", email="ann@example.com"),
+    )
+    assert (merged["first_name"], merged["email"]) == ("Ann", "ann@example.com")
+
+
+@pytest.mark.parametrize("kind", [customer, guest])
+def test_among_equals_the_most_recently_modified_counts(kind: Any) -> None:
+    merged = merge_one(
+        kind(record_id=1, first_name="old", created_at=at(50), modified_at=at(60)),
+        kind(record_id=2, first_name="new", created_at=at(0), modified_at=at(70), source="outlet"),
+    )
+    assert merged["first_name"] == "new"
+
+
+def test_a_record_never_modified_counts_from_its_creation() -> None:
+    merged = merge_one(
+        customer(record_id=1, first_name="edited", created_at=at(0), modified_at=at(60)),
+        customer(record_id=2, first_name="registered later", created_at=at(61), modified_at=None),
+        customer(record_id=3, first_name="of unknown age", created_at=None, modified_at=None),
+    )
+    assert merged["first_name"] == "registered later"
+
+
+def test_each_field_comes_from_the_first_record_that_has_it() -> None:
+    merged = merge_one(
+        customer(record_id=1, first_name="Ann", modified_at=at(60)),
+        customer(record_id=2, first_name="Anna", last_name="Lee", modified_at=at(50)),
+        guest(first_name="Annie", last_name="Guest", email="ann@example.com", modified_at=at(99)),
+    )
+    assert (merged["first_name"], merged["last_name"], merged["email"]) == ("Ann", "Lee", "ann@example.com")
+
+
+def test_a_customer_is_in_the_store_s_list_and_no_guest() -> None:
+    merged = merge_one(customer(), guest())
+    assert merged["sources"] == ["WooCommerce"]
+    assert merged["groups"] == ["WooCommerce"]
+
+
+def test_a_guest_is_in_the_store_s_list_and_in_the_guests() -> None:
+    assert merge_one(guest())["groups"] == ["WooCommerce", "WooCommerce - Guests"]
+
+
+def test_a_customer_of_one_store_may_be_a_guest_of_another() -> None:
+    merged = merge_one(customer(), guest(source="outlet"))
+    assert merged["sources"] == ["Outlet", "WooCommerce"]
+    assert merged["groups"] == ["Outlet", "Outlet - Guests", "WooCommerce"]
+
+
+def test_a_customer_with_a_guest_s_phone_leaves_another_guest_a_guest() -> None:
+    merged = merge(customer(ANN), guest(BOB), phones=[ANN, BOB])
+    assert merged["groups"].tolist() == [["WooCommerce"], ["WooCommerce", "WooCommerce - Guests"]]
+
+
+def test_tags_and_purchases_give_lists_of_their_store() -> None:
+    merged = merge_one(
+        customer(tags=["VIP"]), guest(source="outlet", tags=["Wholesale"]), purchases=[bought("Café & Bar")]
+    )
+    assert merged["groups"] == [
+        "Outlet",
+        "Outlet - Guests",
+        "Outlet - Wholesale",
+        "WooCommerce",
+        "WooCommerce - Café & Bar",
+        "WooCommerce - VIP",
+    ]
+
+
+def test_tags_that_differ_in_case_are_one_list() -> None:
+    merged = merge(customer(ANN, tags=["vip"]), customer(BOB, tags=["VIP"]), phones=[ANN, BOB])
+    assert merged["groups"].tolist() == [["WooCommerce", "WooCommerce - VIP"]] * 2
+    merged = merge(customer(tags=["vip"]), purchases=[bought("Vip")], list_names={})
+    assert merged["groups"].tolist() == [["WooCommerce", "WooCommerce - Vip"]]
+
+
+def test_a_list_that_exists_keeps_its_spelling() -> None:
+    names = {"woocommerce - vip": "woocommerce - ViP"}
+    merged = merge_one(customer(tags=["VIP"]), purchases=[bought("vip")], list_names=names)
+    assert merged["groups"] == ["WooCommerce", "woocommerce - ViP"]
+
+
+def test_a_tag_named_guests_is_the_list_of_the_guests() -> None:
+    assert merge_one(customer(tags=["guests"]))["groups"] == ["WooCommerce", "WooCommerce - guests"]
+    merged = merge(customer(ANN, tags=["guests"]), guest(BOB), phones=[ANN, BOB])
+    assert len({name for groups in merged["groups"] for name in groups}) == 2
+
+
+def test_the_newest_signal_of_all_stores_decides() -> None:
+    merged = merge_one(
+        customer(),
+        signals=[
+            signal("opted_out", 5),
+            signal("opted_in", 9, source="outlet", origin="newsletter"),
+            signal("opted_in", 3),
+        ],
+    )
+    assert merged["consent"] == "opted_in"
+    assert merged["consent_at"] == at(9)
+    assert merged["consent_origin"] == "newsletter"
+    assert merged["status"] == "SUBSCRIBED"
+
+
+@pytest.mark.parametrize("sources", [("shop", "outlet"), ("outlet", "shop")])
+def test_at_the_same_time_the_opt_out_wins(sources: tuple[str, str]) -> None:
+    signals = [signal("opted_out", 5, source=sources[0]), signal("opted_in", 5, source=sources[1])]
+    for order in (signals, signals[::-1]):
+        assert merge_one(customer(), signals=order)["consent"] == "opted_out"
+
+
+def test_an_unknown_signal_is_none() -> None:
+    merged = merge_one(customer(), signals=[signal("unknown", 9), signal("opted_out", 3)])
+    assert (merged["consent"], merged["consent_at"]) == ("opted_out", at(3))
+    merged = merge_one(customer(), signals=[signal("unknown", 9)])
+    assert (merged["consent"], merged["consent_origin"]) == ("unknown", "")
+    assert pd.isna(merged["consent_at"])
+
+
+@pytest.mark.parametrize(
+    ("holders", "status"),
+    [
+        ([customer()], "UNSUBSCRIBED"),
+        ([customer(source="outlet")], "SUBSCRIBED"),
+        ([customer(), customer(source="outlet")], "UNSUBSCRIBED"),
+        ([guest(), customer(source="outlet")], "UNSUBSCRIBED"),
+    ],
+)
+def test_one_explicit_store_makes_an_unknown_choice_no_subscription(holders: list[Row], status: str) -> None:
+    assert merge_one(*holders)["status"] == status
+
+
+def test_an_opt_out_counts_for_the_inferred_store_as_well() -> None:
+    merged = merge_one(customer(source="outlet"), signals=[signal("opted_out", 1)])
+    assert merged["status"] == "UNSUBSCRIBED"
+
+
+def test_records_of_stores_that_are_not_configured_do_not_count() -> None:
+    merged = merge_one(
+        customer(first_name="Ann", modified_at=at(1)),
+        customer(source="closed", first_name="Closed", tags=["VIP"], modified_at=at(9)),
+        signals=[signal("opted_in", 9, source="closed")],
+        purchases=[bought("Sale", source="closed")],
+    )
+    assert (merged["first_name"], merged["groups"], merged["consent"]) == ("Ann", ["WooCommerce"], "unknown")
+    assert merged["sources"] == ["WooCommerce"]
+
+
+def test_a_phone_that_no_record_holds_any_more_has_a_row() -> None:
+    merged = merge_one(signals=[signal("opted_out", 4)])
+    assert (merged["first_name"], merged["last_name"], merged["email"]) == ("", "", "")
+    assert merged["sources"] == merged["groups"] == []
+    assert (merged["consent"], merged["status"]) == ("opted_out", "UNSUBSCRIBED")
+
+
+def test_phones_with_and_without_records_go_together() -> None:
+    merged = merge(customer(ANN, first_name="Ann"), phones=[BOB, ANN, BOB])
+    assert merged["phone"].tolist() == [ANN, BOB]
+    assert merged["first_name"].tolist() == ["Ann", ""]
+    assert merged["sources"].tolist() == [["WooCommerce"], []]
+
+
+def test_no_phones_give_no_rows_and_all_columns() -> None:
+    merged = merge(phones=[])
+    assert merged.empty
+    assert tuple(merged.columns) == MERGED_COLUMNS
+
+
+phones = st.sampled_from([ANN, BOB, "+61491570157"])
+minutes = st.integers(0, 6)
+sources = st.sampled_from(["shop", "outlet", "closed"])
+tags = st.sampled_from(["vip", "VIP", "Guests", "Café", "CAFÉ"])
+names = st.sampled_from(["", "Ann", "Bob"])
+holder_rows = st.builds(
+    lambda make, phone, source, first, last, created, modified, own: make(
+        phone,
+        source=source,
+        first_name=first,
+        last_name=last,
+        created_at=at(created),
+        modified_at=at(modified),
+        tags=own,
+    ),
+    st.sampled_from([customer, guest]),
+    phones,
+    sources,
+    names,
+    names,
+    st.none() | minutes,
+    st.none() | minutes,
+    st.lists(tags, max_size=2),
+)
+signal_rows = st.builds(
+    signal, st.sampled_from(["opted_in", "opted_out", "unknown"]), minutes, phones, sources, tags
+)
+purchase_rows = st.builds(bought, tags, phones, sources)
+
+
+@st.composite
+def known_rows(draw: st.DrawFn) -> tuple[list[Row], list[Row], list[Row]]:
+    holders = draw(st.lists(holder_rows, max_size=8))
+    # A store numbers its customers and its orders, each once.
+    numbered = [row | {"record_id": number} for number, row in enumerate(holders, start=1)]
+    return numbered, draw(st.lists(signal_rows, max_size=5)), draw(st.lists(purchase_rows, max_size=4))
+
+
+def merged_of(holders: list[Row], signals: list[Row], purchases: list[Row]) -> list[Row]:
+    touched = [row["phone"] for row in holders]
+    merged = merge(*holders, signals=signals, purchases=purchases, phones=touched)
+    return [
+        {str(key): None if key == "consent_at" and pd.isna(value) else value for key, value in row.items()}
+        for row in merged.to_dict("records")
+    ]
+
+
+@settings(deadline=None, max_examples=60)
+@given(rows=known_rows(), seed=st.integers(0, 999))
+def test_the_order_of_rows_never_matters_and_merging_again_changes_nothing(
+    rows: tuple[list[Row], list[Row], list[Row]], seed: int
+) -> None:
+    shuffled = [random.Random(seed).sample(part, len(part)) for part in rows]
+    merged = merged_of(*rows)
+    assert merged_of(*shuffled) == merged
+    assert merged_of(*rows) == merged
+
+
+@settings(deadline=None, max_examples=60)
+@given(rows=known_rows())
+def test_every_holder_s_phone_is_there_once_with_a_consistent_row(
+    rows: tuple[list[Row], list[Row], list[Row]],
+) -> None:
+    holders, signals, _ = rows
+    merged = merged_of(*rows)
+    assert [row["phone"] for row in merged] == sorted({row["phone"] for row in holders})
+    for row in merged:
+        own = [each for each in holders if each["phone"] == row["phone"] and each["source"] in SOURCES]
+        assert row["sources"] == sorted({SOURCES[each["source"]].name for each in own})
+        assert set(row["sources"]) <= set(row["groups"])
+        assert len({name.casefold() for name in row["groups"]}) == len(row["groups"])
+        for field in ("first_name", "last_name"):
+            values = {each[field] for each in own} - {""}
+            assert (row[field] in values) if values else row[field] == ""
+        choices = [
+            each
+            for each in signals
+            if each["phone"] == row["phone"] and each["source"] in SOURCES and each["consent"] != "unknown"
+        ]
+        if choices:
+            newest = max(each["choice_at"] for each in choices)
+            assert row["consent_at"] == newest
+            said = {each["consent"] for each in choices if each["choice_at"] == newest}
+            assert row["consent"] == ("opted_out" if "opted_out" in said else "opted_in")
+        else:
+            assert row["consent"] == "unknown"
+        if row["consent"] == "opted_out":
+            assert row["status"] == "UNSUBSCRIBED"
