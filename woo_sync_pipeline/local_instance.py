@@ -27,10 +27,6 @@ run_coordinator:
   config:
     dequeue_interval_seconds: 1
     dequeue_use_threads: true
-concurrency:
-  pools:
-    default_limit: 1
-    granularity: op
 run_monitoring:
   enabled: true
   start_timeout_seconds: 180

@@ -21,6 +21,11 @@ from woo_sync_pipeline.state.embedded import EmbeddedPostgres
 from woo_sync_pipeline.woocommerce.client import StoreClient, StoreSettings
 
 
+def source_claim(source_key: str) -> str:
+    """The name that a sync of this source claims while it is alive."""
+    return f"source {source_key}"
+
+
 class StateResource:
     """The state database: the configured one, else an embedded PostgreSQL that starts on first use."""
 
@@ -60,7 +65,7 @@ class StateResource:
             held = self._claims.get(source_key)
             if held is not None:
                 return held[0] == run_id
-            claim = database.claim(f"source {source_key}")
+            claim = database.claim(source_claim(source_key))
             if claim is not None:
                 self._claims[source_key] = (run_id, claim)
             return claim is not None

@@ -18,7 +18,6 @@ from woo_sync_pipeline.sync.reading import (
     touched,
 )
 from woo_sync_pipeline.sync.window import midnight, order_window, read_until
-from woo_sync_pipeline.woocommerce.client import StoreClient
 from woo_sync_pipeline.woocommerce.orders import order_statuses
 from woo_sync_pipeline.woocommerce.records import CUSTOMER_SCHEMA, ORDER_SCHEMA
 
@@ -50,6 +49,7 @@ def extraction_assets(
         with sync_step(context, source, state=state, staging=staging, progress=progress) as step:
             started_at = datetime.now(UTC)
             with stores.connect(source) as client, step.show_progress("reading orders") as advance:
+                statuses = order_statuses(client)
                 window = order_window(
                     range_start=step.range_start,
                     range_end=step.range_end,
@@ -58,9 +58,12 @@ def extraction_assets(
                     orders_from=midnight(source.orders_from, settings.timezone)
                     if source.orders_from
                     else None,
-                    store_now=_store_time(client),
+                    # The store's own clock dates its orders; its first answer has told it.
+                    store_now=client.server_time or started_at,
                 )
-                found = read_orders(client, step.database, source, window, progress=advance)
+                found = read_orders(
+                    client, step.database, source, window, statuses=statuses, progress=advance
+                )
                 notes = {
                     "read": found.read,
                     "requests": client.requests_made,
@@ -166,12 +169,6 @@ def extraction_assets(
             return step.result(len(frame), requests=requests_made)
 
     return [orders, customers, guests, tags]
-
-
-def _store_time(client: StoreClient) -> datetime:
-    """The time by the store's own clock, which dates its orders; a small request lets it tell."""
-    order_statuses(client)
-    return client.server_time or datetime.now(UTC)
 
 
 def _stage_customers(step: SyncStep, found: CustomersRead, requests_made: int) -> dg.MaterializeResult:

@@ -41,7 +41,6 @@ def sync_assets(
             kinds={"messagemedia", "postgres"},
             columns=OUTCOME_COLUMNS,
             upstream=["merged_contacts"],
-            pool="messagemedia",
         )
     )
     def synced_contacts(

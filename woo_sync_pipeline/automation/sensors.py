@@ -11,7 +11,8 @@ from woo_sync_pipeline.automation.decisions import LiveDecision, decide_live
 from woo_sync_pipeline.automation.jobs import SOURCE_TAG, SourceJobs
 from woo_sync_pipeline.automation.partitions import range_tags
 from woo_sync_pipeline.config import Settings, SourceSettings
-from woo_sync_pipeline.resources import StateResource, StoresResource
+from woo_sync_pipeline.resources import StateResource, StoresResource, source_claim
+from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import watermark
 from woo_sync_pipeline.sync.window import today
 from woo_sync_pipeline.woocommerce.probe import NewestChange, newest_change
@@ -23,6 +24,7 @@ _UNFINISHED = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+_CLAIM_PATIENCE_SECONDS = 120.0
 
 
 def live_sensor(
@@ -46,7 +48,7 @@ def live_sensor(
     def live(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         database = state.database()
         mark = watermark(database, source.key)
-        running = _unfinished_run(context.instance, source)
+        running = _unfinished_run(context.instance, database, source)
         newest: NewestChange | None = None
         if mark is not None and running is None:
             with stores.connect(source) as client:
@@ -75,7 +77,17 @@ def _request(
     )
 
 
-def _unfinished_run(instance: dg.DagsterInstance, source: SourceSettings) -> str | None:
+def _unfinished_run(instance: dg.DagsterInstance, database: Database, source: SourceSettings) -> str | None:
     filters = dg.RunsFilter(statuses=_UNFINISHED, tags={SOURCE_TAG: source.key})
-    records = instance.get_run_records(filters, limit=1)
-    return records[0].dagster_run.run_id[:8] if records else None
+    for record in instance.get_run_records(filters, limit=10):
+        if _may_be_alive(record, database, source):
+            return record.dagster_run.run_id[:8]
+    return None
+
+
+def _may_be_alive(record: dg.RunRecord, database: Database, source: SourceSettings) -> bool:
+    if record.dagster_run.status is not dg.DagsterRunStatus.STARTED or record.start_time is None:
+        return True
+    # A run whose process was killed stays "started" for ever; a living one holds its source soon after its start.
+    age = datetime.now(UTC).timestamp() - record.start_time
+    return age < _CLAIM_PATIENCE_SECONDS or database.is_claimed(source_claim(source.key))

@@ -118,7 +118,7 @@ def note_in_flight(database: Database, bases: Iterable[tuple[str, ContactBase]])
     """Write down what is about to be sent, so that a crash between sending and confirming loses nothing."""
     rows = [(phone, json.dumps(base.to_json())) for phone, base in bases]
     frame = pd.DataFrame(rows, columns=["phone", "in_flight"])
-    with database.transaction() as connection:
+    with database.exclusive_commit() as connection:
         copy_frame(connection, frame, "sending", {"phone": "text", "in_flight": "jsonb"})
         connection.execute(
             sa.text(
@@ -144,7 +144,7 @@ def settle(
     rows = [_confirmed_row(confirmation) for confirmation in confirmations]
     confirmed = pd.DataFrame(rows, columns=list(_CONFIRMED_COLUMNS), dtype=object)
     rejected = pd.DataFrame(list(rejections), columns=["phone", "reason"])
-    with database.transaction() as connection:
+    with database.exclusive_commit() as connection:
         copy_frame(connection, confirmed, "confirmed", _CONFIRMED_COLUMNS)
         connection.execute(sa.text(_CONFIRM))
         copy_frame(connection, rejected, "rejected", {"phone": "text", "reason": "text"})

@@ -74,9 +74,10 @@ class Database:
 
     @contextmanager
     def exclusive_commit(self) -> Iterator[sa.Connection]:
-        """A transaction in which nobody else merges records into contacts.
+        """A transaction in which nobody else writes contacts.
 
-        Two sources that merge at the same time would each overwrite what the other knows of a shared phone.
+        Two sources that merge at the same time would each overwrite what the other knows of a shared phone, and
+        two that write many contacts in different orders would lock each other out.
         """
         with self.transaction() as connection:
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _COMMIT_LOCK})
@@ -106,6 +107,13 @@ class Database:
             return Claim(connection)
         connection.close()
         return None
+
+    def is_claimed(self, name: str) -> bool:
+        """Whether a living process holds the name."""
+        claim = self.claim(name)
+        if claim is not None:
+            claim.release()
+        return claim is None
 
     def migrate(self) -> None:
         """Bring the schema up to date; safe when several processes start at once."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -20,6 +20,7 @@ from woo_sync_pipeline.state.records import (
 )
 from woo_sync_pipeline.woocommerce.client import StoreClient
 from woo_sync_pipeline.woocommerce.customers import customers_after, customers_by_id, sweep_customers
+from woo_sync_pipeline.woocommerce.errors import StoreAnswerMalformedError
 from woo_sync_pipeline.woocommerce.orders import OrderWindow, walk_orders
 from woo_sync_pipeline.woocommerce.products import product_tags
 from woo_sync_pipeline.woocommerce.records import CUSTOMER_SCHEMA, ORDER_SCHEMA, customer_frame, order_frame
@@ -72,13 +73,14 @@ def read_orders(
     source: SourceSettings,
     window: OrderWindow,
     *,
+    statuses: Sequence[str],
     progress: Progress,
 ) -> OrdersRead:
-    """The orders of a window that are not known in their present form."""
+    """The orders of a window, of these statuses, that are not known in their present form."""
     read_at = datetime.now(UTC)
     read = 0
     frames: list[pd.DataFrame] = []
-    for rows in walk_orders(client, window, meta_keys=source.meta_keys):
+    for rows in walk_orders(client, window, meta_keys=source.meta_keys, statuses=statuses):
         frame = order_frame(
             rows, meta_keys=source.meta_keys, fingerprint=settings_fingerprint(source), read_at=read_at
         )
@@ -95,7 +97,17 @@ def sweep(
     """All customers of the store, compared with what is known: the new, the changed and the gone."""
     known = customer_hashes(database, source.key)
     pages = sweep_customers(client, meta_keys=source.meta_keys)
-    return _read_customers(pages, known, source, progress=progress, is_complete=True)
+    found = _read_customers(pages, known, source, progress=progress, is_complete=True)
+    if known and not found.read:
+        # The key's own user is always there: a store that shows nobody hides everybody.
+        raise StoreAnswerMalformedError(
+            source=source.key,
+            tried="read all customers",
+            got=f"an empty list from a store of which {len(known):,} customers are known",
+            next_step="Nothing was changed. Look for a plugin or a firewall rule that hides users from the REST "
+            "API, then run the sync again.",
+        )
+    return found
 
 
 def touched(

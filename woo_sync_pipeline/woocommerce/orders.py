@@ -6,7 +6,7 @@ leaves the frozen window, and later pages would shift past rows that were not re
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -46,26 +46,30 @@ def order_statuses(client: StoreClient) -> list[str]:
 
 
 def walk_orders(
-    client: StoreClient, window: OrderWindow, *, meta_keys: Collection[str]
+    client: StoreClient,
+    window: OrderWindow,
+    *,
+    meta_keys: Collection[str],
+    statuses: Sequence[str] | None = None,
 ) -> Iterator[list[Row]]:
-    """Read the orders (all statuses but drafts) modified within the window, oldest change first, in pages.
+    """Read the orders modified within the window, oldest change first, in pages.
 
-    Each order comes once. One that changes during the walk moves past the window's end: the next window has
+    They are of `statuses`, by default all but drafts. Each order comes once. One that changes during the walk moves past the window's end: the next window has
     it. Raises StoreError.
     """
     seen: set[int] = set()
-    for page in _walk_window(client, window):
+    asked = ",".join(statuses if statuses is not None else order_statuses(client))
+    for page in _walk_window(client, window, asked):
         fresh = [row for row in page if row["id"] not in seen]
         seen.update(row["id"] for row in fresh)
         if fresh:
             yield [keep_used(row, meta_keys=meta_keys) for row in fresh]
 
 
-def _walk_window(client: StoreClient, window: OrderWindow) -> Iterator[list[Row]]:
+def _walk_window(client: StoreClient, window: OrderWindow, statuses: str) -> Iterator[list[Row]]:
     # The API's bounds are exclusive: to include a second, ask for what is after the one before.
     after = None if window.start is None else floor_second(window.start) - SECOND
     before = ceil_second(window.end)
-    statuses = ",".join(order_statuses(client))
     while after is None or after + SECOND < before:
         bounds = _bounds(after, before, statuses)
         page = client.get_list(
