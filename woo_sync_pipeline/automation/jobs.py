@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import dagster as dg
 
 from woo_sync_pipeline.assets.step import KIND_TAG, READING_TAG
-from woo_sync_pipeline.automation.partitions import source_partitions
 from woo_sync_pipeline.config import Settings, SourceSettings
 
 SOURCE_TAG = "woo_sync/source"
@@ -23,13 +22,11 @@ class SourceJobs:
 
 def source_jobs(settings: Settings, source: SourceSettings) -> SourceJobs:
     """The jobs of one source. Their steps share a process: the work is requests and vectorised frames."""
-    partitions = source_partitions(settings, source)
     selection = dg.AssetSelection.groups(source.key)
     return SourceJobs(
         daily=dg.define_asset_job(
             f"{source.key}_daily_sync",
             selection=selection,
-            partitions_def=partitions,
             executor_def=dg.in_process_executor,
             description=f"Brings the platform in step with {source.name}: reads all customers and the orders of "
             "the chosen days. Running it again is always safe.",
@@ -38,7 +35,6 @@ def source_jobs(settings: Settings, source: SourceSettings) -> SourceJobs:
         incremental=dg.define_asset_job(
             f"{source.key}_incremental_sync",
             selection=selection,
-            partitions_def=partitions,
             executor_def=dg.in_process_executor,
             description=f"Brings over what changed in {source.name} since the last sync, in a handful of requests.",
             tags={SOURCE_TAG: source.key, READING_TAG: "touched", KIND_TAG: "live"},
