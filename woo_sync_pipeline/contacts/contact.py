@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -15,9 +15,9 @@ from woo_sync_pipeline.contacts.decision import SetBy, Signal, SubscriptionBase,
 class ContactBase:
     """The store's values when the platform last confirmed the contact, field by field; None: never confirmed."""
 
-    first_name: str | None = None
-    last_name: str | None = None
-    email: str | None = None
+    first_name: str | None = field(default=None, repr=False)
+    last_name: str | None = field(default=None, repr=False)
+    email: str | None = field(default=None, repr=False)
     sources: tuple[str, ...] | None = None
     groups: tuple[str, ...] | None = None
     consent: Consent = Consent.unknown
@@ -73,10 +73,10 @@ class ContactBase:
 class StoreContact:
     """One phone's merged form over all stores, with its base and what was being sent when a sync crashed."""
 
-    phone: str
-    first_name: str
-    last_name: str
-    email: str
+    phone: str = field(repr=False)
+    first_name: str = field(repr=False)
+    last_name: str = field(repr=False)
+    email: str = field(repr=False)
     sources: tuple[str, ...]
     groups: tuple[str, ...]
     consent: Consent

@@ -20,6 +20,7 @@ from woo_sync_pipeline.contacts.decision import (
     next_base,
 )
 from woo_sync_pipeline.messagemedia.models import SMS, Contact, CustomField
+from woo_sync_pipeline.messagemedia.recovery import base_after_interruption
 
 WRITABLE_CHANNELS = frozenset({"SMS", "WHATSAPP"})
 
@@ -53,7 +54,7 @@ class ContactPlan:
     that exists. `changes` names what differs. `base` is what to remember once all of it is confirmed.
     """
 
-    phone: str
+    phone: str = field(repr=False)
     action: Action
     contact_id: str | None
     base: ContactBase
@@ -79,9 +80,18 @@ def plan_contact(
     changes only. A contact that no store holds is not created. All lists of `store.groups` must be in the
     vocabulary (`KeyError` otherwise).
     """
-    base = _effective_base(store, platform)
     if platform is None:
-        return _plan_creation(store, base, vocabulary, now)
+        return _plan_creation(store, store.base, vocabulary, now)
+    base = store.base
+    if store.in_flight is not None:
+        base = base_after_interruption(
+            base,
+            store.in_flight,
+            platform,
+            phone=store.phone,
+            source_field=vocabulary.source_field,
+            email_field=vocabulary.email_field,
+        )
     subscription = _subscription(store, platform)
     decided = decide_state(
         signal=store.signal,
@@ -159,32 +169,6 @@ def _plan_creation(
     )
 
 
-def _effective_base(store: StoreContact, platform: Contact | None) -> ContactBase | None:
-    """The base, with what was being sent when a sync crashed: what the platform shows of it has been sent."""
-    sent = store.in_flight
-    if sent is None or platform is None:
-        return store.base
-    base = store.base or ContactBase()
-    shown_lists = {ref.name.casefold() for ref in platform.lists}
-    arrived = {name for name in sent.groups or () if name.casefold() in shown_lists}
-    remaining = {name for name in base.groups or () if name.casefold() in shown_lists}
-    state = platform.sms_state(store.phone)
-    is_sent_state = sent.subscription is not None and state == sent.subscription.state
-    return replace(
-        base,
-        first_name=sent.first_name if platform.first_name == sent.first_name else base.first_name,
-        last_name=sent.last_name if platform.last_name == sent.last_name else base.last_name,
-        email=sent.email if _custom_value(platform, sent.email) else base.email,
-        sources=sent.sources if _custom_value(platform, ", ".join(sent.sources or ())) else base.sources,
-        groups=tuple(sorted(arrived | remaining)) if store.base or arrived else None,
-        subscription=sent.subscription if is_sent_state else base.subscription,
-    )
-
-
-def _custom_value(platform: Contact, value: str | None) -> bool:
-    return bool(value) and any(custom.value == value for custom in platform.custom_fields)
-
-
 def _subscription(store: StoreContact, platform: Contact) -> PlatformSubscription | None:
     state = platform.sms_state(store.phone)
     if state is None:
@@ -212,22 +196,17 @@ def _custom_fields(
     values = {custom.id: custom.value for custom in platform.custom_fields}
     label = values.get(vocabulary.source_field.id, "")
     email = values.get(vocabulary.email_field.id, "")
-    wanted_label = _fitting_label(
-        decide_label(store=store.sources, base=base.sources if base else None, platform=label),
-        vocabulary.source_field,
-    )
-    wanted_email = _fitting(
-        _field(store, store.email, base.email if base else None, email),
-        vocabulary.email_field,
-    )
+    wanted_label = decide_label(store=store.sources, base=base.sources if base else None, platform=label)
+    wanted_email = _field(store, store.email, base.email if base else None, email)
     changed = []
-    for name, custom_field, shown, wanted in (
-        ("source", vocabulary.source_field, label, wanted_label),
-        ("email", vocabulary.email_field, email, wanted_email),
+    for name, custom_field, shown, wanted, fitting in (
+        ("source", vocabulary.source_field, label, wanted_label, _fitting_label),
+        ("email", vocabulary.email_field, email, wanted_email, _fitting),
     ):
-        if wanted != shown:
+        # What stays as it is need not fit: it is not ours to shorten.
+        if wanted != shown and (written := fitting(wanted, custom_field)) != shown:
             changed.append(name)
-            values[custom_field.id] = wanted
+            values[custom_field.id] = written
     return [{"id": key, "value": value} for key, value in values.items() if value], changed
 
 
