@@ -10,7 +10,6 @@ from woo_sync_pipeline.assets.step import SyncStep, sync_step
 from woo_sync_pipeline.config import Settings, SourceSettings
 from woo_sync_pipeline.contacts.merge import MergeSource
 from woo_sync_pipeline.reports.report import count_reasons
-from woo_sync_pipeline.resources import ProgressResource, StagingResource, StateResource
 from woo_sync_pipeline.state.records import CONTACT_COLUMNS, RECORD_COLUMNS, Reading, commit_reading
 from woo_sync_pipeline.sync.normalising import NormalisedRecords, invalid_contacts, normalise_records
 
@@ -39,14 +38,9 @@ def contact_assets(
             ],
         )
     )
-    def contacts(
-        context: dg.AssetExecutionContext,
-        state: dg.ResourceParam[StateResource],
-        staging: dg.ResourceParam[StagingResource],
-        progress: dg.ResourceParam[ProgressResource],
-    ) -> dg.MaterializeResult:
+    def contacts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """One row per store record: a phone in E.164, names, email, choice, groups; or why it has no phone."""
-        with sync_step(context, source, state=state, staging=staging, progress=progress) as step:
+        with sync_step(context, source) as step:
             customers, orders = step.read("customers").frame, step.read("orders").frame
             guest_ids = step.read("guest_orders").frame["record_id"]
             found = normalise_records(source, customers=customers, orders=orders, guest_order_ids=guest_ids)
@@ -73,18 +67,13 @@ def contact_assets(
             check_specs=[dg.AssetCheckSpec(NO_PHONE_TWICE, asset=merged_key, blocking=True)],
         )
     )
-    def merged_contacts(
-        context: dg.AssetExecutionContext,
-        state: dg.ResourceParam[StateResource],
-        staging: dg.ResourceParam[StagingResource],
-        progress: dg.ResourceParam[ProgressResource],
-    ) -> dg.MaterializeResult:
+    def merged_contacts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """One row per phone that this window touches, merged over every source.
 
         Records, their hashes and the merged contacts go into the state in one transaction: what a crash
         interrupts before is read again, what it interrupts after is pushed by the next sync.
         """
-        with sync_step(context, source, state=state, staging=staging, progress=progress) as step:
+        with sync_step(context, source) as step:
             merged = commit_reading(
                 step.database,
                 source=source.key,

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
+from woo_sync_pipeline.assets.step import RESOURCES
 from woo_sync_pipeline.config import SourceSettings
 
 _PERSONAL = ("phone", "first_name", "last_name", "email", "meta")
@@ -30,6 +31,7 @@ def asset_options(
         "group_name": source.key,
         "partitions_def": partitions,
         "backfill_policy": dg.BackfillPolicy.single_run(),
+        "required_resource_keys": set(RESOURCES),
         "kinds": kinds,
         "owners": ["team:data-engineering"],
         "metadata": metadata,

@@ -8,7 +8,6 @@ import pandas as pd
 from woo_sync_pipeline.assets.definition import asset_options
 from woo_sync_pipeline.assets.step import SyncStep, sync_step
 from woo_sync_pipeline.config import Settings, SourceSettings
-from woo_sync_pipeline.resources import ProgressResource, StagingResource, StateResource, StoresResource
 from woo_sync_pipeline.sync.reading import (
     CustomersRead,
     guest_orders,
@@ -34,21 +33,15 @@ def extraction_assets(
     """The assets that read one store."""
 
     @dg.asset(**asset_options(source, partitions, kinds={"woocommerce", "parquet"}, columns=ORDER_SCHEMA))
-    def orders(
-        context: dg.AssetExecutionContext,
-        state: dg.ResourceParam[StateResource],
-        stores: dg.ResourceParam[StoresResource],
-        staging: dg.ResourceParam[StagingResource],
-        progress: dg.ResourceParam[ProgressResource],
-    ) -> dg.MaterializeResult:
+    def orders(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """Orders that changed in the window, everyone's: choices made at the checkout, products bought.
 
         Of every status but drafts. Orders that are known in their present form are left out. The first sync of
         a store reads its whole history.
         """
-        with sync_step(context, source, state=state, staging=staging, progress=progress) as step:
+        with sync_step(context, source) as step:
             started_at = datetime.now(UTC)
-            with stores.connect(source) as client, step.show_progress("reading orders") as advance:
+            with step.stores.connect(source) as client, step.show_progress("reading orders") as advance:
                 statuses = order_statuses(client)
                 window = order_window(
                     range_start=step.range_start,
@@ -88,21 +81,15 @@ def extraction_assets(
             upstream=["orders"],
         )
     )
-    def customers(
-        context: dg.AssetExecutionContext,
-        state: dg.ResourceParam[StateResource],
-        stores: dg.ResourceParam[StoresResource],
-        staging: dg.ResourceParam[StagingResource],
-        progress: dg.ResourceParam[ProgressResource],
-    ) -> dg.MaterializeResult:
+    def customers(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """Registered customers that are new, changed or gone.
 
         The daily sync reads all of them and compares their content, because WooCommerce cannot tell which ones
         changed. The live sync reads new registrations and the customers of the orders that changed.
         """
-        with sync_step(context, source, state=state, staging=staging, progress=progress) as step:
+        with sync_step(context, source) as step:
             changed_orders = step.read("orders").frame
-            with stores.connect(source) as client, step.show_progress("reading customers") as advance:
+            with step.stores.connect(source) as client, step.show_progress("reading customers") as advance:
                 if step.is_sweep:
                     found = sweep(client, step.database, source, progress=advance)
                 else:
@@ -123,18 +110,13 @@ def extraction_assets(
         ),
         name="guest_orders",
     )
-    def guests(
-        context: dg.AssetExecutionContext,
-        state: dg.ResourceParam[StateResource],
-        staging: dg.ResourceParam[StagingResource],
-        progress: dg.ResourceParam[ProgressResource],
-    ) -> dg.MaterializeResult:
+    def guests(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """Of the changed orders, those of guests.
 
         An order that once named a customer and now names none belongs to a customer who was deleted: it makes
         no guest.
         """
-        with sync_step(context, source, state=state, staging=staging, progress=progress) as step:
+        with sync_step(context, source) as step:
             found = guest_orders(step.database, source, step.read("orders").frame)
             step.write("guest_orders", found, schema=ORDER_SCHEMA)
             return step.result(len(found))
@@ -144,21 +126,15 @@ def extraction_assets(
             source, partitions, kinds={"woocommerce", "parquet"}, columns=TAG_COLUMNS, upstream=["orders"]
         )
     )
-    def tags(
-        context: dg.AssetExecutionContext,
-        state: dg.ResourceParam[StateResource],
-        stores: dg.ResourceParam[StoresResource],
-        staging: dg.ResourceParam[StagingResource],
-        progress: dg.ResourceParam[ProgressResource],
-    ) -> dg.MaterializeResult:
+    def tags(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """Tags of products, which become groups of those who bought them.
 
         The daily sync reads the tags of all products, the live sync those of bought products that are new to it.
         Tags of customers come with the customers: WooCommerce itself has none, plugins keep them in their meta.
         """
-        with sync_step(context, source, state=state, staging=staging, progress=progress) as step:
+        with sync_step(context, source) as step:
             changed_orders = step.read("orders").frame
-            with stores.connect(source) as client:
+            with step.stores.connect(source) as client:
                 found = read_product_tags(
                     client, step.database, source, changed_orders, is_sweep=step.is_sweep
                 )

@@ -17,13 +17,21 @@ import pyarrow as pa
 from woo_sync_pipeline.config import SourceSettings
 from woo_sync_pipeline.errors import WooSyncError
 from woo_sync_pipeline.privacy import redact
-from woo_sync_pipeline.resources import ProgressResource, StagingResource, StateResource
+from woo_sync_pipeline.resources import (
+    MessageMediaResource,
+    ProgressResource,
+    StagingResource,
+    StateResource,
+    StoresResource,
+)
 from woo_sync_pipeline.staging import StagedFrame, StagedName
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import Watermark, begin_sync, fail_sync, mark_crashed, watermark
 
 KIND_TAG = "woo_sync/kind"
 READING_TAG = "woo_sync/reading"
+RESOURCES = ("state", "stores", "messagemedia", "staging", "progress")
+"""What every asset of a sync may use; see `resources.py`."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +41,6 @@ class SyncStep:
     context: dg.AssetExecutionContext
     source: SourceSettings
     database: Database
-    staging: StagingResource
-    progress: ProgressResource
     sync_id: int
     is_sweep: bool
     first_day: date
@@ -43,6 +49,21 @@ class SyncStep:
     range_end: datetime
     watermark: Watermark | None
     started: float
+
+    @property
+    def state(self) -> StateResource:
+        """The state database and who holds which source."""
+        return self.context.resources.state
+
+    @property
+    def stores(self) -> StoresResource:
+        """The WooCommerce stores."""
+        return self.context.resources.stores
+
+    @property
+    def messagemedia(self) -> MessageMediaResource:
+        """The MessageMedia account."""
+        return self.context.resources.messagemedia
 
     @property
     def run_id(self) -> str:
@@ -59,22 +80,30 @@ class SyncStep:
     ) -> None:
         """Stage a frame for the assets downstream."""
         timed = {**(notes or {}), "seconds": round(monotonic() - self.started, 3)}
-        self.staging.area().write(self._name(frame_name), frame, schema=schema, notes=timed)
+        self._staging.area().write(self._name(frame_name), frame, schema=schema, notes=timed)
 
     def read(self, frame_name: str) -> StagedFrame:
         """The frame that an asset upstream staged. Raises `StagingError` when there is none."""
-        return self.staging.area().read(self._name(frame_name))
+        return self._staging.area().read(self._name(frame_name))
 
     @contextmanager
     def show_progress(self, label: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
         """Show how far this step has come."""
         title = f"{self.source.key}: {label}"
-        with self.progress.step(title, total=total, log=self.context.log.info) as advance:
+        with self._progress.step(title, total=total, log=self.context.log.info) as advance:
             yield advance
 
     def result(self, rows: int, **metadata: Any) -> dg.MaterializeResult:
         """The materialisation of this asset, of so many rows."""
         return dg.MaterializeResult(metadata={"dagster/row_count": rows, "sync": self.sync_id, **metadata})
+
+    @property
+    def _staging(self) -> StagingResource:
+        return self.context.resources.staging
+
+    @property
+    def _progress(self) -> ProgressResource:
+        return self.context.resources.progress
 
     def _name(self, frame_name: str) -> StagedName:
         run = self.context.run
@@ -88,22 +117,16 @@ class SyncStep:
 
 
 @contextmanager
-def sync_step(
-    context: dg.AssetExecutionContext,
-    source: SourceSettings,
-    *,
-    state: StateResource,
-    staging: StagingResource,
-    progress: ProgressResource,
-) -> Iterator[SyncStep]:
+def sync_step(context: dg.AssetExecutionContext, source: SourceSettings) -> Iterator[SyncStep]:
     """Run one asset of a sync; what goes wrong is noted in the history and shown as a `Failure` with metadata."""
     started = monotonic()
+    state: StateResource = context.resources.state
     database: Database | None = None
     try:
         database = state.database()
         if state.claim(source.key, context.run.run_id):
             mark_crashed(database, source=source.key, but_run_id=context.run.run_id)
-        yield _begin(context, source, database, staging, progress, started)
+        yield _begin(context, source, database, started)
     except WooSyncError as error:
         state.release(source.key)
         _note_failure(database, context.run.run_id, str(error))
@@ -125,8 +148,6 @@ def _begin(
     context: dg.AssetExecutionContext,
     source: SourceSettings,
     database: Database,
-    staging: StagingResource,
-    progress: ProgressResource,
     started: float,
 ) -> SyncStep:
     window = context.partition_time_window
@@ -148,8 +169,6 @@ def _begin(
         context=context,
         source=source,
         database=database,
-        staging=staging,
-        progress=progress,
         sync_id=sync.sync_id,
         is_sweep=sync.reading == "sweep",
         first_day=sync.first_day,

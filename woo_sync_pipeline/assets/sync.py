@@ -8,12 +8,6 @@ from woo_sync_pipeline.assets.step import SyncStep, sync_step
 from woo_sync_pipeline.config import SourceSettings
 from woo_sync_pipeline.reports.markdown import markdown_report
 from woo_sync_pipeline.reports.report import SyncCounts, count_reasons
-from woo_sync_pipeline.resources import (
-    MessageMediaResource,
-    ProgressResource,
-    StagingResource,
-    StateResource,
-)
 from woo_sync_pipeline.state.contacts import pending_phones, source_totals
 from woo_sync_pipeline.state.records import invalid_reasons
 from woo_sync_pipeline.state.syncs import SyncContact, finish_sync
@@ -43,25 +37,19 @@ def sync_assets(
             upstream=["merged_contacts"],
         )
     )
-    def synced_contacts(
-        context: dg.AssetExecutionContext,
-        state: dg.ResourceParam[StateResource],
-        messagemedia: dg.ResourceParam[MessageMediaResource],
-        staging: dg.ResourceParam[StagingResource],
-        progress: dg.ResourceParam[ProgressResource],
-    ) -> dg.MaterializeResult:
+    def synced_contacts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """What was sent to MessageMedia, and what came back, per contact.
 
         Only what differs is sent. Contacts that an earlier sync could not finish are among them. What a person
         changed on the platform stays, and nobody who opted out is subscribed without a newer choice.
         """
-        with sync_step(context, source, state=state, staging=staging, progress=progress) as step:
+        with sync_step(context, source) as step:
             touched = step.read("merged_contacts").frame["phone"].tolist()
             phones = pending_phones(
                 step.database, source_name=source.name, touched=touched, include_rejected=step.is_sweep
             )
             with (
-                messagemedia.connect() as client,
+                step.messagemedia.connect() as client,
                 step.show_progress("pushing contacts", len(phones)) as advance,
             ):
                 summary = push_pending(
@@ -69,7 +57,7 @@ def sync_assets(
                     client,
                     phones,
                     run_id=step.run_id,
-                    max_concurrency=messagemedia.max_concurrency,
+                    max_concurrency=step.messagemedia.max_concurrency,
                     progress=advance,
                 )
                 requests = {"requests": client.requests_made, "writes": client.writes_made}
@@ -92,18 +80,13 @@ def sync_assets(
             freshness_policy=daily_freshness(),
         )
     )
-    def sync_report(
-        context: dg.AssetExecutionContext,
-        state: dg.ResourceParam[StateResource],
-        staging: dg.ResourceParam[StagingResource],
-        progress: dg.ResourceParam[ProgressResource],
-    ) -> dg.MaterializeResult:
+    def sync_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """What this sync did: new, updated, unchanged, invalid with reasons, subscribed, groups."""
-        with sync_step(context, source, state=state, staging=staging, progress=progress) as step:
+        with sync_step(context, source) as step:
             invalid = invalid_contacts(step.read("contacts").frame)
             counts = _counts(step, invalid)
             sync = finish_sync(step.database, run_id=step.run_id, counts=counts.to_json(), invalid=invalid)
-            state.release(source.key)
+            step.state.release(source.key)
             report = markdown_report(sync, counts, source_name=source.name)
             return step.result(
                 counts.new + counts.updated,
