@@ -53,17 +53,20 @@ class SyncStep:
     @property
     def state(self) -> StateResource:
         """The state database and who holds which source."""
-        return self.context.resources.state
+        state: StateResource = self.context.resources.state
+        return state
 
     @property
     def stores(self) -> StoresResource:
         """The WooCommerce stores."""
-        return self.context.resources.stores
+        stores: StoresResource = self.context.resources.stores
+        return stores
 
     @property
     def messagemedia(self) -> MessageMediaResource:
         """The MessageMedia account."""
-        return self.context.resources.messagemedia
+        messagemedia: MessageMediaResource = self.context.resources.messagemedia
+        return messagemedia
 
     @property
     def run_id(self) -> str:
@@ -99,11 +102,13 @@ class SyncStep:
 
     @property
     def _staging(self) -> StagingResource:
-        return self.context.resources.staging
+        staging: StagingResource = self.context.resources.staging
+        return staging
 
     @property
     def _progress(self) -> ProgressResource:
-        return self.context.resources.progress
+        progress: ProgressResource = self.context.resources.progress
+        return progress
 
     def _name(self, frame_name: str) -> StagedName:
         run = self.context.run
