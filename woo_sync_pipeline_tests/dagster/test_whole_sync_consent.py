@@ -1,0 +1,116 @@
+"""Nobody who opted out is subscribed again by anything but a newer opt-in of their own."""
+
+from __future__ import annotations
+
+from woo_sync_pipeline.demo.store.records import Customer
+from woo_sync_pipeline_tests.dagster.conftest import KEY, MakeWorld, World, small_store
+from woo_sync_pipeline_tests.dagster.people import order_again, single_customers, subscribed_customer
+
+
+def _state(world: World, phone: str) -> str:
+    return world.directory.snapshot()[phone]["states"]["SMS"]
+
+
+def _synced_world_with_an_opt_out(world: World) -> tuple[Customer, str]:
+    """Sync, then let a subscribed customer answer STOP to a message."""
+    customer, phone = subscribed_customer(world.store)
+    world.sync()
+    assert _state(world, phone) == "SUBSCRIBED"
+    world.directory.unsubscribe(phone)
+    return customer, phone
+
+
+def test_an_opt_out_on_the_platform_outlives_edits_orders_and_resyncs(world: World) -> None:
+    customer, phone = _synced_world_with_an_opt_out(world)
+
+    world.store.save_profile(customer.id, first_name="Marguerite", billing_first_name="Marguerite")
+    world.sync()
+    assert world.directory.snapshot()[phone]["first_name"] == "Marguerite"
+    assert _state(world, phone) == "UNSUBSCRIBED"
+
+    order_again(world.store, customer)
+    world.sync(incremental=True)
+    assert _state(world, phone) == "UNSUBSCRIBED"
+
+    # Other settings make every record count as changed: all of the store is read and merged anew.
+    world.reconfigure(groups={"roles": False, "product_tags": True, "meta_keys": []})
+    resync = world.sync()
+    assert resync.counts["updated"] > 0
+    assert world.directory.snapshot()[phone]["first_name"] == "Marguerite"
+    assert _state(world, phone) == "UNSUBSCRIBED"
+
+
+def test_an_opt_out_on_the_platform_outlives_the_loss_of_the_whole_state(world: World) -> None:
+    customer, phone = _synced_world_with_an_opt_out(world)
+    world.lose_the_state()
+    assert world.sync().kind == "first"
+    assert _state(world, phone) == "UNSUBSCRIBED"
+    order_again(world.store, customer)
+    world.sync()
+    assert _state(world, phone) == "UNSUBSCRIBED"
+
+
+def test_losing_the_state_changes_nothing_on_the_platform(world: World) -> None:
+    world.sync()
+    before, writes = world.directory.snapshot(), world.platform.requests.writes
+    world.lose_the_state()
+    world.sync()
+    assert world.directory.snapshot() == before
+    assert world.platform.requests.writes == writes
+
+
+def test_only_a_newer_opt_in_at_the_checkout_subscribes_again(world: World) -> None:
+    customer, phone = _synced_world_with_an_opt_out(world)
+    world.sync()
+    order_again(world.store, customer, choice="1", later=True)
+    world.sync(incremental=True)
+    assert _state(world, phone) == "SUBSCRIBED"
+
+
+def test_a_newer_opt_in_subscribes_again_even_after_the_state_was_lost(world: World) -> None:
+    customer, phone = _synced_world_with_an_opt_out(world)
+    world.lose_the_state()
+    world.sync()
+    order_again(world.store, customer, choice="1", later=True)
+    world.sync()
+    assert _state(world, phone) == "SUBSCRIBED"
+
+
+def test_an_opt_in_from_before_the_opt_out_does_not_subscribe_again(world: World) -> None:
+    customer, phone = subscribed_customer(world.store)
+    world.sync()
+    order_again(world.store, customer, choice="1")
+    world.directory.unsubscribe(phone)
+    world.sync(incremental=True)
+    assert _state(world, phone) == "UNSUBSCRIBED"
+
+
+def test_an_opt_out_in_the_store_unsubscribes_and_an_order_without_a_choice_does_not_undo_it(
+    world: World,
+) -> None:
+    customer, phone = subscribed_customer(world.store)
+    world.sync()
+    order_again(world.store, customer, choice="0")
+    world.sync(incremental=True)
+    assert _state(world, phone) == "UNSUBSCRIBED"
+    order_again(world.store, customer)
+    world.sync()
+    assert _state(world, phone) == "UNSUBSCRIBED"
+    world.lose_the_state()
+    world.sync()
+    assert _state(world, phone) == "UNSUBSCRIBED"
+
+
+def test_with_inferred_consent_who_opted_out_on_the_platform_stays_so(make_world: MakeWorld) -> None:
+    world = make_world({KEY: small_store()}, source_options={"consent": {"mode": "inferred"}})
+    customer, phone = single_customers(world.store)[0]
+    world.sync()
+    assert {contact["states"]["SMS"] for contact in world.directory.snapshot().values()} == {"SUBSCRIBED"}
+    world.directory.unsubscribe(phone)
+    world.store.save_profile(customer.id, first_name="Marguerite", billing_first_name="Marguerite")
+    order_again(world.store, customer)
+    world.sync()
+    assert _state(world, phone) == "UNSUBSCRIBED"
+    world.lose_the_state()
+    world.sync()
+    assert _state(world, phone) == "UNSUBSCRIBED"
