@@ -136,7 +136,7 @@ def test_a_guest_order_names_no_customer() -> None:
         ("0412 345 678", "0499 111 222", "+61412345678", None, "041•••••678"),
         ("02 9876 5432", "0499 111 222", "+61499111222", None, "049•••••222"),
         ("", "0499 111 222", "+61499111222", None, "049•••••222"),
-        ("02 9876 5432", "0499", None, "not_mobile", "02 •••••432"),
+        ("02 9876 5432", "0499", None, "not_mobile", "029•••••432"),
         ("", "0499", None, "too_short", "••••"),
         ("call me", "", None, "unparseable", "•••••••"),
         ("\u200b", "0499", None, "too_short", "••••"),
@@ -277,7 +277,7 @@ def test_rejected_records_carry_the_reason_and_no_phone() -> None:
             "record_type": "customer",
             "record_id": 8,
             "region": "AU",
-            "raw_phone_masked": "02 •••••432",
+            "raw_phone_masked": "029•••••432",
             "invalid_reason": "not_mobile",
             "explanation": "The phone number is a landline or service number and cannot receive SMS.",
         }
