@@ -59,9 +59,15 @@ def check(config: Path) -> None:
 @click.option(
     "--incremental", is_flag=True, help="Only what orders and registrations point at: a few requests."
 )
+@click.option("--dry-run", is_flag=True, help="Plan and report everything, send nothing.")
 @click.pass_obj
 def sync(
-    config: Path, keys: tuple[str, ...], first: datetime | None, last: datetime | None, incremental: bool
+    config: Path,
+    keys: tuple[str, ...],
+    first: datetime | None,
+    last: datetime | None,
+    incremental: bool,
+    dry_run: bool,
 ) -> None:
     """Run the daily job here and now, from the oldest day that was not synced to today.
 
@@ -83,6 +89,7 @@ def sync(
             first=first.date() if first else None,
             last=last.date() if last else None,
             incremental=incremental,
+            dry_run=dry_run,
         )
     sys.exit(0 if succeeded else 1)
 

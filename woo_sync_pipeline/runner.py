@@ -16,7 +16,7 @@ from woo_sync_pipeline.resources import ProgressResource, StateResource
 from woo_sync_pipeline.state.syncs import SyncRun, fail_sync, find_sync
 
 # The command line shows progress and failures itself.
-_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 
 
 @dataclass(frozen=True)
@@ -45,36 +45,46 @@ class SyncRunner:
         self._definitions = build_definitions(settings, state=state, progress=progress)
 
     def run(
-        self, source: SourceSettings, days: DayRange, *, incremental: bool = False, kind: str = "manual"
+        self,
+        source: SourceSettings,
+        days: DayRange,
+        *,
+        incremental: bool = False,
+        dry_run: bool = False,
+        kind: str = "manual",
     ) -> SyncOutcome:
-        """Sync a source for a range of days; never raises for what is wrong with the store or the platform."""
+        """Sync a source for a range of days; never raises for what is wrong with the store or the platform.
+
+        A dry run plans everything and sends nothing.
+        """
         jobs = source_jobs(self._settings, source)
         job = self._definitions.resolve_job_def((jobs.incremental if incremental else jobs.daily).name)
         result = job.execute_in_process(
             instance=self._instance,
             tags={KIND_TAG: "live" if incremental else kind, **range_tags(days.first, days.last)},
-            run_config=_QUIET,
+            run_config={
+                "loggers": _QUIET,
+                "ops": {f"{source.key}__synced_contacts": {"config": {"dry_run": dry_run}}},
+            },
             raise_on_error=False,
         )
         self._state.release(source.key)
-        error = None if result.success else _failure_text(result)
         database = self._state.database()
-        if error is not None:
-            # A blocking check that fails ends the run without an asset having failed.
-            fail_sync(database, run_id=result.run_id, error=error)
+        noted = find_sync(database, run_id=result.run_id)
+        if result.success:
+            return SyncOutcome(source, noted, None)
+        error = _failure_text(result, noted)
+        # What ends a run outside of its steps is not in the history yet.
+        fail_sync(database, run_id=result.run_id, error=error)
         return SyncOutcome(source, find_sync(database, run_id=result.run_id), error)
 
 
-def _failure_text(result: dg.ExecuteInProcessResult) -> str:
+def _failure_text(result: dg.ExecuteInProcessResult, noted: SyncRun | None) -> str:
+    in_history = noted.error if noted else None
     for event in result.all_events:
         if event.is_step_failure:
             data = event.step_failure_data
             if data.user_failure_data is not None and data.user_failure_data.description:
                 return data.user_failure_data.description
-            return f"{event.step_key}: {data.error.message.strip() if data.error else 'failed'}"
-    for event in result.all_events:
-        if event.event_type_value == "ASSET_CHECK_EVALUATION":
-            evaluation = event.asset_check_evaluation_data
-            if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR:
-                return f"the check {evaluation.check_name} of {evaluation.asset_key.to_user_string()} failed"
-    return "the run failed before its first step"
+            return in_history or f"{event.step_key}: {data.error.message.strip() if data.error else 'failed'}"
+    return in_history or "the run failed before its first step"

@@ -27,6 +27,7 @@ def sync_sources(
     first: date | None = None,
     last: date | None = None,
     incremental: bool = False,
+    dry_run: bool = False,
 ) -> bool:
     """Sync each source and show its report; one that fails does not stop the others. True: all succeeded."""
     succeeded = True
@@ -35,7 +36,7 @@ def sync_sources(
         for source in sources:
             days = _days(settings, source, state, first=first, last=last, incremental=incremental)
             console.print(f"{source.name}: {_reading(days, incremental)}", markup=False, highlight=False)
-            outcome = runner.run(source, days, incremental=incremental)
+            outcome = runner.run(source, days, incremental=incremental, dry_run=dry_run)
             show_outcome(outcome, state=state, console=console)
             succeeded = succeeded and outcome.error is None
     return succeeded

@@ -45,7 +45,9 @@ def contact_assets(
             guest_ids = step.read("guest_orders").frame["record_id"]
             found = normalise_records(source, customers=customers, orders=orders, guest_order_ids=guest_ids)
             invalid = invalid_contacts(found.records)
+            checks = _record_checks(found, rows_read=len(customers) + len(orders))
             step.write("contacts", found.records, notes={"emails_dropped": found.emails_dropped})
+            step.note_failed_checks(checks)
             return dg.MaterializeResult(
                 metadata={
                     "dagster/row_count": len(found.records),
@@ -54,7 +56,7 @@ def contact_assets(
                     "invalid_reasons": count_reasons(invalid),
                     "emails_dropped": found.emails_dropped,
                 },
-                check_results=_record_checks(found, rows_read=len(customers) + len(orders)),
+                check_results=checks,
             )
 
     @dg.asset(
@@ -84,16 +86,15 @@ def contact_assets(
                     for each in settings.sources
                 },
             )
+            check = dg.AssetCheckResult(
+                check_name=NO_PHONE_TWICE,
+                passed=not merged["phone"].duplicated().any(),
+                metadata={"phones": len(merged)},
+            )
             step.write("merged_contacts", merged)
+            step.note_failed_checks([check])
             return dg.MaterializeResult(
-                metadata={"dagster/row_count": len(merged), "sync": step.sync_id},
-                check_results=[
-                    dg.AssetCheckResult(
-                        check_name=NO_PHONE_TWICE,
-                        passed=not merged["phone"].duplicated().any(),
-                        metadata={"phones": len(merged)},
-                    )
-                ],
+                metadata={"dagster/row_count": len(merged), "sync": step.sync_id}, check_results=[check]
             )
 
     return [contacts, merged_contacts]

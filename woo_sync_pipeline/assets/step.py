@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from woo_sync_pipeline.config import SourceSettings
-from woo_sync_pipeline.errors import WooSyncError
+from woo_sync_pipeline.errors import StateError, WooSyncError
 from woo_sync_pipeline.privacy import redact
 from woo_sync_pipeline.resources import (
     MessageMediaResource,
@@ -99,6 +99,20 @@ class SyncStep:
     def result(self, rows: int, **metadata: Any) -> dg.MaterializeResult:
         """The materialisation of this asset, of so many rows."""
         return dg.MaterializeResult(metadata={"dagster/row_count": rows, "sync": self.sync_id, **metadata})
+
+    def note_failed_checks(self, checks: Sequence[dg.AssetCheckResult]) -> None:
+        """Close the sync as failed if one of these checks did: Dagster ends the run when the step is over."""
+        for check in checks:
+            if not check.passed and check.severity is dg.AssetCheckSeverity.ERROR:
+                failure = StateError(
+                    source=self.source.key,
+                    tried=f"check what the step {self.context.asset_key.path[-1]} made",
+                    got=f"{check.check_name} failed",
+                    next_step="This is a fault of woo_sync_pipeline: nothing of it was sent. The check in the "
+                    "Dagster UI has the numbers; the next sync tries again.",
+                )
+                fail_sync(self.database, run_id=self.run_id, error=str(failure))
+                self.state.release(self.source.key)
 
     @property
     def _staging(self) -> StagingResource:

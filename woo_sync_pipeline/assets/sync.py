@@ -2,6 +2,7 @@
 
 import dagster as dg
 import pandas as pd
+from pydantic import Field
 
 from woo_sync_pipeline.assets.definition import asset_options, daily_freshness
 from woo_sync_pipeline.assets.step import SyncStep, sync_step
@@ -10,7 +11,8 @@ from woo_sync_pipeline.reports.markdown import markdown_report
 from woo_sync_pipeline.reports.report import SyncCounts, count_reasons
 from woo_sync_pipeline.state.contacts import pending_phones, source_totals
 from woo_sync_pipeline.state.records import invalid_reasons
-from woo_sync_pipeline.state.syncs import SyncContact, finish_sync
+from woo_sync_pipeline.state.syncs import SyncContact, finish_sync, mark_dry_run
+from woo_sync_pipeline.sync.dry_run import plan_pending
 from woo_sync_pipeline.sync.normalising import invalid_contacts
 from woo_sync_pipeline.sync.pushing import push_pending
 
@@ -21,6 +23,12 @@ OUTCOME_COLUMNS = {
     "changes": "list",
     "reason": "string",
 }
+
+
+class PushConfig(dg.Config):
+    """How to push."""
+
+    dry_run: bool = Field(default=False, description="Plan everything, send nothing.")
 
 
 def sync_assets(
@@ -37,11 +45,12 @@ def sync_assets(
             upstream=["merged_contacts"],
         )
     )
-    def synced_contacts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def synced_contacts(context: dg.AssetExecutionContext, config: PushConfig) -> dg.MaterializeResult:
         """What was sent to MessageMedia, and what came back, per contact.
 
         Only what differs is sent. Contacts that an earlier sync could not finish are among them. What a person
-        changed on the platform stays, and nobody who opted out is subscribed without a newer choice.
+        changed on the platform stays, and nobody who opted out is subscribed without a newer choice. With
+        `dry_run` in its configuration everything is planned and nothing is sent.
         """
         with sync_step(context, source) as step:
             touched = step.read("merged_contacts").frame["phone"].tolist()
@@ -52,7 +61,10 @@ def sync_assets(
                 step.messagemedia.connect() as client,
                 step.show_progress("pushing contacts", len(phones)) as advance,
             ):
-                summary = push_pending(
+                if config.dry_run:
+                    mark_dry_run(step.database, run_id=step.run_id)
+                push = plan_pending if config.dry_run else push_pending
+                summary = push(
                     step.database,
                     client,
                     phones,

@@ -53,9 +53,21 @@ class AccountLists:
             ) from surprise
 
 
+def custom_fields_or_stand_ins(client: PlatformClient) -> tuple[CustomField, CustomField]:
+    """The custom fields `Source` and `Email`, or what they would be once they are made: for planning only."""
+    return _field_or_stand_in(client, *SOURCE_FIELD), _field_or_stand_in(client, *EMAIL_FIELD)
+
+
 def ensure_custom_fields(client: PlatformClient) -> tuple[CustomField, CustomField]:
     """The custom fields `Source` and `Email`, found by merge tag or else by label, made when missing."""
     return _ensure_field(client, *SOURCE_FIELD), _ensure_field(client, *EMAIL_FIELD)
+
+
+def _field_or_stand_in(
+    client: PlatformClient, label: str, merge_tag: str, field_type: str, max_length: int
+) -> CustomField:
+    known = _find_field(client, label, merge_tag)
+    return known or CustomField(f"new {merge_tag}", label, merge_tag, field_type, max_length)
 
 
 def _ensure_field(

@@ -107,6 +107,9 @@ def _send(
             maybe_sent = maybe_sent or isinstance(surprise, OutcomeUnknown)
             plan = replan(plan, found, maybe_sent)
             was_created = was_created or plan.action is Action.create
+            # What was sent without an answer has changed something, what was refused has not.
+            sent = changes if isinstance(surprise, OutcomeUnknown) else ()
+            changes = tuple(dict.fromkeys((*sent, *plan.changes)))
             reason = surprise.got
         except ContactRejected as refused:
             return PushOutcome(plan, plan.contact_id, False, (), "; ".join(refused.reasons) or refused.got)
@@ -167,6 +170,9 @@ def _change_members(
         if len(joining) + len(leaving) == 1:
             return dict.fromkeys((*joining, *leaving), f"list membership: {refusal.got}")
         unknown = set(refusal.invalid_ids) if isinstance(refusal, ContactRejected) else set()
+        if list_id in unknown or isinstance(refusal, NotFound):
+            # The list itself is gone: no part of the change can succeed. The next sync makes a new one.
+            return dict.fromkeys((*joining, *leaving), f"list membership: {refusal.got}")
         if unknown & {*joining, *leaving}:
             refused = dict.fromkeys(unknown & {*joining, *leaving}, f"list membership: {refusal.got}")
             return refused | dict(

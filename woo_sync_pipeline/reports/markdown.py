@@ -10,8 +10,9 @@ from woo_sync_pipeline.state.syncs import SyncRun
 def markdown_report(sync: SyncRun, counts: SyncCounts, *, source_name: str) -> str:
     """The whole report; it holds no phone and no email."""
     days = f"{sync.first_day}" if sync.first_day == sync.last_day else f"{sync.first_day} to {sync.last_day}"
+    dry = ", dry run: nothing was sent" if sync.is_dry_run else ""
     lines = [
-        f"### {_escaped(source_name)}: sync {sync.sync_id} ({sync.kind}), {days}",
+        f"### {_escaped(source_name)}: sync {sync.sync_id} ({sync.kind}{dry}), {days}",
         "",
         "| contacts | |",
         "|---|---:|",

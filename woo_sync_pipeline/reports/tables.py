@@ -33,7 +33,7 @@ def history_table(syncs: Sequence[SyncRun]) -> Table:
         table.add_row(
             str(sync.sync_id),
             sync.source,
-            sync.kind,
+            f"{sync.kind}, dry run" if sync.is_dry_run else sync.kind,
             days_text(sync),
             f"{sync.started_at:%Y-%m-%d %H:%M:%S}",
             f"{(sync.finished_at - sync.started_at).total_seconds():.1f}" if sync.finished_at else "",
@@ -45,7 +45,8 @@ def history_table(syncs: Sequence[SyncRun]) -> Table:
 
 def report_title(sync: SyncRun, *, source_name: str) -> str:
     """One line that names the sync."""
-    return f"{source_name}: sync {sync.sync_id} ({sync.kind}), {days_text(sync)}"
+    dry = ", dry run: nothing was sent" if sync.is_dry_run else ""
+    return f"{source_name}: sync {sync.sync_id} ({sync.kind}{dry}), {days_text(sync)}"
 
 
 def report_tables(sync: SyncRun, contacts: Sequence[SyncContact]) -> list[Table]:

@@ -23,8 +23,8 @@ _FORM = """md5(ROW(
 _PENDING = f"""
 SELECT phone FROM woo_sync.contacts
 WHERE is_pending
-    AND (:source_name = ANY(sources) OR :source_name = ANY(base_sources) OR in_flight IS NOT NULL
-        OR phone = ANY(:touched))
+    AND (:source_name = ANY(sources) OR :source_name = ANY(base_sources) OR phone = ANY(:touched)
+        OR (in_flight IS NOT NULL AND rejected_form IS NULL))
     AND (:include_rejected OR rejected_form IS DISTINCT FROM {_FORM})
 ORDER BY phone
 """  # noqa: S608 - the only thing put in is the constant above
@@ -58,9 +58,11 @@ UPDATE woo_sync.contacts AS known SET
 FROM confirmed WHERE known.phone = confirmed.phone
 """
 
+# What was in flight stays so: the platform may have taken a part of it, and an opt-out in reply to a subscription
+# that was never confirmed must still be told from our own.
 _REJECT = f"""
 UPDATE woo_sync.contacts AS known
-SET in_flight = NULL, rejected_reason = rejected.reason, rejected_form = {_FORM}
+SET rejected_reason = rejected.reason, rejected_form = {_FORM}
 FROM rejected WHERE known.phone = rejected.phone
 """  # noqa: S608 - the only thing put in is the constant above
 
@@ -157,6 +159,14 @@ def adopt_lists(database: Database, lists: Iterable[tuple[str, str]]) -> None:
     rows = list(lists)
     with database.transaction() as connection:
         for list_id, name in rows:
+            # A person may have given the list another name, one that is ours as well.
+            connection.execute(
+                sa.text(
+                    "DELETE FROM woo_sync.platform_lists"
+                    " WHERE list_id = :list_id AND lower(name) <> lower(:name)"
+                ),
+                {"list_id": list_id, "name": name},
+            )
             connection.execute(
                 sa.text(
                     "INSERT INTO woo_sync.platform_lists (list_id, name) VALUES (:list_id, :name)"

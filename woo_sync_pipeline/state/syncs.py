@@ -14,7 +14,7 @@ from woo_sync_pipeline.state.bulk import copy_rows
 from woo_sync_pipeline.state.database import Database
 
 _SELECT = """
-SELECT sync_id, run_id, source, kind, reading, first_day, last_day, status, started_at, finished_at,
+SELECT sync_id, run_id, source, kind, reading, is_dry_run, first_day, last_day, status, started_at, finished_at,
     committed_at, read_until, last_customer_id, counts, error
 FROM woo_sync.sync_runs
 """
@@ -29,6 +29,7 @@ class SyncRun:
     source: str
     kind: str
     reading: str
+    is_dry_run: bool
     first_day: date
     last_day: date
     status: str
@@ -108,6 +109,15 @@ def note_contacts(connection: sa.Connection, run_id: str, contacts: Iterable[Syn
         ["sync_id", *_CONTACT_COLUMNS],
         ([sync_id, *(getattr(contact, column) for column in _CONTACT_COLUMNS)] for contact in contacts),
     )
+
+
+def mark_dry_run(database: Database, *, run_id: str) -> None:
+    """Note that a sync sends nothing."""
+    with database.transaction() as connection:
+        connection.execute(
+            sa.text("UPDATE woo_sync.sync_runs SET is_dry_run = true WHERE run_id = :run_id"),
+            {"run_id": run_id},
+        )
 
 
 def finish_sync(
@@ -217,11 +227,11 @@ def watermark(database: Database, source: str) -> Watermark | None:
 
 
 def completed_sweeps(database: Database, source: str) -> list[SyncRun]:
-    """Syncs of a source that read all of it and ended well, oldest first."""
+    """Syncs of a source that read all of it and ended well, oldest first; dry runs are none."""
     with database.transaction() as connection:
         rows = connection.execute(
             sa.text(
-                f"{_SELECT} WHERE source = :source AND reading = 'sweep' AND status = 'succeeded'"
+                f"{_SELECT} WHERE source = :source AND reading = 'sweep' AND NOT is_dry_run AND status = 'succeeded'"
                 " ORDER BY sync_id"
             ),
             {"source": source},

@@ -153,6 +153,7 @@ CREATE TABLE woo_sync.sync_runs (
     source text NOT NULL,
     kind text NOT NULL CHECK (kind IN ('first', 'daily', 'live', 'backfill', 'manual')),
     reading text NOT NULL CHECK (reading IN ('sweep', 'touched')),
+    is_dry_run boolean NOT NULL DEFAULT false,
     first_day date NOT NULL,
     last_day date NOT NULL,
     status text NOT NULL CHECK (status IN ('running', 'succeeded', 'failed', 'crashed')),
@@ -168,6 +169,7 @@ CREATE INDEX sync_runs_source ON woo_sync.sync_runs (source, started_at);
 COMMENT ON TABLE woo_sync.sync_runs IS 'the history of syncs, kept 365 days';
 COMMENT ON COLUMN woo_sync.sync_runs.read_until IS
     'orders changed before this time, by the clock of the store, are in the state since committed_at';
+COMMENT ON COLUMN woo_sync.sync_runs.is_dry_run IS 'nothing was sent: the outcomes are what would have been';
 COMMENT ON COLUMN woo_sync.sync_runs.last_customer_id IS 'the highest customer id that was read';
 COMMENT ON COLUMN woo_sync.sync_runs.committed_at IS
     'when what was read went into source_records and contacts';
