@@ -1,0 +1,530 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from woo_sync_pipeline.demo.platform import DemoPlatform, Exchange
+from woo_sync_pipeline.messagemedia import (
+    PlatformAuthError,
+    PlatformClient,
+    PlatformSettings,
+    PlatformUnavailable,
+)
+from woo_sync_pipeline.state.contacts import pending_phones
+from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.syncs import sync_contacts
+from woo_sync_pipeline.sync import pushing
+from woo_sync_pipeline.sync.pushing import PushSummary, push_pending
+from woo_sync_pipeline_tests.state.stored import ANN, BOB, Row, at, begin, commit, contacts, customer
+
+CONTACTS, LISTS = "/api/v1/contacts/contacts", "/api/v1/contacts/lists"
+EVERYBODY = [f"+6149157{number:04d}" for number in range(5)]
+
+
+@pytest.fixture
+def platform() -> Iterator[DemoPlatform]:
+    with DemoPlatform() as running:
+        yield running
+
+
+@pytest.fixture
+def client(platform: DemoPlatform) -> Iterator[PlatformClient]:
+    with connect(platform) as opened:
+        yield opened
+
+
+def connect(platform: DemoPlatform) -> PlatformClient:
+    return PlatformClient(
+        PlatformSettings(platform.url, platform.api_key, platform.api_secret, backoff=0.01, attempts=3)
+    )
+
+
+def opted_in(phone: str = ANN, record_id: int = 7, minutes: int = 0, **changes: Any) -> Row:
+    return customer(record_id, phone, consent="opted_in", created_at=at(minutes), **changes)
+
+
+def everybody(**changes: Any) -> list[Row]:
+    return [opted_in(phone, number, **changes) for number, phone in enumerate(EVERYBODY, start=1)]
+
+
+def push(
+    database: Database,
+    client: PlatformClient,
+    *,
+    is_sweep: bool = True,
+    run_id: str = "run of shop",
+    progress: Callable[[int], None] = lambda _: None,
+    concurrency: int = 4,
+) -> PushSummary:
+    begin(database, run_id)
+    phones = pending_phones(database, source_name="WooCommerce", touched=[], include_rejected=is_sweep)
+    return push_pending(
+        database, client, phones, run_id=run_id, max_concurrency=concurrency, progress=progress
+    )
+
+
+def pending(database: Database, *, is_sweep: bool = True) -> list[str]:
+    return pending_phones(database, source_name="WooCommerce", touched=[], include_rejected=is_sweep)
+
+
+def states(platform: DemoPlatform) -> dict[str, str]:
+    return {phone: shown["states"]["SMS"] for phone, shown in platform.directory.snapshot().items()}
+
+
+def creations(platform: DemoPlatform) -> int:
+    return sum(
+        (each.method, each.path, each.status) == ("POST", CONTACTS, 201) for each in platform.requests.entries
+    )
+
+
+def once(platform: DemoPlatform, method: str, path: str, act: Callable[[], object]) -> list[str]:
+    """Let somebody act just before the next such request is carried out; returns the requests that set it off."""
+    seen: list[str] = []
+
+    def hook(asked: str, at_path: str) -> None:
+        if asked == method and at_path.startswith(path) and not seen:
+            seen.append(at_path)
+            act()
+
+    platform.on_request = hook
+    return seen
+
+
+def test_new_contacts_arrive_whole_and_are_confirmed(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    commit(database, opted_in(email="ann@example.com", tags=["VIP"]), customer(8, BOB))
+    told: list[int] = []
+    summary = push(database, client, progress=told.append)
+
+    assert summary.counts["new"] == sum(told) == 2
+    assert platform.directory.snapshot()[ANN] == {
+        "first_name": "Ann",
+        "last_name": "Lee",
+        "states": {"SMS": "SUBSCRIBED"},
+        "custom_fields": {"source": "WooCommerce", "email": "ann@example.com"},
+        "lists": ["WooCommerce", "WooCommerce - VIP"],
+    }
+    assert states(platform)[BOB] == "UNSUBSCRIBED"
+    assert pending(database) == []
+    assert contacts(database)[ANN]["contact_id"] is not None
+    history = {each.phone: each for each in sync_contacts(database, 1)}
+    assert (history[ANN].outcome, history[ANN].state, history[ANN].changes) == (
+        "new",
+        "SUBSCRIBED",
+        ["created"],
+    )
+
+
+def test_pushing_again_sends_nothing(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    commit(database, *everybody())
+    push(database, client)
+    before = platform.directory.snapshot()
+    platform.requests.reset()
+
+    commit(database, *everybody())
+    assert pending(database) == []
+    summary = push(database, client)
+
+    assert summary.counts == {}
+    assert platform.requests.entries == []
+    assert platform.directory.snapshot() == before
+
+
+def test_contacts_that_need_nothing_are_read_and_confirmed_without_a_write(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    commit(database, *everybody())
+    push(database, client)
+    for phone in EVERYBODY:
+        platform.directory.edit(phone, first_name="Anna")
+    commit(database, *everybody(first_name="Anna", read_at=at(200)))
+    platform.requests.reset()
+
+    summary = push(database, client)
+
+    assert summary.counts["unchanged"] == 5
+    assert platform.requests.writes == 0
+    assert pending(database) == []
+
+
+def test_a_crash_before_confirming_sends_nothing_twice(
+    database: Database, platform: DemoPlatform, client: PlatformClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit(database, *everybody())
+
+    def crash(*_: object, **__: object) -> None:
+        raise SystemExit("the process was killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pushing, "settle", crash)
+        with pytest.raises(SystemExit):
+            push(database, client)
+    assert len(platform.directory) == 5
+    assert pending(database) == EVERYBODY
+    platform.requests.reset()
+
+    summary = push(database, client)
+
+    assert platform.requests.writes == 0
+    assert summary.counts["unchanged"] == 5
+    assert pending(database) == []
+
+
+def test_a_stop_after_a_crash_is_not_taken_for_our_own_unsubscription(
+    database: Database, platform: DemoPlatform, client: PlatformClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit(database, customer(consent="opted_out", read_at=at(5)))
+    push(database, client)
+    commit(database, customer(consent="opted_in", read_at=at(10)))
+    with monkeypatch.context() as patched:
+        patched.setattr(pushing, "settle", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            push(database, client)
+    assert states(platform) == {ANN: "SUBSCRIBED"}
+    platform.directory.unsubscribe(ANN)
+
+    push(database, client)
+
+    assert states(platform) == {ANN: "UNSUBSCRIBED"}
+
+
+def test_a_stop_after_a_half_refused_subscription_is_not_taken_for_our_own_unsubscription(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    commit(database, customer(consent="opted_out", read_at=at(5)))
+    push(database, client)
+    commit(database, customer(consent="opted_in", tags=["VIP"], read_at=at(10)))
+    once(platform, "PATCH", LISTS, lambda: platform.directory.delete_list("WooCommerce - VIP"))
+    assert push(database, client).counts["failed"] == 1
+    assert states(platform) == {ANN: "SUBSCRIBED"}
+    platform.directory.unsubscribe(ANN)
+
+    push(database, client)
+
+    assert states(platform) == {ANN: "UNSUBSCRIBED"}
+    assert platform.directory.list_members("WooCommerce - VIP") == {ANN}
+
+
+@pytest.mark.parametrize("fault", ["lost_answer", "500_after", "drop", "502"])
+def test_lost_answers_make_no_duplicates(
+    database: Database, platform: DemoPlatform, client: PlatformClient, fault: Any
+) -> None:
+    commit(database, *everybody(tags=["VIP"]))
+    for path in (CONTACTS, LISTS, "/api/v1/contacts/custom-fields"):
+        platform.faults.queue(fault, 1 if path != CONTACTS else 3, methods=["POST"], path=path)
+    answers: list[int] = []
+
+    def note(exchange: Exchange) -> None:
+        if exchange.method == "POST":
+            answers.append(exchange.status)
+
+    platform.on_exchange = note
+    summary = push(database, client)
+
+    assert platform.faults.happened[fault] == 5
+    assert summary.counts == {"new": 5, "unchanged": 0}
+    # Nothing was made that was there already: not even an attempt met a conflict.
+    assert 409 not in answers
+    assert creations(platform) <= 5
+    assert len(platform.directory) == 5
+    assert platform.directory.list_names() == ["WooCommerce", "WooCommerce - VIP"]
+    assert pending(database) == []
+
+
+def test_a_contact_that_another_integration_makes_meanwhile_is_completed(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    commit(database, opted_in())
+    asked = once(
+        platform,
+        "POST",
+        CONTACTS,
+        lambda: platform.directory.add_contact(
+            ANN, first_name="Annie", state="UNSUBSCRIBED", custom_fields={"source": "Klaviyo"}, lists=["K"]
+        ),
+    )
+    summary = push(database, client)
+
+    assert asked
+    assert platform.directory.snapshot()[ANN] == {
+        "first_name": "Annie",
+        "last_name": "Lee",
+        "states": {"SMS": "UNSUBSCRIBED"},
+        "custom_fields": {"source": "Klaviyo, WooCommerce"},
+        "lists": ["K", "WooCommerce"],
+    }
+    assert summary.counts == {"updated": 1, "unchanged": 0}
+    assert summary.contacts[0].changes == ("last_name", "source", "groups")
+    assert pending(database) == []
+
+
+def test_a_contact_deleted_between_reading_and_writing_is_made_anew(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    commit(database, opted_in())
+    push(database, client)
+    commit(database, opted_in(first_name="Anna", read_at=at(200)))
+    once(platform, "PATCH", CONTACTS, lambda: platform.directory.delete(ANN))
+
+    summary = push(database, client)
+
+    shown = platform.directory.snapshot()[ANN]
+    assert (shown["first_name"], shown["states"], shown["lists"]) == (
+        "Anna",
+        {"SMS": "SUBSCRIBED"},
+        ["WooCommerce"],
+    )
+    assert summary.counts == {"new": 1, "unchanged": 0}
+    assert summary.contacts[0].changes == ("created",)
+    assert pending(database) == []
+
+
+def test_what_is_edited_between_reading_and_writing_stays(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    commit(database, opted_in())
+    push(database, client)
+    commit(database, opted_in(first_name="Anna", read_at=at(200)))
+
+    def edit() -> None:
+        platform.directory.unsubscribe(ANN)
+        platform.directory.edit(ANN, last_name="Leigh", custom_fields={"shoe": "42"}, lists=["K"])
+
+    once(platform, "PATCH", CONTACTS, edit)
+    push(database, client)
+
+    assert platform.directory.snapshot()[ANN] == {
+        "first_name": "Anna",
+        "last_name": "Leigh",
+        "states": {"SMS": "UNSUBSCRIBED"},
+        "custom_fields": {"source": "WooCommerce", "shoe": "42"},
+        "lists": ["K"],
+    }
+
+
+def test_a_rejected_contact_stops_no_other_and_is_not_sent_again_by_a_live_sync(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    secret = "Mallory" * 20
+    rows = everybody()
+    commit(database, *rows[1:], opted_in(EVERYBODY[0], 1, first_name=secret))
+    summary = push(database, client)
+
+    assert summary.counts == {"new": 4, "failed": 1, "unchanged": 0}
+    (failed,) = [each for each in summary.contacts if each.outcome == "failed"]
+    assert failed.phone == EVERYBODY[0]
+    assert failed.reason is not None
+    assert "firstName" in failed.reason
+    assert "Mallory" not in failed.reason
+    assert EVERYBODY[0] not in platform.directory
+
+    assert pending(database, is_sweep=False) == []
+    platform.requests.reset()
+    assert push(database, client, is_sweep=False).counts == {}
+    assert platform.requests.entries == []
+
+    assert pending(database) == EVERYBODY[:1]
+    assert push(database, client).counts == {"failed": 1, "unchanged": 0}
+
+    commit(database, opted_in(EVERYBODY[0], 1, first_name="Ann", read_at=at(200)))
+    assert pending(database, is_sweep=False) == EVERYBODY[:1]
+    assert push(database, client, is_sweep=False).counts == {"new": 1, "unchanged": 0}
+    assert contacts(database)[EVERYBODY[0]]["rejected_reason"] is None
+
+
+def test_another_store_s_sync_leaves_a_rejected_contact_alone(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    commit(database, opted_in(first_name="x" * 101))
+    push(database, client)
+    assert pending_phones(database, source_name="Outlet", touched=[], include_rejected=True) == []
+    assert pending(database) == [ANN]
+
+
+def test_refused_credentials_stop_at_once_and_keep_what_was_done(
+    database: Database, platform: DemoPlatform, client: PlatformClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pushing, "BATCH", 2)
+    commit(database, *everybody())
+    secret = platform.api_secret
+
+    def revoke_after_three(exchange: Exchange) -> None:
+        if creations(platform) + (exchange.path == CONTACTS and exchange.status == 201) == 3:
+            platform.api_secret = "revoked"
+
+    platform.on_exchange = revoke_after_three
+    with pytest.raises(PlatformAuthError):
+        push(database, client, concurrency=1)
+
+    assert len(platform.directory) == 3
+    assert pending(database) == EVERYBODY[3:]
+    assert [each.status for each in platform.requests.entries].count(401) == 1
+    assert len(sync_contacts(database, 1)) == 3
+
+    platform.api_secret, platform.on_exchange = secret, None
+    assert push(database, client).counts == {"new": 2, "unchanged": 0}
+    assert creations(platform) == 5
+
+
+def test_an_outage_leaves_a_state_that_the_next_sync_finishes(
+    database: Database, platform: DemoPlatform, client: PlatformClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pushing, "BATCH", 2)
+    commit(database, *everybody(tags=["VIP"]))
+    batches: list[int] = []
+
+    def pull_the_plug(done: int) -> None:
+        batches.append(done)
+        if len(batches) == 2:
+            platform.stop()
+
+    with pytest.raises(PlatformUnavailable):
+        push(database, client, progress=pull_the_plug)
+    assert batches == [2, 2]
+    assert pending(database) == EVERYBODY[4:]
+
+    platform.start()
+    with connect(platform) as reconnected:
+        assert push(database, reconnected).counts == {"new": 1, "unchanged": 0}
+    assert creations(platform) == 5
+    assert platform.directory.list_members("WooCommerce - VIP") == set(EVERYBODY)
+
+
+def test_an_outage_before_the_lists_are_changed_leaves_these_to_the_next_sync(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    commit(database, *everybody())
+    push(database, client)
+    rows = everybody(first_name="Anna", read_at=at(200))
+    commit(
+        database, *rows[:3], *[opted_in(p, n, tags=["VIP"], read_at=at(200)) for n, p in [(5, EVERYBODY[4])]]
+    )
+    platform.faults.queue("503", 3, methods=["PATCH"], path=LISTS)
+    with pytest.raises(PlatformUnavailable):
+        push(database, client)
+    assert pending(database) == EVERYBODY[4:]
+
+    platform.requests.reset()
+    assert push(database, client).counts == {"updated": 1, "unchanged": 0}
+    assert platform.requests.writes == 1
+    assert platform.directory.list_members("WooCommerce - VIP") == set(EVERYBODY[4:])
+
+
+def test_a_list_deleted_on_the_platform_is_made_anew_for_those_who_join_it(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    commit(database, opted_in(tags=["VIP"]))
+    push(database, client)
+    platform.directory.delete_list("WooCommerce - VIP")
+    commit(database, opted_in(BOB, 8, tags=["VIP"]))
+
+    with connect(platform) as later:
+        assert push(database, later).counts == {"new": 1, "unchanged": 0}
+
+    assert platform.directory.list_members("WooCommerce - VIP") == {BOB}
+    commit(database, opted_in(tags=["VIP"], first_name="Anna", read_at=at(200)))
+    push(database, client)
+    assert platform.directory.list_members("WooCommerce - VIP") == {BOB}
+
+
+def test_a_list_deleted_during_the_push_costs_one_request_and_is_healed_by_the_next_sweep(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    commit(database, *everybody())
+    push(database, client)
+    commit(database, *everybody(tags=["VIP"], read_at=at(200)))
+    once(platform, "PATCH", LISTS, lambda: platform.directory.delete_list("WooCommerce - VIP"))
+    platform.requests.reset()
+
+    assert push(database, client).counts == {"failed": 5, "unchanged": 0}
+    assert platform.requests.count("PATCH", LISTS) == 1
+
+    with connect(platform) as later:
+        assert push(database, later).counts == {"updated": 5, "unchanged": 0}
+    assert platform.directory.list_members("WooCommerce - VIP") == set(EVERYBODY)
+    assert pending(database) == []
+
+
+def test_a_list_renamed_by_a_person_to_the_name_of_another_store_is_taken_over(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    commit(database, opted_in())
+    push(database, client)
+    renamed = platform.directory.store.list_named("WooCommerce")
+    assert renamed is not None
+    with platform.directory.lock:
+        platform.directory.store.rename_list(renamed, "Outlet")
+    commit(database, opted_in(BOB, 3), source="outlet")
+    phones = pending_phones(database, source_name="Outlet", touched=[], include_rejected=True)
+
+    summary = push_pending(
+        database, client, phones, run_id="run of outlet", max_concurrency=2, progress=lambda _: None
+    )
+
+    assert summary.counts == {"new": 1, "unchanged": 0}
+    assert platform.directory.list_members("Outlet") == {ANN, BOB}
+
+
+def test_a_contact_that_another_store_has_pushed_meanwhile_is_not_sent_again(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    commit(database, *everybody())
+    phones = pending(database)
+    push(database, client)
+    platform.requests.reset()
+    summary = push_pending(
+        database, client, phones, run_id="run of shop", max_concurrency=2, progress=lambda _: None
+    )
+    assert summary.counts == {"unchanged": 0}
+    assert platform.requests.writes == 0
+
+
+def test_without_pending_phones_the_platform_is_not_asked(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    assert push(database, client).counts == {}
+    assert platform.requests.entries == []
+
+
+def test_a_newer_opt_out_of_a_store_unsubscribes_and_an_opt_out_on_the_platform_is_counted(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    commit(database, opted_in(), opted_in(BOB, 8))
+    push(database, client)
+    platform.directory.unsubscribe(BOB)
+    commit(
+        database,
+        customer(7, ANN, consent="opted_out", read_at=at(200)),
+        opted_in(BOB, 8, first_name="Bobby", read_at=at(200)),
+    )
+    summary = push(database, client)
+    assert states(platform) == {ANN: "UNSUBSCRIBED", BOB: "UNSUBSCRIBED"}
+    assert summary.unsubscribed_on_platform == 1
+    by_phone = {each.phone: each for each in summary.contacts}
+    assert (by_phone[ANN].state, by_phone[ANN].changes) == ("UNSUBSCRIBED", ("unsubscribed",))
+    assert by_phone[BOB].changes == ("first_name",)
+
+
+def test_a_customer_gone_from_the_store_leaves_our_lists_and_label_on_the_platform(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    platform.directory.add_contact(
+        ANN, first_name="Annie", custom_fields={"source": "Klaviyo", "shoe": "42"}, lists=["K"]
+    )
+    commit(database, opted_in(email="ann@example.com"))
+    push(database, client)
+    commit(database, gone=[7], started=150)
+    push(database, client)
+    assert platform.directory.snapshot()[ANN] == {
+        "first_name": "Annie",
+        "last_name": "Lee",
+        "states": {"SMS": "SUBSCRIBED"},
+        "custom_fields": {"source": "Klaviyo", "email": "ann@example.com", "shoe": "42"},
+        "lists": ["K"],
+    }
+    assert pending(database) == []
