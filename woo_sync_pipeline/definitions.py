@@ -6,6 +6,7 @@ import dagster as dg
 
 from woo_sync_pipeline.assets import source_assets
 from woo_sync_pipeline.automation.jobs import source_jobs
+from woo_sync_pipeline.automation.partitions import source_partitions
 from woo_sync_pipeline.automation.schedules import daily_schedule
 from woo_sync_pipeline.automation.sensors import live_sensor
 from woo_sync_pipeline.config import Settings, load_settings
@@ -27,7 +28,11 @@ def build_definitions(
     stores = StoresResource()
     jobs = {source.key: source_jobs(settings, source) for source in settings.sources}
     return dg.Definitions(
-        assets=[asset for source in settings.sources for asset in source_assets(settings, source)],
+        assets=[
+            asset
+            for source in settings.sources
+            for asset in source_assets(settings, source, source_partitions(settings, source))
+        ],
         jobs=[job for each in jobs.values() for job in (each.daily, each.incremental)],
         schedules=[daily_schedule(settings, source, jobs[source.key], state) for source in settings.sources],
         sensors=[

@@ -9,13 +9,13 @@ import dagster as dg
 from woo_sync_pipeline.assets.contacts import contact_assets
 from woo_sync_pipeline.assets.extraction import extraction_assets
 from woo_sync_pipeline.assets.sync import sync_assets
-from woo_sync_pipeline.automation.partitions import source_partitions
 from woo_sync_pipeline.config import Settings, SourceSettings
 
 
-def source_assets(settings: Settings, source: SourceSettings) -> list[dg.AssetsDefinition]:
+def source_assets(
+    settings: Settings, source: SourceSettings, partitions: dg.PartitionsDefinition[str]
+) -> list[dg.AssetsDefinition]:
     """The chain of assets of one source, from the store to the report."""
-    partitions = source_partitions(settings, source)
     with warnings.catch_warnings():
         # Dagster calls `backfill_policy` beta. It is what makes a backfill of many days one walk through the store.
         warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
