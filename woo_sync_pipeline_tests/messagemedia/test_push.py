@@ -1,0 +1,308 @@
+"""Sending plans to the demo account; what is planned and remembered is tested elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from woo_sync_pipeline.contacts.contact import ContactBase
+from woo_sync_pipeline.demo.platform import DemoPlatform, Exchange, lists_api
+from woo_sync_pipeline.demo.platform.answers import InvalidField
+from woo_sync_pipeline.messagemedia import (
+    Contact,
+    PlatformAuthError,
+    PlatformClient,
+    PlatformSettings,
+    PlatformUnavailable,
+)
+from woo_sync_pipeline.messagemedia.plan import Action, ContactPlan
+from woo_sync_pipeline.messagemedia.push import PushResult, push_plans
+
+CONTACTS, LISTS = "/api/v1/contacts/contacts", "/api/v1/contacts/lists"
+
+
+@pytest.fixture
+def platform() -> Iterator[DemoPlatform]:
+    with DemoPlatform() as running:
+        yield running
+
+
+@pytest.fixture
+def client(platform: DemoPlatform) -> Iterator[PlatformClient]:
+    settings = PlatformSettings(platform.url, platform.api_key, platform.api_secret, backoff=0.01, attempts=3)
+    with PlatformClient(settings) as opened:
+        yield opened
+
+
+def phone(number: int) -> str:
+    return f"+614{number:08d}"
+
+
+def creation(number: int, first_name: str = "Ann") -> ContactPlan:
+    channel = {"channelId": phone(number), "type": "SMS", "subscriptionState": "SUBSCRIBED"}
+    body = {"firstName": first_name, "channels": [channel]}
+    return ContactPlan(
+        phone(number), Action.create, None, ContactBase(first_name), body, changes=("created",)
+    )
+
+
+def update(number: int, contact_id: str, first_name: str = "Anna", joins: Sequence[str] = ()) -> ContactPlan:
+    return ContactPlan(
+        phone(number),
+        Action.update,
+        contact_id,
+        ContactBase(first_name),
+        {"firstName": first_name},
+        joins=tuple(joins),
+        changes=("first_name",),
+    )
+
+
+def membership(
+    number: int, contact_id: str, *, joins: Sequence[str] = (), leaves: Sequence[str] = ()
+) -> ContactPlan:
+    return ContactPlan(
+        phone(number),
+        Action.none,
+        contact_id,
+        ContactBase(),
+        joins=tuple(joins),
+        leaves=tuple(leaves),
+        changes=("groups",),
+    )
+
+
+def replan(plan: ContactPlan, found: Contact | None, maybe_sent: bool) -> ContactPlan:
+    """Wants the same as before, of whatever is there now."""
+    wanted = str(plan.base.first_name)
+    number = int(plan.phone[4:])
+    if found is None:
+        return creation(number, wanted)
+    if found.first_name == wanted:
+        return ContactPlan(plan.phone, Action.none, found.id, plan.base)
+    return update(number, found.id, wanted)
+
+
+def push(client: PlatformClient, plans: Sequence[ContactPlan], *, concurrency: int = 4) -> PushResult:
+    return push_plans(client, plans, replan=replan, max_concurrency=concurrency)
+
+
+def many(platform: DemoPlatform, count: int) -> list[str]:
+    return [platform.directory.add_contact(phone(number)) for number in range(count)]
+
+
+def test_nothing_to_send_is_no_request(platform: DemoPlatform, client: PlatformClient) -> None:
+    assert push(client, []) == PushResult(())
+    assert platform.requests.entries == []
+
+
+def test_contacts_are_created_updated_and_put_into_lists(
+    platform: DemoPlatform, client: PlatformClient
+) -> None:
+    old = platform.directory.add_contact(phone(2), first_name="Bob", lists=["left"])
+    joined, left = platform.directory.add_list("joined"), platform.directory.add_list("left")
+    moved = membership(2, old, joins=[joined], leaves=[left])
+    result = push(client, [creation(1), moved])
+
+    assert result.stopped_by is None
+    first, second = result.outcomes
+    assert (first.was_created, first.changes, first.failed) == (True, ("created",), False)
+    assert first.contact_id == client.contacts_by_phone([phone(1)])[phone(1)].id
+    assert (second.was_created, second.changes, second.contact_id) == (False, ("groups",), old)
+    assert platform.directory.list_members("joined") == {phone(2)}
+    assert platform.directory.list_members("left") == set()
+    assert platform.requests.writes == 3
+
+
+def test_members_are_changed_a_thousand_at_a_time(platform: DemoPlatform, client: PlatformClient) -> None:
+    ids = many(platform, 1500)
+    joined, left = platform.directory.add_list("joined"), platform.directory.add_list("left")
+    for number in range(1500):
+        platform.directory.add_to_list(phone(number), "left")
+    result = push(
+        client,
+        [membership(n, contact_id, joins=[joined], leaves=[left]) for n, contact_id in enumerate(ids)],
+    )
+    assert not any(outcome.failed for outcome in result.outcomes)
+    assert len(platform.directory.list_members("joined")) == 1500
+    assert platform.directory.list_members("left") == set()
+    assert platform.requests.count("PATCH", LISTS) == len(platform.requests) == 4
+
+
+def test_one_refused_contact_fails_alone_and_with_its_reason(
+    platform: DemoPlatform, client: PlatformClient
+) -> None:
+    result = push(client, [creation(1), creation(2, "Mallory" * 20), creation(3)])
+    assert [outcome.failed for outcome in result.outcomes] == [False, True, False]
+    refused = result.outcomes[1]
+    assert refused.reason is not None
+    assert refused.reason.startswith("firstName: invalid_length")
+    assert "Mallory" not in refused.reason
+    assert (refused.was_created, refused.changes) == (False, ())
+    assert phone(2) not in platform.directory
+
+
+def test_a_creation_without_an_answer_is_looked_up_before_it_is_repeated(
+    platform: DemoPlatform, client: PlatformClient
+) -> None:
+    platform.faults.queue("lost_answer", methods=["POST"])
+    (outcome,) = push(client, [creation(1)]).outcomes
+    assert (outcome.was_created, outcome.failed, outcome.changes) == (True, False, ("created",))
+    assert [(each.method, each.status) for each in platform.requests.entries] == [
+        ("POST", None),
+        ("GET", 200),
+    ]
+
+    platform.requests.reset()
+    platform.faults.queue("drop", methods=["POST"])
+    (outcome,) = push(client, [creation(2)]).outcomes
+    assert (outcome.was_created, outcome.failed) == (True, False)
+    assert [each.method for each in platform.requests.entries] == ["POST", "GET", "POST"]
+    assert len(platform.directory) == 2
+
+
+def test_a_phone_that_is_taken_is_completed_and_not_counted_as_new(
+    platform: DemoPlatform, client: PlatformClient
+) -> None:
+    contact_id = platform.directory.add_contact(phone(1), first_name="Bob")
+    (outcome,) = push(client, [creation(1)]).outcomes
+    assert (outcome.was_created, outcome.contact_id) == (False, contact_id)
+    assert outcome.changes == ("first_name",)
+    assert platform.directory.snapshot()[phone(1)]["first_name"] == "Ann"
+
+
+def test_a_contact_that_is_gone_is_made_anew(platform: DemoPlatform, client: PlatformClient) -> None:
+    contact_id = platform.directory.add_contact(phone(1))
+    platform.directory.delete(phone(1))
+    (outcome,) = push(client, [update(1, contact_id)]).outcomes
+    assert (outcome.was_created, outcome.changes) == (True, ("created",))
+    assert outcome.contact_id not in (None, contact_id)
+
+
+def test_a_contact_that_is_there_and_is_not_is_given_up(
+    platform: DemoPlatform, client: PlatformClient
+) -> None:
+    # Somebody takes the phone before every attempt and gives it back before every look.
+    def contradict(method: str, path: str) -> None:
+        if method == "POST":
+            platform.directory.add_contact(phone(1))
+        elif phone(1) in platform.directory:
+            platform.directory.delete(phone(1))
+
+    platform.on_request = contradict
+    (outcome,) = push(client, [creation(1)]).outcomes
+    assert outcome.failed
+    assert outcome.reason is not None
+    assert "409" in outcome.reason
+    assert not outcome.was_created
+    assert len(platform.requests) < 20
+
+
+def test_refused_credentials_stop_the_push_at_once(platform: DemoPlatform, client: PlatformClient) -> None:
+    def revoke(exchange: Exchange) -> None:
+        if platform.requests.writes + (exchange.status == 201) == 5:
+            platform.api_secret = "revoked"
+
+    platform.on_exchange = revoke
+    result = push(client, [creation(number) for number in range(200)], concurrency=1)
+
+    assert isinstance(result.stopped_by, PlatformAuthError)
+    assert {outcome.plan.phone for outcome in result.outcomes} == {phone(number) for number in range(5)}
+    assert [each.status for each in platform.requests.entries].count(401) <= 3
+
+
+def test_an_outage_leaves_contacts_unfinished_whose_lists_were_still_to_be_changed(
+    platform: DemoPlatform, client: PlatformClient
+) -> None:
+    ids = many(platform, 4)
+    vip = platform.directory.add_list("VIP")
+    plans = [update(0, ids[0]), update(1, ids[1], joins=[vip]), update(2, ids[2]), update(3, ids[3])]
+    platform.faults.queue("503", 3, methods=["PATCH"], path=f"{CONTACTS}/{ids[2]}")
+    result = push(client, plans, concurrency=1)
+
+    assert isinstance(result.stopped_by, PlatformUnavailable)
+    finished = {outcome.plan.phone for outcome in result.outcomes}
+    assert phone(0) in finished
+    assert not finished & {phone(1), phone(2)}
+    assert platform.directory.list_members("VIP") == set()
+
+
+def test_an_outage_during_the_changes_of_lists_finishes_only_the_others(
+    platform: DemoPlatform, client: PlatformClient
+) -> None:
+    ids = many(platform, 2)
+    vip = platform.directory.add_list("VIP")
+    platform.faults.queue("503", 3, methods=["PATCH"], path=LISTS)
+    result = push(client, [update(0, ids[0]), membership(1, ids[1], joins=[vip])])
+    assert isinstance(result.stopped_by, PlatformUnavailable)
+    assert [outcome.plan.phone for outcome in result.outcomes] == [phone(0)]
+
+
+def test_members_that_the_platform_does_not_know_are_left_out(
+    platform: DemoPlatform, client: PlatformClient
+) -> None:
+    ids = many(platform, 20)
+    vip = platform.directory.add_list("VIP")
+    for number in (3, 11):
+        platform.directory.delete(phone(number))
+    result = push(client, [membership(number, each, joins=[vip]) for number, each in enumerate(ids)])
+
+    failed = {outcome.plan.phone: outcome.reason for outcome in result.outcomes if outcome.failed}
+    assert set(failed) == {phone(3), phone(11)}
+    assert all(reason is not None and reason.startswith("list membership: 400") for reason in failed.values())
+    assert len(platform.directory.list_members("VIP")) == 18
+    assert len(platform.requests) == 2
+
+
+def test_members_that_the_platform_refuses_without_naming_them_are_narrowed_down(
+    platform: DemoPlatform, client: PlatformClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        lists_api, "unknown_ids", lambda name, _: InvalidField(name, "invalid_reference", "not known")
+    )
+    ids = many(platform, 32)
+    vip, old = platform.directory.add_list("VIP"), platform.directory.add_list("old")
+    for number in range(32):
+        platform.directory.add_to_list(phone(number), "old")
+    platform.directory.delete(phone(13))
+    result = push(
+        client,
+        [membership(n, contact_id, joins=[vip], leaves=[old]) for n, contact_id in enumerate(ids)],
+    )
+    assert [outcome.plan.phone for outcome in result.outcomes if outcome.failed] == [phone(13)]
+    assert len(platform.directory.list_members("VIP")) == 31
+    assert platform.directory.list_members("old") == set()
+    assert len(platform.requests) <= 1 + 2 * 6
+
+
+def test_a_list_that_is_gone_fails_its_members_with_one_request(
+    platform: DemoPlatform, client: PlatformClient
+) -> None:
+    ids = many(platform, 20)
+    gone, vip = platform.directory.add_list("gone"), platform.directory.add_list("VIP")
+    platform.directory.delete_list("gone")
+    plans = [membership(number, each, joins=[vip, gone][number % 2 :]) for number, each in enumerate(ids)]
+    result = push(client, plans)
+    assert all(outcome.failed for outcome in result.outcomes)
+    assert len(platform.directory.list_members("VIP")) == 10
+    assert len(platform.requests) == 2
+
+
+def test_a_fault_of_our_own_is_raised_and_not_taken_for_an_answer(
+    platform: DemoPlatform, client: PlatformClient
+) -> None:
+    platform.directory.add_contact(phone(1))
+
+    def broken(plan: ContactPlan, found: Contact | None, maybe_sent: bool) -> ContactPlan:
+        raise KeyError("a fault of the program")
+
+    with pytest.raises(KeyError):
+        push_plans(client, [creation(1)], replan=broken, max_concurrency=2)
+
+
+def test_contacts_are_sent_at_the_same_time(platform: DemoPlatform, client: PlatformClient) -> None:
+    platform.faults.latency = 0.05
+    push(client, [creation(number) for number in range(16)], concurrency=8)
+    assert len(platform.directory) == 16
+    assert platform.requests.most_at_once > 1
