@@ -131,6 +131,7 @@ class SourceSettings(_Settings):
     consent: ConsentSettings = ConsentSettings()
     groups: GroupSettings = GroupSettings()
     max_concurrency: Annotated[int, Field(ge=1, le=32)] = 4
+    max_requests_per_second: Annotated[float, Field(gt=0, le=1000)] | None = None
     daily_at: Annotated[time, BeforeValidator(_time_of_day)] = time(2, 0)
     live_interval_seconds: Annotated[int, Field(ge=5, le=86_400)] = 30
 

@@ -103,6 +103,7 @@ class StoresResource:
                 consumer_secret=source.consumer_secret.get_secret_value(),
                 verify_tls=source.verify_tls,
                 max_concurrency=source.max_concurrency,
+                max_requests_per_second=source.max_requests_per_second,
             )
         )
 

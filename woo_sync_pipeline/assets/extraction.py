@@ -19,6 +19,7 @@ from woo_sync_pipeline.sync.reading import (
 from woo_sync_pipeline.sync.window import midnight, order_window, read_until
 from woo_sync_pipeline.woocommerce.orders import order_statuses
 from woo_sync_pipeline.woocommerce.records import CUSTOMER_SCHEMA, ORDER_SCHEMA
+from woo_sync_pipeline.woocommerce.statistics import RequestStatistics
 
 TAG_COLUMNS = {"product_id": "int64", "tags": "list<string>"}
 META_WITHHELD = (
@@ -57,9 +58,10 @@ def extraction_assets(
                 found = read_orders(
                     client, step.database, source, window, statuses=statuses, progress=advance
                 )
+                statistics = client.statistics()
                 notes = {
                     "read": found.read,
-                    "requests": client.requests_made,
+                    "requests": statistics.requests,
                     "started_at": started_at.isoformat(),
                     "read_until": read_until(window).isoformat(),
                 }
@@ -67,7 +69,7 @@ def extraction_assets(
             return step.result(
                 len(found.changed),
                 read=found.read,
-                requests=notes["requests"],
+                **statistics.to_metadata(),
                 window_start=window.start.isoformat() if window.start else "the beginning",
                 window_end=window.end.isoformat(),
             )
@@ -101,8 +103,8 @@ def extraction_assets(
                         customer_ids=set(changed_orders["customer_id"].tolist()),
                         progress=advance,
                     )
-                requests_made = client.requests_made
-            return _stage_customers(step, found, requests_made)
+                statistics = client.statistics()
+            return _stage_customers(step, found, statistics)
 
     @dg.asset(
         **asset_options(
@@ -138,16 +140,18 @@ def extraction_assets(
                 found = read_product_tags(
                     client, step.database, source, changed_orders, is_sweep=step.is_sweep
                 )
-                requests_made = client.requests_made
+                statistics = client.statistics()
             rows = [(product_id, list(names)) for product_id, names in sorted(found.items())]
             frame = pd.DataFrame(rows, columns=list(TAG_COLUMNS))
-            step.write("tags", frame, notes={"read": len(frame), "requests": requests_made})
-            return step.result(len(frame), requests=requests_made)
+            step.write("tags", frame, notes={"read": len(frame), "requests": statistics.requests})
+            return step.result(len(frame), **statistics.to_metadata())
 
     return [orders, customers, guests, tags]
 
 
-def _stage_customers(step: SyncStep, found: CustomersRead, requests_made: int) -> dg.MaterializeResult:
+def _stage_customers(
+    step: SyncStep, found: CustomersRead, statistics: RequestStatistics
+) -> dg.MaterializeResult:
     reads_customer_meta = any(not key.startswith("_") for key in step.source.meta_keys)
     warnings = [META_WITHHELD] if found.meta_withheld and reads_customer_meta else []
     for warning in warnings:
@@ -158,7 +162,7 @@ def _stage_customers(step: SyncStep, found: CustomersRead, requests_made: int) -
         schema=CUSTOMER_SCHEMA,
         notes={
             "read": found.read,
-            "requests": requests_made,
+            "requests": statistics.requests,
             "last_id": found.last_id,
             "warnings": warnings,
         },
@@ -168,6 +172,6 @@ def _stage_customers(step: SyncStep, found: CustomersRead, requests_made: int) -
         len(found.changed),
         read=found.read,
         gone=len(found.gone),
-        requests=requests_made,
+        **statistics.to_metadata(),
         reading="all customers" if step.is_sweep else "touched customers",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 import time
+from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,19 +26,29 @@ from woo_sync_pipeline.woocommerce.errors import (
     StoreAnswerCutError,
     StoreAnswerMalformedError,
     StoreError,
+    StoreThrottledError,
     StoreTimeoutError,
     StoreTlsError,
+    StoreUnavailableError,
     StoreUnreachableError,
 )
-from woo_sync_pipeline.woocommerce.pause import LONGEST_WAIT, Pause, backoff
+from woo_sync_pipeline.woocommerce.pace import LONGEST_WAIT, Pace, backoff
+from woo_sync_pipeline.woocommerce.statistics import RequestStatistics
 
 Row = dict[str, Any]
 Params = Mapping[str, str | int]
 
+_OVERLOAD = (StoreThrottledError, StoreUnavailableError, StoreUnreachableError)
+"""What a store with too much to do answers, or leaves unanswered."""
+
 
 @dataclass(frozen=True)
 class StoreSettings:
-    """How to reach one store. Times are in seconds; `attempts` counts the first one."""
+    """How to reach one store. Times are in seconds; `attempts` counts the first one.
+
+    `max_concurrency` requests may be under way at a time, and `max_requests_per_second` (None: no limit) may
+    begin. An answer that takes longer than `slow_answer` counts as a sign of overload.
+    """
 
     source: str
     url: str
@@ -45,8 +56,10 @@ class StoreSettings:
     consumer_secret: str = field(repr=False)
     verify_tls: bool | str = True
     max_concurrency: int = 4
+    max_requests_per_second: float | None = None
     connect_timeout: float = 5
     read_timeout: float = 60
+    slow_answer: float = 10
     attempts: int = 5
     use_environment_proxies: bool = False
 
@@ -66,14 +79,29 @@ class StoreClient:
     """Reads a store. Thread-safe; to be used as a context manager.
 
     Over https the key goes as HTTP Basic, over plain http (where WooCommerce ignores Basic) as an OAuth 1.0a
-    signature; never in the URL, where servers log it. Transient failures are repeated with back-off.
+    signature; never in the URL, where servers log it. Transient failures are repeated with back-off, and all
+    requests together keep the pace of `pace.Pace`.
     """
 
-    def __init__(self, settings: StoreSettings, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        settings: StoreSettings,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.settings = settings
         self._root = _api_root(settings)
         self._auth = _auth_for(settings)
-        self._pause = Pause(sleep=sleep)
+        self._clock = clock
+        self._pace = Pace(
+            most_at_once=settings.max_concurrency,
+            per_second=settings.max_requests_per_second,
+            slow_after=settings.slow_answer,
+            sleep=sleep,
+            clock=clock,
+        )
+        self._answer_seconds = array("d")
         self._lock = threading.Lock()
         self._session = requests.Session()
         self._session.trust_env = settings.use_environment_proxies
@@ -95,6 +123,16 @@ class StoreClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def at_once(self) -> int:
+        """How many requests may be under way at present: less than `max_concurrency` after signs of overload."""
+        return self._pace.at_once
+
+    def statistics(self) -> RequestStatistics:
+        """The requests made so far and the times of their answers."""
+        with self._lock:
+            return RequestStatistics.of(requests=self.requests_made, seconds=self._answer_seconds)
 
     def close(self) -> None:
         """Close the connections."""
@@ -128,14 +166,16 @@ class StoreClient:
         attempt = 0
         while True:
             attempt += 1
-            self._pause.wait()
-            try:
-                return self._get_once(path, params)
-            except StoreError as error:
-                wait = error.retry_after or 0.0
-                if not error.transient or wait > LONGEST_WAIT or attempt >= self.settings.attempts:
-                    raise _final(error, attempt) from error
-                self._pause.extend(max(wait, backoff(attempt)))
+            with self._pace.turn() as turn:
+                try:
+                    return self._get_once(path, params)
+                except StoreError as error:
+                    turn.overloaded = isinstance(error, _OVERLOAD)
+                    wait = error.retry_after or 0.0
+                    if not error.transient or wait > LONGEST_WAIT or attempt >= self.settings.attempts:
+                        raise _final(error, attempt) from error
+                    # While the turn lasts, so that no other thread slips in between.
+                    self._pace.pause(max(wait, backoff(attempt)))
 
     def _get_once(self, path: str, params: Params) -> tuple[Any, Mapping[str, str]]:
         of_woocommerce = not path.startswith("/")
@@ -143,6 +183,7 @@ class StoreClient:
         tried = f"GET {path}"
         with self._lock:
             self.requests_made += 1
+        began = self._clock()
         try:
             response = self._session.get(
                 url,
@@ -159,6 +200,7 @@ class StoreClient:
         now = http_date(response.headers.get("Date", ""))
         answer = Answer(response.status_code, response.headers, response.content)
         with self._lock:
+            self._answer_seconds.append(self._clock() - began)
             self.server_time = now or self.server_time
         parsed = read_answer(answer, source=self.settings.source, tried=tried)
         if parsed.had_text_before:

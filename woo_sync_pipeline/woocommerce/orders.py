@@ -54,8 +54,8 @@ def walk_orders(
 ) -> Iterator[list[Row]]:
     """Read the orders modified within the window, oldest change first, in pages.
 
-    They are of `statuses`, by default all but drafts. Each order comes once. One that changes during the walk moves past the window's end: the next window has
-    it. Raises StoreError.
+    They are of `statuses`, by default all but drafts. Each order comes once. One that changes during the walk
+    moves past the window's end: the next window has it. Raises StoreError.
     """
     seen: set[int] = set()
     asked = ",".join(statuses if statuses is not None else order_statuses(client))
