@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import dagster as dg
 
 from woo_sync_pipeline.assets.step import KIND_TAG
@@ -31,10 +29,9 @@ def daily_schedule(
         f"{source.name} that no daily sync has covered yet, so that an outage heals by itself.",
     )
     def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        now = context.scheduled_execution_time or datetime.now(UTC)
         days = days_to_sync(
             start_date=source.start_date,
-            today=today(settings.timezone, now),
+            today=today(settings.timezone, context.scheduled_execution_time),
             sweeps=completed_sweeps(state.database(), source.key),
             timezone=settings.timezone,
         )
