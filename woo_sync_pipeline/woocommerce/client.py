@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 import threading
 import time
@@ -235,6 +236,9 @@ def _auth_for(settings: StoreSettings) -> AuthBase:
             )
     if urlsplit(settings.url).scheme == "https":
         return HTTPBasicAuth(settings.consumer_key, settings.consumer_secret)
+    for library in ("oauthlib", "requests_oauthlib"):
+        # Their debug logs show the consumer key with every request.
+        logging.getLogger(library).setLevel(logging.INFO)
     return OAuth1(
         settings.consumer_key, client_secret=settings.consumer_secret, signature_method="HMAC-SHA256"
     )

@@ -60,13 +60,19 @@ def order_again(
     )
 
 
-def order_as_guest(store: StoreData, *, phone: str = GUEST_PHONE, choice: str | None = "1") -> int:
+def order_as_guest(
+    store: StoreData,
+    *,
+    phone: str = GUEST_PHONE,
+    email: str = "greta@example.com",
+    choice: str | None = "1",
+) -> int:
     """Let somebody without an account order; returns the order's id."""
     return store.place_order(
         billing={
             "first_name": "Greta",
             "last_name": "O&#039;Hara",
-            "email": "greta@example.com",
+            "email": email,
             "phone": phone,
             "country": "AU",
         },

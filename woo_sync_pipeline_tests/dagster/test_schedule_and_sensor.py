@@ -1,0 +1,211 @@
+"""What the daily schedule and the live sensor ask for, and that what they ask for runs."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+
+from woo_sync_pipeline.automation import sensors
+from woo_sync_pipeline.automation.jobs import SOURCE_TAG
+from woo_sync_pipeline.automation.partitions import range_tags
+from woo_sync_pipeline.demo.world import TIMEZONE, yesterday
+from woo_sync_pipeline.errors import WooSyncError
+from woo_sync_pipeline.resources import source_claim
+from woo_sync_pipeline.state.syncs import find_sync
+from woo_sync_pipeline_tests.dagster.conftest import KEY, MakeWorld, World
+from woo_sync_pipeline_tests.dagster.expectation import expected_directory
+from woo_sync_pipeline_tests.dagster.people import GUEST_PHONE, order_as_guest
+
+FIRST_DAY = yesterday() - timedelta(days=3)
+
+
+@pytest.fixture
+def old_world(make_world: MakeWorld) -> World:
+    """A store that was connected some days ago."""
+    return make_world(source_options={"start_date": FIRST_DAY})
+
+
+def _schedule_tick(world: World, on: date) -> dg.RunRequest | str:
+    """What the schedule asks for at its hour of a day, or why it does not."""
+    schedule = world.definitions().resolve_schedule_def(f"{KEY}_daily")
+    moment = datetime(on.year, on.month, on.day, 2, tzinfo=ZoneInfo(TIMEZONE))
+    with dg.build_schedule_context(instance=world.instance, scheduled_execution_time=moment) as context:
+        tick = schedule.evaluate_tick(context)
+    return _outcome(tick.run_requests, tick.skip_message)
+
+
+def _sensor_tick(world: World) -> dg.RunRequest | str:
+    """What the sensor asks for now, or why it does not."""
+    definitions = world.definitions()
+    sensor = definitions.resolve_sensor_def(f"{KEY}_live")
+    with dg.build_sensor_context(instance=world.instance, definitions=definitions) as context:
+        tick = sensor.evaluate_tick(context)
+    return _outcome(tick.run_requests, tick.skip_message)
+
+
+def _outcome(requests: list[dg.RunRequest] | None, skipped: str | None) -> dg.RunRequest | str:
+    if skipped is not None:
+        assert not requests
+        return skipped
+    assert requests is not None
+    (request,) = requests
+    return request
+
+
+def _asked(tick: dg.RunRequest | str) -> dg.RunRequest:
+    assert isinstance(tick, dg.RunRequest), tick
+    return tick
+
+
+def _days(request: dg.RunRequest) -> tuple[str, str]:
+    first, last = (request.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end"))
+    return first, last
+
+
+def _launch(world: World, request: dg.RunRequest, job_name: str | None = None) -> str:
+    """Run what a tick asked for, with the tags it asked for; returns the run's id."""
+    job = world.definitions().resolve_job_def(request.job_name or job_name or "")
+    result = job.execute_in_process(
+        instance=world.instance, tags=request.tags, partition_key=request.partition_key
+    )
+    assert result.success
+    return result.run_id
+
+
+def test_the_schedule_asks_for_one_run_over_all_days_from_the_first_to_yesterday(old_world: World) -> None:
+    request = _asked(_schedule_tick(old_world, yesterday() + timedelta(days=1)))
+    assert _days(request) == (FIRST_DAY.isoformat(), yesterday().isoformat())
+    assert request.tags["woo_sync/kind"] == "daily"
+
+
+def test_what_the_schedule_asked_for_runs_and_leaves_only_today_for_tomorrow(old_world: World) -> None:
+    now = yesterday() + timedelta(days=1)
+    old_world.sync(first=FIRST_DAY, last=FIRST_DAY)
+    request = _asked(_schedule_tick(old_world, now))
+    assert _days(request) == ((FIRST_DAY + timedelta(days=1)).isoformat(), yesterday().isoformat())
+    run_id = _launch(old_world, request, f"{KEY}_daily_sync")
+    sync = find_sync(old_world.database, run_id=run_id)
+    assert sync is not None
+    assert (sync.kind, sync.status, sync.reading) == ("daily", "succeeded", "sweep")
+    assert _schedule_tick(old_world, now) == "every day up to yesterday has been synced"
+    tomorrow = _asked(_schedule_tick(old_world, now + timedelta(days=1)))
+    assert _days(tomorrow) == (now.isoformat(), now.isoformat())
+
+
+def test_a_day_that_was_synced_before_it_was_over_is_asked_for_again(old_world: World) -> None:
+    now = yesterday() + timedelta(days=1)
+    old_world.sync(first=FIRST_DAY, last=now)
+    assert isinstance(_schedule_tick(old_world, now), str)
+    request = _asked(_schedule_tick(old_world, now + timedelta(days=3)))
+    assert _days(request) == (now.isoformat(), (now + timedelta(days=2)).isoformat())
+
+
+def test_days_of_a_failed_sync_are_asked_for_again(old_world: World) -> None:
+    old_world.server.faults.down = "unavailable"
+    assert old_world.try_sync(first=FIRST_DAY).error is not None
+    request = _asked(_schedule_tick(old_world, yesterday() + timedelta(days=1)))
+    assert _days(request) == (FIRST_DAY.isoformat(), yesterday().isoformat())
+
+
+def test_the_sensor_asks_for_the_first_sync_of_a_new_source_over_all_its_days(old_world: World) -> None:
+    request = _asked(_sensor_tick(old_world))
+    now = datetime.now(ZoneInfo(TIMEZONE)).date()
+    assert request.job_name == f"{KEY}_daily_sync"
+    assert request.run_key is None
+    assert _days(request) == (FIRST_DAY.isoformat(), now.isoformat())
+    assert old_world.server.requests == []
+    run_id = _launch(old_world, request)
+    sync = find_sync(old_world.database, run_id=run_id)
+    assert sync is not None
+    assert (sync.kind, sync.status) == ("first", "succeeded")
+    assert old_world.directory.snapshot() == expected_directory(old_world.store)
+
+
+def test_the_sensor_skips_when_nothing_has_changed_and_asks_again_when_something_has(world: World) -> None:
+    world.sync()
+    seen = len(world.server.requests)
+    skipped = _sensor_tick(world)
+    assert isinstance(skipped, str)
+    assert skipped.startswith("nothing changed in the store since ")
+    assert len(world.server.requests) - seen <= 3
+
+    order_as_guest(world.store)
+    request = _asked(_sensor_tick(world))
+    assert request.job_name == f"{KEY}_incremental_sync"
+    assert request.run_key is None
+    run_id = _launch(world, request)
+    sync = find_sync(world.database, run_id=run_id)
+    assert sync is not None
+    assert (sync.kind, sync.reading, sync.status) == ("live", "touched", "succeeded")
+    assert GUEST_PHONE in world.directory
+
+
+def test_the_sensor_sees_a_registration(world: World) -> None:
+    world.sync()
+    assert isinstance(_sensor_tick(world), str)
+    world.store.register_customer(email="ada@example.com", billing={"phone": GUEST_PHONE, "country": "AU"})
+    _launch(world, _asked(_sensor_tick(world)))
+    assert GUEST_PHONE in world.directory
+    assert isinstance(_sensor_tick(world), str)
+
+
+def test_the_sensor_asks_again_for_a_change_whose_run_failed(world: World) -> None:
+    world.sync()
+    order_as_guest(world.store)
+    assert _asked(_sensor_tick(world)).run_key is None
+    world.server.faults.down = "unavailable"
+    assert world.try_sync(incremental=True).error is not None
+    world.server.faults.clear()
+    assert _asked(_sensor_tick(world)).job_name == f"{KEY}_incremental_sync"
+
+
+@pytest.mark.parametrize(
+    "status",
+    [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED],
+)
+def test_the_sensor_waits_while_a_run_of_its_source_has_not_ended(
+    world: World, status: dg.DagsterRunStatus
+) -> None:
+    job = world.definitions().resolve_job_def(f"{KEY}_daily_sync")
+    now = datetime.now(ZoneInfo(TIMEZONE)).date()
+    run = world.instance.create_run_for_job(job, status=status, tags={**job.tags, **range_tags(now, now)})
+    assert run.tags[SOURCE_TAG] == KEY
+    assert _sensor_tick(world) == f"the run {run.run_id[:8]} of this source has not ended yet"
+    assert world.server.requests == []
+    world.instance.report_run_canceled(run)
+    assert isinstance(_sensor_tick(world), dg.RunRequest)
+
+
+def test_the_sensor_does_not_wait_for_a_run_whose_process_has_died(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.sync()
+    order_as_guest(world.store)
+    job = world.definitions().resolve_job_def(f"{KEY}_daily_sync")
+    run = world.instance.create_run_for_job(job, tags=job.tags)
+    start = dg.DagsterEvent(event_type_value=dg.DagsterEventType.RUN_START.value, job_name=job.name)
+    world.instance.report_dagster_event(start, run.run_id)
+    waiting = f"the run {run.run_id[:8]} of this source has not ended yet"
+    assert _sensor_tick(world) == waiting
+
+    monkeypatch.setattr(sensors, "_CLAIM_PATIENCE_SECONDS", 0.0)
+    alive = world.database.claim(source_claim(KEY))
+    assert alive is not None
+    assert _sensor_tick(world) == waiting
+    alive.release()
+    assert isinstance(_sensor_tick(world), dg.RunRequest)
+
+
+def test_the_sensor_says_what_is_wrong_when_the_store_is_down(world: World) -> None:
+    world.sync()
+    world.server.faults.down = "drop"
+    with pytest.raises(WooSyncError) as raised:
+        _sensor_tick(world)
+    error = raised.value
+    assert (error.source, error.transient) == (KEY, True)
+    assert error.tried == "GET orders/statuses (5 attempts)"
+    assert error.got.startswith("no complete answer")
+    assert error.next_step.startswith("Check that the configured url is right")
