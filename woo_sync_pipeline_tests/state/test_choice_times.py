@@ -1,0 +1,141 @@
+"""When was a choice made? The rules by which a record's choice gets its time when it is stored."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline_tests.state.stored import ANN, at, commit, contacts, customer, order, record
+
+
+def choice(
+    database: Database, record_id: int = 7, kind: str = "customer"
+) -> tuple[str, str | None, datetime | None]:
+    """The signal in force, the last choice, and the time of it."""
+    found = record(database, record_id, kind)
+    return found["consent"], found["choice"], found["choice_at"]
+
+
+def signal(database: Database, phone: str = ANN) -> tuple[str, datetime | None]:
+    found = contacts(database)[phone]
+    return found["consent"], found["consent_at"]
+
+
+def test_an_opt_in_met_for_the_first_time_counts_from_the_registration(database: Database) -> None:
+    commit(database, customer(consent="opted_in", created_at=at(3)))
+    assert choice(database) == ("opted_in", "opted_in", at(3))
+    assert signal(database) == ("opted_in", at(3))
+
+
+def test_an_opt_in_of_a_customer_registered_in_the_future_counts_from_the_reading(database: Database) -> None:
+    commit(database, customer(consent="opted_in", created_at=at(500)))
+    assert choice(database)[2] == at(100)
+
+
+def test_an_opt_in_of_a_customer_without_a_date_counts_from_the_reading(database: Database) -> None:
+    commit(database, customer(consent="opted_in", created_at=None))
+    assert choice(database)[2] == at(100)
+
+
+def test_an_opt_out_met_for_the_first_time_counts_from_now(database: Database) -> None:
+    commit(database, customer(consent="opted_out", created_at=at(3)))
+    assert choice(database) == ("opted_out", "opted_out", at(100))
+
+
+@pytest.mark.parametrize(("before", "after"), [("opted_in", "opted_out"), ("opted_out", "opted_in")])
+def test_a_value_that_changed_counts_from_when_it_was_seen_to_change(
+    database: Database, before: str, after: str
+) -> None:
+    commit(database, customer(consent=before))
+    commit(database, customer(consent=after, read_at=at(200)))
+    assert choice(database) == (after, after, at(200))
+    assert signal(database) == (after, at(200))
+
+
+def test_an_opt_in_of_somebody_known_without_a_choice_counts_from_when_it_was_seen(
+    database: Database,
+) -> None:
+    commit(database, customer(consent="unknown"))
+    assert choice(database) == ("unknown", None, None)
+    commit(database, customer(consent="opted_in", read_at=at(200)))
+    assert choice(database) == ("opted_in", "opted_in", at(200))
+
+
+def test_an_edited_name_moves_no_choice(database: Database) -> None:
+    commit(database, customer(consent="opted_out"))
+    commit(database, customer(consent="opted_out", first_name="Anna", read_at=at(200)))
+    assert choice(database) == ("opted_out", "opted_out", at(100))
+
+
+def test_meta_that_was_withheld_and_is_visible_again_is_no_new_choice(database: Database) -> None:
+    commit(database, customer(consent="opted_in", created_at=at(3)))
+    commit(database, customer(consent="unknown", consent_basis="", read_at=at(200)))
+    assert choice(database) == ("unknown", "opted_in", at(3))
+    commit(database, customer(consent="opted_in", read_at=at(300)))
+    assert choice(database) == ("opted_in", "opted_in", at(3))
+
+
+def test_an_opt_in_that_was_withheld_when_first_met_counts_from_the_registration(database: Database) -> None:
+    commit(database, customer(consent="unknown", consent_basis="", created_at=at(3)))
+    commit(database, customer(consent="opted_in", created_at=at(3), read_at=at(300)))
+    assert choice(database) == ("opted_in", "opted_in", at(3))
+
+
+def test_an_opt_in_seen_after_an_opt_out_and_a_gap_is_no_newer_choice(database: Database) -> None:
+    commit(database, customer(consent="opted_out", created_at=at(3)))
+    commit(database, customer(consent="unknown", consent_basis="", created_at=at(3), read_at=at(200)))
+    assert choice(database) == ("opted_out", "opted_out", at(100))
+    commit(database, customer(consent="opted_in", created_at=at(3), read_at=at(300)))
+    assert choice(database) == ("opted_in", "opted_in", at(3))
+
+
+def test_an_opt_in_under_other_meta_keys_counts_from_the_registration(database: Database) -> None:
+    commit(database, customer(consent="unknown", consent_basis="sms", created_at=at(3)))
+    commit(
+        database, customer(consent="opted_in", consent_basis="sms,mail", created_at=at(3), read_at=at(200))
+    )
+    assert choice(database) == ("opted_in", "opted_in", at(3))
+
+
+def test_an_opt_out_under_other_meta_keys_counts_from_now(database: Database) -> None:
+    commit(database, customer(consent="opted_in", consent_basis="sms", created_at=at(3)))
+    commit(database, customer(consent="opted_out", consent_basis="sms,mail", read_at=at(200)))
+    assert choice(database) == ("opted_out", "opted_out", at(200))
+
+
+def test_an_opt_out_whose_value_disappears_stays_in_force(database: Database) -> None:
+    commit(database, customer(consent="opted_out", consent_origin="sms"))
+    commit(database, customer(consent="unknown", read_at=at(200)))
+    assert choice(database) == ("opted_out", "opted_out", at(100))
+    assert record(database, 7)["consent_origin"] == "sms"
+    commit(database, customer(consent="opted_in", read_at=at(300)))
+    assert choice(database) == ("opted_in", "opted_in", at(300))
+
+
+def test_an_opt_in_whose_value_disappears_is_no_choice_any_more(database: Database) -> None:
+    commit(database, customer(consent="opted_in", created_at=at(3)))
+    commit(database, customer(consent="unknown", created_at=at(3), read_at=at(200)))
+    assert choice(database) == ("unknown", "opted_in", at(3))
+    assert signal(database) == ("unknown", None)
+    commit(database, customer(consent="opted_in", created_at=at(3), read_at=at(300)))
+    assert choice(database) == ("opted_in", "opted_in", at(3))
+
+
+@pytest.mark.parametrize("consent", ["opted_in", "opted_out"])
+def test_a_choice_made_with_an_order_has_the_order_s_time(database: Database, consent: str) -> None:
+    commit(database, order(consent=consent, created_at=at(10)))
+    assert choice(database, 44, "order") == (consent, consent, at(10))
+    assert signal(database) == (consent, at(10))
+
+
+def test_an_order_of_the_future_counts_from_the_reading(database: Database) -> None:
+    commit(database, order(consent="opted_in", created_at=at(500)))
+    assert choice(database, 44, "order")[2] == at(100)
+
+
+def test_an_order_s_choice_that_is_changed_later_keeps_the_order_s_time(database: Database) -> None:
+    commit(database, order(consent="opted_in"))
+    commit(database, order(consent="opted_out", read_at=at(200)))
+    assert choice(database, 44, "order") == ("opted_out", "opted_out", at(10))
