@@ -84,6 +84,25 @@ def _secret_not_blank(value: SecretStr) -> SecretStr:
     return SecretStr(_not_blank(value.get_secret_value()))
 
 
+def _order_status(value: str) -> str:
+    status = _not_blank(value)
+    if status in {"draft", "auto-draft", "checkout-draft"}:
+        raise _refuse(
+            f"{status!r} is a checkout that nobody has finished, so no contact comes from it. Leave it out"
+        )
+    if status in {"any", "all"}:
+        raise _refuse("write the statuses one by one, or leave order_statuses out for all of them but drafts")
+    if status.startswith("wc-"):
+        raise _refuse(f"write a status without wc-: {status.removeprefix('wc-')}")
+    return status
+
+
+def _some_statuses(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        raise _refuse("name at least one status, or leave order_statuses out for all of them but drafts")
+    return value
+
+
 def _time_of_day(value: object) -> object:
     # YAML 1.1 reads an unquoted 02:30 as a number in base sixty.
     if isinstance(value, int) and not isinstance(value, bool):
@@ -93,6 +112,7 @@ def _time_of_day(value: object) -> object:
 
 Name = Annotated[str, AfterValidator(_not_blank), Field(max_length=60)]
 Secret = Annotated[SecretStr, AfterValidator(_secret_not_blank)]
+OrderStatus = Annotated[str, AfterValidator(_order_status)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
@@ -127,6 +147,7 @@ class SourceSettings(_Settings):
     verify_tls: bool | str = True
     start_date: date
     orders_from: date | None = None
+    order_statuses: Annotated[tuple[OrderStatus, ...], AfterValidator(_some_statuses)] | None = None
     default_region: Annotated[str, AfterValidator(_known_region)]
     consent: ConsentSettings = ConsentSettings()
     groups: GroupSettings = GroupSettings()

@@ -139,6 +139,13 @@ def orders_that_named_a_customer(database: Database, source: str, ids: Collectio
         return set(rows.scalars())
 
 
+def known_phones(database: Database, phones: Collection[str]) -> set[str]:
+    """Those of these phones (E.164) that a record of any source has."""
+    query = "SELECT DISTINCT phone FROM woo_sync.source_records WHERE phone = ANY(:phones)"
+    with database.transaction() as connection:
+        return set(connection.execute(sa.text(query), {"phones": list(phones)}).scalars())
+
+
 def invalid_reasons(database: Database, source: str) -> dict[str, int]:
     """How many customers and guest orders of a source hold no contact, by reason, the most frequent first."""
     query = """

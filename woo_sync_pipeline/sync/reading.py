@@ -11,13 +11,16 @@ import pandas as pd
 import pyarrow as pa
 
 from woo_sync_pipeline.config import SourceSettings
+from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.records import (
     customer_hashes,
+    known_phones,
     known_product_ids,
     order_hashes,
     orders_that_named_a_customer,
 )
+from woo_sync_pipeline.sync.normalising import normalise_records
 from woo_sync_pipeline.woocommerce.client import StoreClient
 from woo_sync_pipeline.woocommerce.customers import customers_after, customers_by_id, sweep_customers
 from woo_sync_pipeline.woocommerce.errors import StoreAnswerMalformedError
@@ -76,7 +79,10 @@ def read_orders(
     statuses: Sequence[str],
     progress: Progress,
 ) -> OrdersRead:
-    """The orders of a window, of these statuses, that are not known in their present form."""
+    """The orders of a window, of these statuses, that are not known in their present form.
+
+    Those that may make no contact (see `SourceSettings.order_statuses`) and concern no known one are left out.
+    """
     read_at = datetime.now(UTC)
     read = 0
     frames: list[pd.DataFrame] = []
@@ -85,7 +91,7 @@ def read_orders(
             rows, meta_keys=source.meta_keys, fingerprint=settings_fingerprint(source), read_at=read_at
         )
         known = order_hashes(database, source.key, frame["record_id"].tolist())
-        frames.append(_unknown(frame, known))
+        frames.append(_relevant(database, source, _unknown(frame, known), known))
         read += len(frame)
         progress(len(frame))
     return OrdersRead(_concat(frames, ORDER_SCHEMA), read)
@@ -189,6 +195,36 @@ def _read_customers(
         read += len(frame)
         progress(len(frame))
     return CustomersRead(_concat(frames, CUSTOMER_SCHEMA), frozenset(missing), read, last_id, meta_withheld)
+
+
+def _relevant(
+    database: Database, source: SourceSettings, orders: pd.DataFrame, known: dict[int, str]
+) -> pd.DataFrame:
+    """Without the orders that can neither make a contact nor tell anything of one."""
+    if source.order_statuses is None:
+        return orders
+    # All statuses are read, since an order that leaves the chosen ones must be seen to change. An order of a
+    # customer makes no contact of its own: it tells what the customer chose and bought.
+    relevant = (
+        orders["status"].isin(source.order_statuses)
+        | (orders["customer_id"] != 0)
+        | orders["record_id"].isin(list(known))
+    )
+    others = orders[~relevant]
+    return orders[relevant | orders["record_id"].isin(_opting_out(database, source, others))]
+
+
+def _opting_out(database: Database, source: SourceSettings, orders: pd.DataFrame) -> list[int]:
+    """The orders by which somebody whose phone is known opts out: that counts, whatever became of the order."""
+    if orders.empty:
+        return []
+    records = normalise_records(
+        source, customers=CUSTOMER_SCHEMA.empty_table().to_pandas(), orders=orders, guest_order_ids=()
+    ).records
+    opted_out = records[(records["consent"] == Consent.opted_out.value) & records["phone"].notna()]
+    phones = known_phones(database, opted_out["phone"].tolist())
+    found: list[int] = opted_out.loc[opted_out["phone"].isin(list(phones)), "record_id"].tolist()
+    return found
 
 
 def _unknown(frame: pd.DataFrame, known: dict[int, str]) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import ipaddress
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 from woo_sync_pipeline.woocommerce.client import Row, StoreClient
 from woo_sync_pipeline.woocommerce.errors import StoreFilterIgnoredError, StoreRouteMissingError
 from woo_sync_pipeline.woocommerce.fields import part
+from woo_sync_pipeline.woocommerce.orders import order_statuses
 
 _MOST_CLOCK_SKEW = 120.0
 
@@ -27,11 +29,14 @@ class StoreCheck:
     warnings: tuple[str, ...]
 
 
-def check_store(client: StoreClient, *, needs_customer_meta: bool) -> StoreCheck:
+def check_store(
+    client: StoreClient, *, needs_customer_meta: bool, statuses: Collection[str] = ()
+) -> StoreCheck:
     """Try everything that a sync will need: customers, orders, products, date filters. About six requests.
 
-    `needs_customer_meta` says that consent or tags are read from customers' meta data. Raises StoreError when
-    the store cannot be synced; what can be lived with is among the `warnings`.
+    `needs_customer_meta` says that consent or tags are read from customers' meta data; `statuses` are those of
+    orders that the store is expected to have. Raises StoreError when the store cannot be synced; what can be
+    lived with is among the `warnings`.
     """
     index = client.get_object("/", {"_fields": "name,gmt_offset,timezone_string,namespaces"})
     namespaces = index.get("namespaces")
@@ -48,6 +53,7 @@ def check_store(client: StoreClient, *, needs_customer_meta: bool) -> StoreCheck
     client.get_list("orders", {"per_page": 1, "_fields": "id"})
     client.get_list("products", {"per_page": 1, "_fields": "id"})
     _check_date_filter(client)
+    missing = _missing_statuses(client, statuses) if statuses else []
     visible = any("meta_data" in row for row in customers.rows)
     return StoreCheck(
         name=html.unescape(str(index.get("name") or "")).strip(),
@@ -55,7 +61,7 @@ def check_store(client: StoreClient, *, needs_customer_meta: bool) -> StoreCheck
         timezone=_timezone(index),
         customers_total=customers.total,
         customer_meta_visible=visible,
-        warnings=tuple(_warnings(client, meta_missing=needs_customer_meta and not visible)),
+        warnings=(*missing, *_warnings(client, meta_missing=needs_customer_meta and not visible)),
     )
 
 
@@ -73,6 +79,14 @@ def _check_date_filter(client: StoreClient) -> None:
             tried="GET orders modified after the year 2999",
             got="orders, so modified_after is ignored",
         )
+
+
+def _missing_statuses(client: StoreClient, statuses: Collection[str]) -> list[str]:
+    known = order_statuses(client)
+    unknown = ", ".join(status for status in statuses if status not in known)
+    if not unknown:
+        return []
+    return [f"The store has no order status {unknown}: nothing comes from there. It has {', '.join(known)}."]
 
 
 def _warnings(client: StoreClient, *, meta_missing: bool) -> list[str]:

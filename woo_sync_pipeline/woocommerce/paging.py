@@ -117,7 +117,8 @@ def by_ids(
             )
         return rows
 
-    yield from map_ahead(fetch, batches, ahead=client.settings.max_concurrency)
+    # Of a batch nobody may be left; a page without rows is none.
+    yield from filter(None, map_ahead(fetch, batches, ahead=client.settings.max_concurrency))
 
 
 def map_ahead(work: Callable[[Item], Result], items: Collection[Item], *, ahead: int) -> Iterator[Result]:

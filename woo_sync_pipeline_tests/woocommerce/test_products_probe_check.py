@@ -136,3 +136,14 @@ def test_a_store_too_old_for_date_filters_is_refused(connect: Callable[..., Stor
         pytest.raises(StoreFilterIgnoredError, match="modified_after is ignored"),
     ):
         check_store(client, needs_customer_meta=False)
+
+
+def test_statuses_that_the_store_does_not_have_are_named(shop: DemoStore, client: StoreClient) -> None:
+    shop.data.order_statuses["in-the-kiln"] = "In the kiln"
+    fine = check_store(client, needs_customer_meta=False, statuses=("in-the-kiln", "trash", "completed"))
+    assert fine.warnings == ()
+    [warning] = check_store(
+        client, needs_customer_meta=False, statuses=("completed", "shiped", "pakced")
+    ).warnings
+    assert "no order status shiped, pakced" in warning
+    assert "in-the-kiln" in warning

@@ -1,0 +1,221 @@
+"""What a sweep and a touched reading pass on, against a demo store and a real state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from woo_sync_pipeline.demo.store import DemoStore, generate_store
+from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.woocommerce.errors import StoreAnswerMalformedError
+from woo_sync_pipeline_tests.woocommerce.sources import CONSENT, ORDER_CONSENT, TAGS, SyncedSource
+
+MARY = {"first_name": "Mary", "phone": "0491 570 156", "country": "AU"}
+JOHN = {"first_name": "John", "phone": "0491 570 157", "country": "AU"}
+
+
+@pytest.fixture
+def town() -> Iterator[DemoStore]:
+    """A store with 2,000 customers, of whom some have a null modification date."""
+    data = generate_store(seed=5, customers=2000, orders=0, now=datetime.now(UTC), consent_meta_key=CONSENT)
+    with DemoStore(data) as store:
+        yield store
+
+
+def test_a_sweep_passes_on_exactly_the_changed_the_new_and_the_gone(
+    town: DemoStore, database: Database
+) -> None:
+    synced = SyncedSource(town, database)
+    first = synced.sweep()
+    data = town.data
+    everybody = set(data.customers)
+    assert first.customer_ids == everybody
+    assert first.customers.read == len(everybody) == 2001
+    quiet = synced.sweep()
+    assert (quiet.customer_ids, quiet.customers.gone, quiet.customers.read) == (set(), frozenset(), 2001)
+
+    never_modified = [number for number, person in data.customers.items() if person.modified_at is None]
+    chosen = iter(
+        [number for number in sorted(everybody)[50:] if data.customers[number].modified_at is not None][::37]
+    )
+    meta, added, removed, tagged, role, no_role, name, phone, email = (next(chosen) for _ in range(9))
+    null_date = never_modified[20]
+    data.set_user_meta(meta, CONSENT, "somehow else")
+    data.set_user_meta(added, "billing_first_name", "Somebody")
+    data.set_user_meta(removed, CONSENT, "will be removed")
+    data.set_user_meta(tagged, TAGS, ["vip", "late"])
+    data.set_roles(role, ["wholesale"])
+    data.set_roles(no_role, ["shop_manager"])
+    data.save_profile(name, first_name="Renamed")
+    data.save_profile(phone, billing_phone="0491 570 159")
+    data.save_profile(email, email="moved@example.com")
+    data.set_user_meta(null_date, TAGS, "seldom")
+    changed = {meta, added, removed, tagged, role, no_role, name, phone, email, null_date}
+    assert len(changed) == 10
+    gone = {next(chosen), next(chosen)}
+    for number in gone:
+        data.delete_customer(number)
+    new = data.register_customer(email="new@example.com")
+    # Saved without a change, or changed where nothing is read: neither is news.
+    data.save_profile(next(chosen))
+    data.set_user_meta(next(chosen), "wc_last_active", "1790000000")
+
+    second = synced.sweep()
+    assert second.customer_ids == {*changed, new}
+    assert second.customers.gone == gone
+    data.delete_user_meta(removed, CONSENT)
+    third = synced.sweep()
+    assert (third.customer_ids, third.customers.gone) == ({removed}, frozenset())
+
+
+def test_changes_that_do_not_move_the_modification_date_are_among_those_found(
+    town: DemoStore, database: Database
+) -> None:
+    """The ground for reading everybody: a filter by date would miss these."""
+    synced = SyncedSource(town, database)
+    synced.sweep()
+    before = {number: person.modified_at for number, person in town.data.customers.items()}
+    town.data.set_user_meta(10, CONSENT, "otherwise")
+    town.data.set_roles(11, ["wholesale"])
+    assert {number: person.modified_at for number, person in town.data.customers.items()} == before
+    assert synced.sweep().customer_ids == {10, 11}
+
+
+def test_other_settings_make_everybody_count_as_changed_once(town: DemoStore, database: Database) -> None:
+    SyncedSource(town, database).sweep()
+    other = SyncedSource(town, database, default_region="NZ")
+    assert len(other.sweep().customer_ids) == 2001
+    assert other.sweep().customer_ids == set()
+
+
+def test_a_store_that_suddenly_shows_nobody_does_not_make_everybody_gone(
+    shop: DemoStore, database: Database
+) -> None:
+    synced = SyncedSource(shop, database)
+    synced.sweep()
+    shop.data.delete_customer(1)
+    with pytest.raises(StoreAnswerMalformedError, match="1 customers are known"):
+        synced.sweep()
+
+
+def test_when_nothing_happened_a_touched_reading_takes_three_requests(
+    town: DemoStore, database: Database
+) -> None:
+    for number in range(2, 40):
+        town.data.place_order(customer_id=number, billing=MARY)
+    synced = SyncedSource(town, database)
+    synced.sweep()
+    town.requests.clear()
+    quiet = synced.touched()
+    # The statuses, the orders of the overlap (all known, so their customers are not read), the newest customers.
+    assert quiet.requests == len(town.requests) == 3
+    assert (quiet.order_ids, quiet.customer_ids, quiet.customers.gone) == (set(), set(), frozenset())
+
+
+def test_ten_checkouts_by_old_new_and_unknown_buyers_take_fewer_than_ten_requests(
+    town: DemoStore, database: Database
+) -> None:
+    data = town.data
+    synced = SyncedSource(town, database)
+    synced.sweep()
+    product = data.add_product("Kettle", ["Kitchen"])
+    existing = [100, 200, 300, 300]
+    for number in set(existing):
+        data.save_profile(number, billing_phone="0491 570 158")
+    new = [data.register_customer(email=f"new{step}@example.com", billing=JOHN) for step in range(3)]
+    orders = [
+        data.place_order(customer_id=number, billing=MARY, product_ids=[product])
+        for number in (*existing, *new, 0, 0, 0)
+    ]
+    assert len(orders) == 10
+    town.requests.clear()
+    read = synced.touched()
+    assert read.requests == len(town.requests) == 5
+    assert read.order_ids == set(orders)
+    assert read.guests == set(orders[-3:])
+    assert read.customer_ids == {*existing, *new}
+    assert read.tags == {product: ("Kitchen",)}
+    # What is read is known from then on: the overlap of the next window brings none of it again.
+    again = synced.touched()
+    assert (again.requests, again.order_ids, again.customer_ids) == (3, set(), set())
+
+
+def test_a_touched_reading_concludes_of_nobody_that_he_is_gone(shop: DemoStore, database: Database) -> None:
+    number = shop.data.register_customer(email="a@example.com")
+    synced = SyncedSource(shop, database)
+    synced.sweep()
+    order = shop.data.place_order(customer_id=number, billing=MARY)
+    shop.data.unindex_customer(number)
+    read = synced.touched()
+    assert (read.order_ids, read.customer_ids, read.customers.gone) == ({order}, set(), frozenset())
+
+
+def test_the_orders_of_a_deleted_customer_make_no_guest(shop: DemoStore, database: Database) -> None:
+    number = shop.data.register_customer(email="a@example.com", billing=MARY)
+    theirs = shop.data.place_order(customer_id=number, billing=MARY)
+    synced = SyncedSource(shop, database)
+    synced.sweep()
+    shop.data.delete_customer(number)
+    guest = shop.data.place_order(billing=JOHN)
+    read = synced.sweep()
+    assert read.order_ids == {theirs, guest}
+    assert read.guests == {guest}
+    assert read.customers.gone == {number}
+
+
+CHOSEN = ("processing", "completed")
+
+
+def test_only_orders_of_the_chosen_statuses_make_guests_and_later_ones_are_followed(
+    shop: DemoStore, database: Database
+) -> None:
+    data = shop.data
+    paid, failed = data.place_order(billing=MARY), data.place_order(billing=JOHN, status="failed")
+    synced = SyncedSource(shop, database, order_statuses=CHOSEN)
+    first = synced.sweep()
+    assert first.order_ids == first.guests == {paid}
+    # Thrown away it is still followed; paid at last it makes a guest.
+    data.trash_order(paid)
+    data.set_order_status(failed, "completed")
+    second = synced.touched()
+    assert second.order_ids == second.guests == {paid, failed}
+    assert dict(second.orders[["record_id", "status"]].itertuples(index=False)) == {
+        paid: "trash",
+        failed: "completed",
+    }
+
+
+def test_the_orders_of_customers_are_read_in_any_status_but_drafts(
+    shop: DemoStore, database: Database
+) -> None:
+    number = shop.data.register_customer(email="a@example.com", billing=MARY)
+    order = shop.data.place_order(customer_id=number, billing=MARY, status="failed")
+    shop.data.place_order(customer_id=number, billing=MARY, status="checkout-draft")
+    read = SyncedSource(shop, database, order_statuses=CHOSEN).sweep()
+    assert (read.order_ids, read.guests) == ({order}, set())
+
+
+def test_an_opt_out_of_a_known_phone_is_heard_whatever_became_of_the_order(
+    shop: DemoStore, database: Database
+) -> None:
+    data = shop.data
+    data.place_order(billing=MARY, meta={ORDER_CONSENT: "1"})
+    synced = SyncedSource(shop, database, order_statuses=CHOSEN)
+    synced.sweep()
+    same_phone = {**MARY, "phone": "+61 491-570-156"}
+    opt_out = data.place_order(billing=same_phone, status="failed", meta={ORDER_CONSENT: "0"})
+    data.place_order(billing=same_phone, status="failed", meta={ORDER_CONSENT: "1"})
+    data.place_order(billing=JOHN, status="failed", meta={ORDER_CONSENT: "0"})
+    assert synced.touched().order_ids == {opt_out}
+
+
+def test_without_a_choice_of_statuses_every_order_but_drafts_is_read(
+    shop: DemoStore, database: Database
+) -> None:
+    orders = [shop.data.place_order(billing=MARY, status=status) for status in ("failed", "cancelled")]
+    trashed = shop.data.place_order(billing=MARY)
+    shop.data.trash_order(trashed)
+    shop.data.place_order(billing=MARY, status="checkout-draft")
+    assert SyncedSource(shop, database).sweep().order_ids == {*orders, trashed}

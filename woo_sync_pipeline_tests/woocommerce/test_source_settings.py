@@ -1,0 +1,57 @@
+"""The settings of a source that say how politely and which orders are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from woo_sync_pipeline.config import SourceSettings, load_settings
+from woo_sync_pipeline.errors import ConfigurationError
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "woo_sync.example.yaml"
+
+
+@pytest.fixture
+def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    for name in ("MESSAGEMEDIA_API_KEY", "MESSAGEMEDIA_API_SECRET", "WOO_KEY", "WOO_SECRET"):
+        monkeypatch.setenv(name, "x")
+
+    def configure(**options: Any) -> SourceSettings:
+        values = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
+        values["sources"][0].update(options)
+        file = tmp_path / "woo_sync.yaml"
+        file.write_text(yaml.safe_dump(values), encoding="utf-8")
+        return load_settings(file).sources[0]
+
+    return configure
+
+
+def test_the_example_names_both_and_each_may_be_left_out(configured: Any) -> None:
+    example = configured()
+    assert example.max_requests_per_second == 10
+    assert example.order_statuses is not None
+    assert "checkout-draft" not in example.order_statuses
+    bare = configured(order_statuses=None, max_requests_per_second=None)
+    assert (bare.order_statuses, bare.max_requests_per_second) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"order_statuses": ["completed", "checkout-draft"]}, r"order_statuses\[1\].*nobody has finished"),
+        ({"order_statuses": ["draft"]}, "nobody has finished"),
+        ({"order_statuses": ["auto-draft"]}, "nobody has finished"),
+        ({"order_statuses": ["any"]}, "one by one"),
+        ({"order_statuses": ["wc-completed"]}, "without wc-: completed"),
+        ({"order_statuses": []}, "at least one status"),
+        ({"order_statuses": [" "]}, "this is empty"),
+        ({"max_requests_per_second": 0}, "max_requests_per_second.*greater than 0"),
+        ({"max_requests_per_second": float("nan")}, "max_requests_per_second"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(configured: Any, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"line \d+, sources\[0\].*{message}"):
+        configured(**options)
