@@ -249,14 +249,16 @@ def test_people_edit_the_directory_by_hand() -> None:
 
 def test_it_can_be_run_by_hand() -> None:
     with subprocess.Popen(
-        [sys.executable, "-u", "-m", "woo_sync_pipeline.demo.platform", "--port", "0"],
+        [sys.executable, "-u", "-m", "woo_sync_pipeline.demo.platform", "--port", "0", "--latency", "0.2"],
         stdout=subprocess.PIPE,
         text=True,
     ) as running:
         assert running.stdout is not None
         said = dict(running.stdout.readline().strip().split(": ", 1) for _ in range(3))
         try:
+            asked = time.monotonic()
             answer = requests.get(said["url"] + LISTS, auth=(said["api_key"], said["api_secret"]), timeout=5)
+            assert time.monotonic() - asked >= 0.2
         finally:
             os.kill(running.pid, signal.SIGINT)
         assert answer.json() == {"content": [], "totalElements": 0}
