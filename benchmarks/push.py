@@ -181,7 +181,17 @@ def _fill(database: Database, contacts: int) -> None:
         )
         for number in range(contacts)
     )
-    columns = "phone first_name last_name email sources groups consent consent_at status".split()
+    columns = [
+        "phone",
+        "first_name",
+        "last_name",
+        "email",
+        "sources",
+        "groups",
+        "consent",
+        "consent_at",
+        "status",
+    ]
     with database.transaction() as connection:
         copy_rows(connection, "woo_sync.contacts", columns, rows)
     with database.transaction() as connection:
