@@ -47,7 +47,6 @@ SELECT
         WHEN incoming.consent = 'unknown' OR incoming.consent = old.choice THEN old.choice_at
         WHEN incoming.record_type = 'order' THEN least(incoming.created_at, incoming.read_at)
         WHEN incoming.consent = 'opted_out' THEN incoming.read_at
-        WHEN old.choice IS NOT NULL AND old.consent_basis = incoming.consent_basis THEN incoming.read_at
         WHEN old.record_id IS NOT NULL AND old.consent_basis = incoming.consent_basis THEN incoming.read_at
         ELSE coalesce(least(incoming.created_at, incoming.read_at), 'epoch')
     END,

@@ -210,6 +210,12 @@ def test_an_opt_in_at_the_checkout_without_a_phone_is_the_customer_s(database: D
     assert signal(database) == ("opted_in", at(10))
 
 
+def test_an_opt_in_at_the_checkout_goes_with_the_customer(database: Database) -> None:
+    commit(database, customer(7, ANN), order(44, None, customer_id=7, consent="opted_in"))
+    commit(database, gone=[7], started=150)
+    assert signal(database) == ("unknown", None)
+
+
 def test_an_opt_in_at_the_checkout_with_an_unusable_phone_is_nobody_s(database: Database) -> None:
     unusable = order(44, None, customer_id=7, consent="opted_in", invalid_reason="not_mobile")
     commit(database, customer(7, ANN), unusable)
