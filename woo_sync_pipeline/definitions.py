@@ -26,7 +26,7 @@ def build_definitions(
     """Definitions for a configuration; connects to nothing."""
     state = state or StateResource(settings)
     stores = StoresResource()
-    jobs = {source.key: source_jobs(settings, source) for source in settings.sources}
+    jobs = {source.key: source_jobs(source) for source in settings.sources}
     return dg.Definitions(
         assets=[
             asset

@@ -39,7 +39,6 @@ class SyncRunner:
         instance: dg.DagsterInstance,
         progress: ProgressResource | None = None,
     ) -> None:
-        self._settings = settings
         self._state = state
         self._instance = instance
         self._definitions = build_definitions(settings, state=state, progress=progress)
@@ -57,7 +56,7 @@ class SyncRunner:
 
         A dry run plans everything and sends nothing.
         """
-        jobs = source_jobs(self._settings, source)
+        jobs = source_jobs(source)
         job = self._definitions.resolve_job_def((jobs.incremental if incremental else jobs.daily).name)
         result = job.execute_in_process(
             instance=self._instance,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from woo_sync_pipeline.assets.step import KIND_TAG, READING_TAG
-from woo_sync_pipeline.config import Settings, SourceSettings
+from woo_sync_pipeline.config import SourceSettings
 
 SOURCE_TAG = "woo_sync/source"
 
@@ -20,7 +20,7 @@ class SourceJobs:
     incremental: dg.UnresolvedAssetJobDefinition
 
 
-def source_jobs(settings: Settings, source: SourceSettings) -> SourceJobs:
+def source_jobs(source: SourceSettings) -> SourceJobs:
     """The jobs of one source. Their steps share a process: the work is requests and vectorised frames."""
     selection = dg.AssetSelection.groups(source.key)
     return SourceJobs(
