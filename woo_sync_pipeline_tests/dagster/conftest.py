@@ -38,8 +38,7 @@ class World:
     def __init__(self, demo: DemoWorld, instance: dg.DagsterInstance) -> None:
         self.demo = demo
         self.instance = instance
-        self.settings: Settings = demo.settings()
-        self.state = StateResource(self.settings)
+        self._connect()
         self.recorder = OpenApiRecorder(demo.platform) if DESCRIPTION.exists() else None
 
     @property
@@ -77,9 +76,8 @@ class World:
         last: date | None = None,
     ) -> SyncOutcome:
         """Sync a source, yesterday and today unless told otherwise; the outcome may be a failure."""
-        runner = SyncRunner(self.settings, state=self.state, instance=self.instance)
         now = today(TIMEZONE, datetime.now(UTC))
-        return runner.run(
+        return self._runner.run(
             self.source(key), DayRange(first or yesterday(), last or now), incremental=incremental
         )
 
@@ -110,21 +108,25 @@ class World:
         for source in values["sources"]:
             source.update(source_options)
         self.demo.config.write_text(yaml.safe_dump(values))
-        self.settings = self.demo.settings()
         self.state.close()
-        self.state = StateResource(self.settings)
+        self._connect()
 
     def lose_the_state(self) -> None:
         """Drop everything that this project has ever stored."""
         with self.database.transaction() as connection:
             connection.execute(sa.text(f"DROP SCHEMA {SCHEMA} CASCADE"))
         self.state.close()
-        self.state = StateResource(self.settings)
+        self._connect()
 
     def close(self) -> None:
         self.state.close()
         if self.recorder is not None:
             assert self.recorder.violations == []
+
+    def _connect(self) -> None:
+        self.settings: Settings = self.demo.settings()
+        self.state = StateResource(self.settings)
+        self._runner = SyncRunner(self.settings, state=self.state, instance=self.instance)
 
 
 def small_store(

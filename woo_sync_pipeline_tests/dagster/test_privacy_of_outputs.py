@@ -48,7 +48,7 @@ def _events(instance: dg.DagsterInstance) -> Iterator[str]:
     for record in instance.get_run_records():
         yield dg.serialize_value(record.dagster_run)
         for entry in instance.all_logs(record.dagster_run.run_id):
-            yield entry.to_json()
+            yield dg.serialize_value(entry)
             yield entry.user_message
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -46,7 +47,7 @@ def _sensor_tick(world: World) -> dg.RunRequest | str:
     return _outcome(tick.run_requests, tick.skip_message)
 
 
-def _outcome(requests: list[dg.RunRequest] | None, skipped: str | None) -> dg.RunRequest | str:
+def _outcome(requests: Sequence[dg.RunRequest] | None, skipped: str | None) -> dg.RunRequest | str:
     if skipped is not None:
         assert not requests
         return skipped

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import dagster as dg
 import pandas as pd
 import pytest
 
 from woo_sync_pipeline.assets import contacts as contact_steps
-from woo_sync_pipeline.config import CONFIG_ENV
+from woo_sync_pipeline.config import CONFIG_ENV, SourceSettings
+from woo_sync_pipeline.contacts.merge import MergeSource
 from woo_sync_pipeline.definitions import definitions
+from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.records import Reading, commit_reading
 from woo_sync_pipeline.state.syncs import completed_sweeps, watermark
-from woo_sync_pipeline.sync.normalising import NormalisedRecords
+from woo_sync_pipeline.sync.normalising import NormalisedRecords, normalise_records
 from woo_sync_pipeline_tests.dagster.conftest import KEY, MakeWorld, World, small_store
 from woo_sync_pipeline_tests.dagster.expectation import expected_directory
 from woo_sync_pipeline_tests.dagster.people import GUEST_PHONE, order_as_guest
@@ -115,10 +120,14 @@ def test_contacts_that_the_platform_refuses_keep_no_others_from_coming_over(make
 def test_a_step_that_loses_a_row_is_stopped_before_anything_is_committed_or_pushed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = contact_steps.normalise_records
-
-    def lose_one(*args: object, **options: object) -> NormalisedRecords:
-        found = right(*args, **options)  # type: ignore[arg-type]  # whatever it is called with
+    def lose_one(
+        source: SourceSettings,
+        *,
+        customers: pd.DataFrame,
+        orders: pd.DataFrame,
+        guest_order_ids: Iterable[int],
+    ) -> NormalisedRecords:
+        found = normalise_records(source, customers=customers, orders=orders, guest_order_ids=guest_order_ids)
         return NormalisedRecords(found.records.iloc[1:], found.failures, found.emails_dropped)
 
     monkeypatch.setattr(contact_steps, "normalise_records", lose_one)
@@ -143,10 +152,15 @@ def test_a_step_that_loses_a_row_is_stopped_before_anything_is_committed_or_push
 def test_a_phone_that_comes_twice_out_of_the_merge_stops_the_push(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = contact_steps.commit_reading
-
-    def twice(*args: object, **options: object) -> pd.DataFrame:
-        merged = right(*args, **options)  # type: ignore[arg-type]  # whatever it is called with
+    def twice(
+        database: Database,
+        *,
+        source: str,
+        run_id: str,
+        reading: Reading,
+        sources: Mapping[str, MergeSource],
+    ) -> pd.DataFrame:
+        merged = commit_reading(database, source=source, run_id=run_id, reading=reading, sources=sources)
         return pd.concat([merged, merged.head(1)], ignore_index=True)
 
     monkeypatch.setattr(contact_steps, "commit_reading", twice)
