@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from woo_sync_pipeline.checking import CheckLine, check_everything
 from woo_sync_pipeline.config import Settings, SourceSettings, config_path, load_settings
 from woo_sync_pipeline.errors import WooSyncError
 
 if TYPE_CHECKING:
     from woo_sync_pipeline.resources import StateResource
+
+_PIPED_WIDTH = 140
+"""Columns of a table that no terminal bounds: in the usual 80 a history is not readable."""
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
 
@@ -45,11 +47,14 @@ def check(config: Path) -> None:
 
     One line each; exit code 1 if any of them fails.
     """
-    lines: list[CheckLine] = []
+    # Here and below: what takes long to import is imported where it is used, so that `--help` need not wait.
+    from woo_sync_pipeline.checking import check_everything
+
+    has_failed = False
     for line in check_everything(config):
-        lines.append(line)
+        has_failed = has_failed or line.verdict == "FAIL"
         click.echo(f"{line.verdict:<5} {line.subject:<14} {line.text}")
-    sys.exit(0 if all(line.verdict != "FAIL" for line in lines) else 1)
+    sys.exit(1 if has_failed else 0)
 
 
 @cli.command()
@@ -74,7 +79,6 @@ def sync(
     Running it again is always safe: only what differs is sent. Exit code 1 if a source fails; the others are
     synced all the same.
     """
-    # Dagster takes a second to import, which `--help` need not wait for.
     from woo_sync_pipeline.syncing import sync_sources
 
     settings = load_settings(config)
@@ -85,7 +89,7 @@ def sync(
             settings,
             chosen,
             state=state,
-            console=Console(),
+            console=_console(),
             first=first.date() if first else None,
             last=last.date() if last else None,
             incremental=incremental,
@@ -112,7 +116,7 @@ def history(config: Path, source: str | None, limit: int, as_json: bool) -> None
     if as_json:
         click.echo(history_json(syncs))
     elif syncs:
-        Console().print(history_table(syncs))
+        _console().print(history_table(syncs))
     else:
         click.echo("Nothing was synced yet. Run `woo-sync sync`.")
 
@@ -142,7 +146,7 @@ def report(config: Path, sync_id: int | None, as_json: bool, as_csv: bool) -> No
     elif as_csv:
         click.echo(report_csv(contacts), nl=False)
     else:
-        console = Console()
+        console = _console()
         names = {each.key: each.name for each in settings.sources}
         title = report_title(found, source_name=names.get(found.source, found.source))
         console.print(title, markup=False, highlight=False, style="bold")
@@ -181,7 +185,7 @@ def demo(ui: bool, port: int, customers: int, orders: int, seed: int, folder: Pa
         sys.exit(serve_demo(folder, port=port, customers=customers, orders=orders, seed=seed))
     from woo_sync_pipeline.demo.play import play_demo
 
-    sys.exit(play_demo(folder, console=Console(), customers=customers, orders=orders, seed=seed))
+    sys.exit(play_demo(folder, console=_console(), customers=customers, orders=orders, seed=seed))
 
 
 def main() -> None:
@@ -191,6 +195,11 @@ def main() -> None:
     except WooSyncError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(1)
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=max(console.width, _PIPED_WIDTH))
 
 
 @contextmanager
