@@ -140,6 +140,14 @@ def test_a_quiet_store_costs_no_request_more_than_the_overlap_needs(size: int) -
     assert store.requests == max(0, size - 1) // 99 + 1
 
 
+def test_a_hundred_thousand_customers_take_1011_requests_where_pages_without_overlap_would_take_1000() -> (
+    None
+):
+    store = ChangingStore(list(range(1, 100_001)), [])
+    assert len(collect(store, limit=100, ahead=4)) == 100_000
+    assert store.requests == 1011
+
+
 def test_rows_that_move_left_across_a_page_boundary_are_found_by_reading_again() -> None:
     store = ChangingStore(list(range(1, 301)), [[], [DeleteAt(0, 30)]])
     assert collect(store, limit=100) == list(range(1, 301))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,19 @@ def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return configure
 
 
-def test_the_example_names_both_and_each_may_be_left_out(configured: Any) -> None:
-    example = configured()
-    assert example.max_requests_per_second == 10
-    assert example.order_statuses is not None
-    assert "checkout-draft" not in example.order_statuses
-    bare = configured(order_statuses=None, max_requests_per_second=None)
-    assert (bare.order_statuses, bare.max_requests_per_second) == (None, None)
+def test_both_may_be_left_out_or_given(configured: Any) -> None:
+    assert (configured().order_statuses, configured().max_requests_per_second) == (None, None)
+    given = configured(order_statuses=["completed", "in-the-kiln", "trash"], max_requests_per_second=0.5)
+    assert given.order_statuses == ("completed", "in-the-kiln", "trash")
+    assert given.max_requests_per_second == 0.5
+
+
+def test_what_the_example_shows_of_them_can_be_used_as_it_stands(configured: Any) -> None:
+    shown = re.findall(
+        r"^ *# ((?:order_statuses|max_requests_per_second): .*)$", EXAMPLE.read_text("utf-8"), re.MULTILINE
+    )
+    assert len(shown) == 2
+    configured(**{name: value for line in shown for name, value in yaml.safe_load(line).items()})
 
 
 @pytest.mark.parametrize(
