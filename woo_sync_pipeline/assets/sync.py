@@ -7,11 +7,12 @@ from pydantic import Field
 from woo_sync_pipeline.assets.definition import asset_options, daily_freshness
 from woo_sync_pipeline.assets.step import SyncStep, sync_step
 from woo_sync_pipeline.config import SourceSettings
+from woo_sync_pipeline.reports.chart import MOST_SYNCS, data_url, sync_chart
 from woo_sync_pipeline.reports.markdown import markdown_report
 from woo_sync_pipeline.reports.report import SyncCounts, count_reasons
 from woo_sync_pipeline.state.contacts import pending_phones, source_totals
 from woo_sync_pipeline.state.records import invalid_reasons
-from woo_sync_pipeline.state.syncs import SyncContact, finish_sync, mark_dry_run
+from woo_sync_pipeline.state.syncs import SyncContact, finish_sync, list_syncs, mark_dry_run
 from woo_sync_pipeline.sync.dry_run import plan_pending
 from woo_sync_pipeline.sync.normalising import invalid_contacts
 from woo_sync_pipeline.sync.pushing import push_pending
@@ -23,6 +24,10 @@ OUTCOME_COLUMNS = {
     "changes": "list",
     "reason": "string",
 }
+
+
+STAGED = ("orders", "customers", "guest_orders", "tags", "contacts", "merged_contacts", "synced_contacts")
+"""The assets before the report, in their order."""
 
 
 class PushConfig(dg.Config):
@@ -99,7 +104,14 @@ def sync_assets(
             counts = _counts(step, invalid)
             sync = finish_sync(step.database, run_id=step.run_id, counts=counts.to_json(), invalid=invalid)
             step.state.release(source.key)
-            report = markdown_report(sync, counts, source_name=source.name)
+            report = markdown_report(
+                sync,
+                counts,
+                source_name=source.name,
+                invalid=invalid,
+                store_url=source.url,
+                chart=_chart(step, counts) if step.is_sweep else "",
+            )
             return step.result(
                 counts.new + counts.updated,
                 report=dg.MetadataValue.md(report),
@@ -111,6 +123,12 @@ def sync_assets(
             )
 
     return [synced_contacts, sync_report]
+
+
+def _chart(step: SyncStep, counts: SyncCounts) -> str:
+    # The live syncs, which are many, do without: the picture lives in the event log.
+    latest = list_syncs(step.database, source=step.source.key, limit=MOST_SYNCS)
+    return data_url(sync_chart(latest[::-1], counts.invalid_reasons))
 
 
 def _counts(step: SyncStep, invalid: list[SyncContact]) -> SyncCounts:
@@ -137,5 +155,6 @@ def _counts(step: SyncStep, invalid: list[SyncContact]) -> SyncCounts:
             "store": sum(frame.notes["requests"] for frame in (orders, customers, tags)),
             "platform": pushed["requests"],
         },
+        seconds={name: round(step.read(name).notes["seconds"], 2) for name in STAGED},
         warnings=tuple(customers.notes["warnings"]),
     )

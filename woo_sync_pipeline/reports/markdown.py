@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from woo_sync_pipeline.contacts.phones import InvalidReason
+from woo_sync_pipeline.reports.links import edit_page
 from woo_sync_pipeline.reports.report import SyncCounts
-from woo_sync_pipeline.state.syncs import SyncRun
+from woo_sync_pipeline.reports.tables import number_rows
+from woo_sync_pipeline.state.syncs import SyncContact, SyncRun
+
+_MOST_RECORDS = 20
 
 
-def markdown_report(sync: SyncRun, counts: SyncCounts, *, source_name: str) -> str:
-    """The whole report; it holds no phone and no email."""
+def markdown_report(
+    sync: SyncRun,
+    counts: SyncCounts,
+    *,
+    source_name: str,
+    invalid: Sequence[SyncContact] = (),
+    store_url: str = "",
+    chart: str = "",
+) -> str:
+    """The whole report; phones in it are masked.
+
+    The first of the `invalid` records link to the page of the store on which they can be mended. `chart` is the
+    URL of a picture; a small one, as it lives in the event log.
+    """
     days = f"{sync.first_day}" if sync.first_day == sync.last_day else f"{sync.first_day} to {sync.last_day}"
     dry = ", dry run: nothing was sent" if sync.is_dry_run else ""
     lines = [
@@ -16,31 +34,22 @@ def markdown_report(sync: SyncRun, counts: SyncCounts, *, source_name: str) -> s
         "",
         "| contacts | |",
         "|---|---:|",
-        *(
-            f"| {label} | {value:,} |"
-            for label, value in (
-                ("new", counts.new),
-                ("updated", counts.updated),
-                ("unchanged", counts.unchanged),
-                ("failed", counts.failed),
-                ("invalid store records", counts.invalid),
-                ("of these new or changed", counts.newly_invalid),
-                ("subscribed", counts.subscribed),
-                ("unsubscribed", counts.unsubscribed),
-                ("found unsubscribed on MessageMedia", counts.unsubscribed_on_platform),
-                ("groups", counts.groups),
-            )
-        ),
+        *(f"| {label.strip()} | {value:,} |" for label, value in number_rows(counts)),
     ]
+    if chart:
+        lines += ["", f"![the last syncs, and why records are invalid]({chart})"]
     if counts.invalid_reasons:
         lines += ["", "| invalid because | records | |", "|---|---:|---|"]
         lines += [
             f"| {reason} | {count:,} | {InvalidReason(reason).explanation} |"
             for reason, count in sorted(counts.invalid_reasons.items(), key=lambda item: -item[1])
         ]
+    if invalid:
+        lines += ["", "| to be mended | phone as typed | reason |", "|---|---|---|"]
+        lines += [_record_line(contact, store_url) for contact in invalid[:_MOST_RECORDS]]
     lines += [
         "",
-        f"Read {_listed(counts.read)}. Requests: {_listed(counts.requests)}.",
+        f"Read {_listed(counts.read)}. Requests: {_listed(counts.requests)}. Seconds: {_listed(counts.seconds)}.",
         *(f"\n**Warning:** {warning}" for warning in counts.warnings),
         "",
         f"What happened to each contact: `woo-sync report {sync.sync_id}`",
@@ -51,6 +60,15 @@ def markdown_report(sync: SyncRun, counts: SyncCounts, *, source_name: str) -> s
 def _listed(values: object) -> str:
     assert isinstance(values, dict)
     return ", ".join(f"{value:,} {name}" for name, value in values.items())
+
+
+def _record_line(contact: SyncContact, store_url: str) -> str:
+    assert contact.record_type is not None
+    assert contact.record_id is not None
+    link = edit_page(store_url, contact.record_type, contact.record_id)
+    return (
+        f"| [{contact.record_type} {contact.record_id}]({link}) | {contact.phone_masked} | {contact.reason} |"
+    )
 
 
 def _escaped(text: str) -> str:

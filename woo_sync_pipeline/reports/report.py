@@ -21,6 +21,7 @@ class SyncCounts:
     unsubscribed_on_platform: contacts that this sync found unsubscribed there, by their own will.
     groups: lists that contacts of the source belong into. emails_dropped: addresses that are none.
     read: rows read from the store, by kind. requests: requests made to the store and to the platform.
+    seconds: how long each stage took.
     """
 
     new: int = 0
@@ -37,6 +38,7 @@ class SyncCounts:
     emails_dropped: int = 0
     read: Mapping[str, int] = field(default_factory=dict)
     requests: Mapping[str, int] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:

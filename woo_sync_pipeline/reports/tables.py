@@ -55,7 +55,7 @@ def report_tables(sync: SyncRun, contacts: Sequence[SyncContact]) -> list[Table]
     numbers = Table(box=box.SIMPLE_HEAD)
     numbers.add_column("contacts")
     numbers.add_column("", justify="right")
-    for label, value in _number_rows(counts):
+    for label, value in number_rows(counts):
         numbers.add_row(label, f"{value:,}")
     tables = [numbers]
     if counts.invalid_reasons:
@@ -98,7 +98,8 @@ def days_text(sync: SyncRun) -> str:
     return f"{sync.first_day}" if sync.first_day == sync.last_day else f"{sync.first_day} to {sync.last_day}"
 
 
-def _number_rows(counts: SyncCounts) -> list[tuple[str, int]]:
+def number_rows(counts: SyncCounts) -> list[tuple[str, int]]:
+    """The lines of a report: what is counted, and how many; an indented label belongs to the one before."""
     return [
         ("new", counts.new),
         ("updated", counts.updated),

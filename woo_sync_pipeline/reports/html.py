@@ -1,0 +1,59 @@
+"""A sync's report as one HTML page that needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from woo_sync_pipeline.contacts.phones import InvalidReason
+from woo_sync_pipeline.reports.chart import data_url, sync_chart
+from woo_sync_pipeline.reports.links import edit_page
+from woo_sync_pipeline.reports.report import SyncCounts
+from woo_sync_pipeline.reports.tables import number_rows, report_title
+from woo_sync_pipeline.state.syncs import SyncContact, SyncRun
+
+
+def report_html(
+    sync: SyncRun,
+    contacts: Sequence[SyncContact],
+    history: Sequence[SyncRun],
+    *,
+    source_name: str,
+    store_url: str,
+) -> str:
+    """The numbers, a chart of the last syncs (`history`, oldest first), and what happened to each contact.
+
+    Phones are masked. Each invalid record links to the page of the store on which it can be mended.
+    """
+    counts = SyncCounts.from_json(sync.counts)
+    environment = Environment(
+        loader=PackageLoader("woo_sync_pipeline.reports", "."),
+        autoescape=select_autoescape(["html", "j2"]),
+        undefined=StrictUndefined,
+    )
+    return environment.get_template("report.html.j2").render(
+        title=report_title(sync, source_name=source_name),
+        sync=sync,
+        counts=counts,
+        numbers=[(label.strip(), value) for label, value in number_rows(counts)],
+        reasons=[
+            (reason, count, InvalidReason(reason).explanation)
+            for reason, count in sorted(counts.invalid_reasons.items(), key=lambda item: -item[1])
+        ],
+        invalid=[
+            (contact, edit_page(store_url, contact.record_type, contact.record_id))
+            for contact in contacts
+            if contact.record_type is not None and contact.record_id is not None
+        ],
+        contacts=[contact for contact in contacts if contact.record_type is None],
+        chart=data_url(sync_chart(history, counts.invalid_reasons)),
+        read=_listed(counts.read),
+        requests=_listed(counts.requests),
+        seconds=", ".join(f"{name} {value:.1f}" for name, value in counts.seconds.items()),
+    )
+
+
+def _listed(values: object) -> str:
+    assert isinstance(values, dict)
+    return ", ".join(f"{value:,} {name}" for name, value in values.items())
