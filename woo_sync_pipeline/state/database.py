@@ -6,10 +6,11 @@ import importlib.resources
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg2
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from woo_sync_pipeline.errors import StateError, TransientStateError
 from woo_sync_pipeline.privacy import redact
@@ -21,6 +22,9 @@ _MIGRATION_LOCK = 7_294_001
 _COMMIT_LOCK = 7_294_002
 _PUSH_LOCK = 7_294_003
 _CLAIMS = 7_294_004
+
+# COPY goes past SQLAlchemy, so its failures come as the driver's own.
+_LOST_CONNECTION = (psycopg2.OperationalError, psycopg2.InterfaceError)
 
 
 class Claim:
@@ -138,22 +142,33 @@ class Database:
     def _errors(self, tried: str) -> Iterator[None]:
         try:
             yield
-        except OperationalError as failure:
+        except (OperationalError, InterfaceError, *_LOST_CONNECTION) as failure:
             raise TransientStateError(
                 source=f"database {self.place}",
                 tried=tried,
-                got=redact(str(failure.orig)),
+                got=_primary_message(failure),
                 next_step="Check that PostgreSQL runs and that database_url names it, then run the sync "
                 "again: nothing is lost.",
             ) from None
-        except SQLAlchemyError as failure:
+        except (SQLAlchemyError, psycopg2.Error) as failure:
             # The text of a statement error holds parameters, and they hold phones.
-            cause = getattr(failure, "orig", None)
+            cause = _cause(failure)
             code = getattr(cause, "pgcode", None)
             raise StateError(
                 source=f"database {self.place}",
                 tried=tried,
-                got=f"{type(cause or failure).__name__}{f' (SQLSTATE {code})' if code else ''}",
+                got=f"{type(cause).__name__}{f' (SQLSTATE {code})' if code else ''}",
                 next_step="The transaction was rolled back. Check the rights of the database user and "
                 "the log of the server, then run the sync again.",
             ) from None
+
+
+def _cause(failure: Exception) -> BaseException:
+    return (failure.orig if isinstance(failure, DBAPIError) else None) or failure
+
+
+def _primary_message(failure: Exception) -> str:
+    # Without the context, which quotes the line that was being copied.
+    cause = _cause(failure)
+    diagnosis = getattr(cause, "diag", None)
+    return redact(str(getattr(diagnosis, "message_primary", None) or cause).partition("CONTEXT:")[0])

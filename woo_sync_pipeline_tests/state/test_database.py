@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from woo_sync_pipeline.errors import StateError, TransientStateError
+from woo_sync_pipeline.state.bulk import copy_frame, copy_rows
+from woo_sync_pipeline.state.database import Database
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def empty_url(postgres_url: str) -> Iterator[str]:
+    """URL of a database without any schema of ours."""
+    name = f"empty_{next(_numbers)}"
+    _execute(postgres_url, f"CREATE DATABASE {name}")
+    yield sa.make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
+    _execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _execute(url: str, statement: str) -> None:
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(statement))
+    engine.dispose()
+
+
+def tables(database: Database) -> set[str]:
+    with database.transaction() as connection:
+        return set(sa.inspect(connection).get_table_names("woo_sync"))
+
+
+def test_nothing_is_connected_before_it_is_used() -> None:
+    database = Database("postgresql://nobody:hunter2@127.0.0.1:1/nowhere")
+    assert database.place == "127.0.0.1/nowhere"
+    assert repr(database) == "Database(127.0.0.1/nowhere)"
+    database.close()
+
+
+def test_the_first_use_brings_an_empty_database_up_to_date(empty_url: str) -> None:
+    database = Database(empty_url)
+    assert {"source_records", "contacts", "products", "platform_lists", "sync_runs"} <= tables(database)
+    assert int(database.version().split(".")[0]) >= 13
+    database.close()
+
+
+def test_several_processes_may_bring_it_up_to_date_at_once(empty_url: str) -> None:
+    databases = [Database(empty_url) for _ in range(3)]
+    together = threading.Barrier(len(databases))
+
+    def start(database: Database) -> set[str]:
+        together.wait()
+        return tables(database)
+
+    with ThreadPoolExecutor(len(databases)) as threads:
+        found = list(threads.map(start, databases))
+    assert found[0] == found[1] == found[2]
+    assert "contacts" in found[0]
+    for database in databases:
+        database.close()
+
+
+def test_an_up_to_date_state_is_left_as_it_is(database: Database, database_url: str) -> None:
+    with database.transaction() as connection:
+        connection.execute(sa.text("INSERT INTO woo_sync.products VALUES ('shop', 1, '{}')"))
+    again = Database(database_url)
+    again.migrate()
+    with again.transaction() as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM woo_sync.products")).scalar_one() == 1
+    again.close()
+
+
+def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:
+    def half_a_step() -> None:
+        with database.transaction() as connection:
+            connection.execute(sa.text("INSERT INTO woo_sync.products VALUES ('shop', 1, '{}')"))
+            raise RuntimeError("stopped half way")
+
+    with pytest.raises(RuntimeError):
+        half_a_step()
+    with database.transaction() as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM woo_sync.products")).scalar_one() == 0
+
+
+def test_a_database_that_is_down_is_a_passing_trouble() -> None:
+    database = Database("postgresql://nobody:hunter2@127.0.0.1:1/nowhere")
+    for attempt in (database.migrate, database.version, lambda: database.claim("shop")):
+        with pytest.raises(TransientStateError) as caught:
+            attempt()
+        assert caught.value.transient
+        assert caught.value.source == "database 127.0.0.1/nowhere"
+        assert "hunter2" not in str(caught.value)
+        assert caught.value.__cause__ is None
+    database.close()
+
+
+def test_a_statement_that_fails_tells_its_code_and_no_value(database: Database) -> None:
+    with pytest.raises(StateError) as caught, database.transaction() as connection:
+        connection.execute(
+            sa.text("INSERT INTO woo_sync.contacts (phone, consent) VALUES (:phone, 'perhaps')"),
+            {"phone": "+61491570006"},
+        )
+    assert not caught.value.transient
+    assert "SQLSTATE 23514" in str(caught.value)
+    assert "491570006" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_a_copy_that_fails_tells_its_code_and_no_value(database: Database) -> None:
+    frame = pd.DataFrame({"record_id": ["Ann Lee +61491570006"]})
+    with pytest.raises(StateError) as caught, database.transaction() as connection:
+        copy_frame(connection, frame, "incoming", {"record_id": "bigint"})
+    assert not caught.value.transient
+    assert "SQLSTATE 22P02" in str(caught.value)
+    assert "Ann" not in str(caught.value)
+    assert "491570006" not in str(caught.value)
+
+
+def test_a_connection_that_is_cut_during_a_copy_is_a_passing_trouble(
+    database: Database, database_url: str
+) -> None:
+    def copy() -> None:
+        with database.transaction() as connection:
+            number = connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one()
+            _execute(database_url, f"SELECT pg_terminate_backend({number}, 5000)")
+            copy_rows(connection, "woo_sync.products", ["source"], [["shop"]])
+
+    with pytest.raises(TransientStateError):
+        copy()
+    assert "contacts" in tables(database)
+
+
+def test_a_name_is_claimed_by_one_at_a_time(database: Database, database_url: str) -> None:
+    other = Database(database_url)
+    claim = database.claim("shop")
+    assert claim is not None
+    assert other.claim("shop") is None
+    assert database.claim("shop") is None
+    assert other.is_claimed("shop")
+    assert not other.is_claimed("outlet")
+
+    elsewhere = other.claim("outlet")
+    assert elsewhere is not None
+    claim.release()
+    taken = other.claim("shop")
+    assert taken is not None
+    taken.release()
+    elsewhere.release()
+    other.close()
+
+
+def test_the_claim_of_a_process_that_died_is_free(database: Database, database_url: str) -> None:
+    dying = Database(database_url)
+    assert dying.claim("shop") is not None
+    # The server ends the connection of a process that is no more.
+    with database.transaction() as connection:
+        connection.execute(
+            sa.text(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks"
+                " WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+            )
+        )
+    claim = database.claim("shop")
+    assert claim is not None
+    claim.release()
+    dying.close()
+
+
+@pytest.mark.parametrize("section", ["exclusive_commit", "exclusive_push"])
+def test_exclusive_sections_wait_for_each_other(database: Database, database_url: str, section: str) -> None:
+    other = Database(database_url)
+    other.migrate()
+    order: list[str] = []
+    inside = threading.Event()
+
+    def second() -> None:
+        inside.wait(10)
+        with getattr(other, section)():
+            order.append("second")
+
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(second)
+        with getattr(database, section)():
+            inside.set()
+            _wait_until_somebody_waits(database)
+            order.append("first")
+        waiting.result(10)
+    assert order == ["first", "second"]
+    other.close()
+
+
+def _wait_until_somebody_waits(database: Database) -> None:
+    query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with database._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for _ in range(10_000):
+            if connection.execute(sa.text(query)).scalar_one():
+                return
+    raise AssertionError("nobody waits")
+
+
+def test_pushing_and_committing_do_not_wait_for_each_other(database: Database) -> None:
+    with database.exclusive_push(), database.exclusive_commit() as connection:
+        assert connection.execute(sa.text("SELECT 1")).scalar_one() == 1
