@@ -18,7 +18,7 @@ from woo_sync_pipeline.errors import WooSyncError
 if TYPE_CHECKING:
     from woo_sync_pipeline.resources import StateResource
 
-_PIPED_WIDTH = 140
+_PIPED_WIDTH = 200
 """Columns of a table that no terminal bounds: in the usual 80 a history is not readable."""
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
@@ -123,33 +123,41 @@ def history(config: Path, source: str | None, limit: int, as_json: bool) -> None
 
 @cli.command()
 @click.argument("sync_id", type=int, required=False)
-@click.option("--json", "as_json", is_flag=True, help="Everything as JSON, with full phones.")
-@click.option("--csv", "as_csv", is_flag=True, help="One line per contact as CSV, with full phones.")
+@click.option("--json", "form", flag_value="json", help="Everything as JSON, with full phones.")
+@click.option("--csv", "form", flag_value="csv", help="One line per contact as CSV, with full phones.")
+@click.option(
+    "--html", "form", flag_value="html", help="One HTML page that needs nothing else, phones masked."
+)
 @click.pass_obj
-def report(config: Path, sync_id: int | None, as_json: bool, as_csv: bool) -> None:
-    """Show what a sync did (the latest one without SYNC_ID); phones are masked unless you ask for a file."""
+def report(config: Path, sync_id: int | None, form: str | None) -> None:
+    """Show what a sync did (the latest one without SYNC_ID); phones are masked unless you ask for JSON or CSV."""
     from woo_sync_pipeline.reports.tables import report_csv, report_json, report_tables, report_title
     from woo_sync_pipeline.state.syncs import get_sync, list_syncs, sync_contacts
 
-    if as_json and as_csv:
-        raise click.UsageError("--json and --csv exclude each other.")
     settings = load_settings(config)
     with _open_state(settings) as state:
         database = state.database()
         latest = list_syncs(database, limit=1)
         found = get_sync(database, sync_id) if sync_id is not None else latest[0] if latest else None
-        contacts = sync_contacts(database, found.sync_id) if found else []
-    if found is None:
-        raise click.ClickException("There is no such sync. `woo-sync history` lists them.")
-    if as_json:
+        if found is None:
+            raise click.ClickException("There is no such sync. `woo-sync history` lists them.")
+        contacts = sync_contacts(database, found.sync_id)
+        history = list_syncs(database, source=found.source)[::-1]
+    sources = {each.key: each for each in settings.sources}
+    source = sources.get(found.source)
+    name = source.name if source else found.source
+    if form == "json":
         click.echo(report_json(found, contacts))
-    elif as_csv:
+    elif form == "csv":
         click.echo(report_csv(contacts), nl=False)
+    elif form == "html":
+        from woo_sync_pipeline.reports.html import report_html
+
+        url = source.url if source else ""
+        click.echo(report_html(found, contacts, history, source_name=name, store_url=url), nl=False)
     else:
         console = _console()
-        names = {each.key: each.name for each in settings.sources}
-        title = report_title(found, source_name=names.get(found.source, found.source))
-        console.print(title, markup=False, highlight=False, style="bold")
+        console.print(report_title(found, source_name=name), markup=False, highlight=False, style="bold")
         for table in report_tables(found, contacts):
             console.print(table)
         if found.error:
