@@ -25,7 +25,7 @@ def test_everything_is_fine_in_a_demo_world(woo_sync: Command, make_world: MakeW
         KEY: "ok",
         "messagemedia": "ok",
     }
-    assert "30 customers" in line(result, KEY) or "31 customers" in line(result, KEY)
+    assert f"{len(world.stores[KEY].data.customers)} customers" in line(result, KEY)
     assert "0 contacts, 0 lists" in line(result, "messagemedia")
 
 
@@ -42,7 +42,9 @@ def test_an_unknown_key_is_named_with_its_line(woo_sync: Command, make_world: Ma
 
     result = woo_sync("--config", world.config, "check")
 
-    assert_only_failure(result, "configuration", f"line {number}, time_zone: this key is not known", "timezone")
+    assert_only_failure(
+        result, "configuration", f"line {number}, time_zone: this key is not known", "timezone"
+    )
 
 
 def test_a_store_that_is_down_does_not_keep_the_rest_from_being_checked(

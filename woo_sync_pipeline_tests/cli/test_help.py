@@ -26,7 +26,10 @@ finally:
     [
         ((), ["check", "sync", "history", "report", "demo", "--config", "--version"]),
         (("check",), ["configuration, database, each store, the platform", "exit code 1"]),
-        (("sync",), ["--source", "--from", "--to", "--incremental", "--dry-run", "always safe", "Exit code 1"]),
+        (
+            ("sync",),
+            ["--source", "--from", "--to", "--incremental", "--dry-run", "always safe", "Exit code 1"],
+        ),
         (("history",), ["--source", "--limit", "--json", "newest first"]),
         (("report",), ["SYNC_ID", "--json", "--csv", "masked"]),
         (("demo",), ["--ui", "--port", "--customers", "--orders", "--seed", "--folder", "emptied first"]),
