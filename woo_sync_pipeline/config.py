@@ -84,6 +84,13 @@ def _secret_not_blank(value: SecretStr) -> SecretStr:
     return SecretStr(_not_blank(value.get_secret_value()))
 
 
+def _without_comma(value: str) -> str:
+    if "," in value:
+        # The label on the platform lists the names of all sources, parted by commas.
+        raise _refuse("a comma in the name parts it in two on the platform. Write the name without it")
+    return value
+
+
 def _order_status(value: str) -> str:
     status = _not_blank(value)
     if status in {"draft", "auto-draft", "checkout-draft"}:
@@ -138,7 +145,7 @@ class GroupSettings(_Settings):
 class SourceSettings(_Settings):
     """One WooCommerce store."""
 
-    name: Name
+    name: Annotated[Name, AfterValidator(_without_comma)]
     key: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
     type: Literal["woocommerce"] = "woocommerce"
     url: WebAddress

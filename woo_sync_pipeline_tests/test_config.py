@@ -1,0 +1,295 @@
+from __future__ import annotations
+
+import re
+from datetime import date, time
+from pathlib import Path
+
+import pytest
+
+from woo_sync_pipeline.config import Settings, config_path, load_settings
+from woo_sync_pipeline.errors import ConfigurationError
+
+EXAMPLE = Path(__file__).resolve().parents[1] / "woo_sync.example.yaml"
+SECRETS = {
+    "MESSAGEMEDIA_API_KEY": "mm-key-5f2c",
+    "MESSAGEMEDIA_API_SECRET": "mm-secret-9a1b",
+    "WOO_KEY": "ck_11112222333344445555",
+    "WOO_SECRET": "cs_66667777888899990000",
+    "DATABASE_URL": "postgresql://sync:hunter2@db.example.com:5432/sync",
+}
+GOOD = """\
+database_url: ${DATABASE_URL}
+timezone: Australia/Sydney
+messagemedia:
+  base_url: https://au.app.api.sinch.com
+  api_key: ${MESSAGEMEDIA_API_KEY}
+  api_secret: ${MESSAGEMEDIA_API_SECRET}
+sources:
+  - name: WooCommerce
+    key: woocommerce
+    url: https://shop.example.com/
+    consumer_key: ${WOO_KEY}
+    consumer_secret: ${WOO_SECRET}
+    start_date: 2026-11-01
+    default_region: au
+    consent:
+      mode: explicit
+    groups:
+      meta_keys: [customer_tags]
+"""
+SECOND_SOURCE = """\
+  - name: Outlet
+    key: outlet
+    url: https://outlet.example.com
+    consumer_key: ${WOO_KEY}
+    consumer_secret: ${WOO_SECRET}
+    start_date: 2026-11-01
+    default_region: NZ
+"""
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "woo_sync.yaml"
+
+
+def load(file: Path, text: str) -> Settings:
+    file.write_text(text, encoding="utf-8")
+    return load_settings(file)
+
+
+def refusal(file: Path, text: str) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        load(file, text)
+    assert caught.value.source == str(file)
+    message = str(caught.value)
+    for secret in SECRETS.values():
+        assert secret not in message
+    return message
+
+
+def test_a_good_file_is_read_with_its_defaults(file: Path) -> None:
+    settings = load(file, GOOD)
+    source = settings.source("woocommerce")
+    assert source.url == "https://shop.example.com"
+    assert source.default_region == "AU"
+    assert source.consumer_key.get_secret_value() == SECRETS["WOO_KEY"]
+    assert (source.type, source.verify_tls, source.orders_from) == ("woocommerce", True, None)
+    assert (source.start_date, source.daily_at) == (date(2026, 11, 1), time(2, 0))
+    assert (source.max_concurrency, source.live_interval_seconds) == (4, 30)
+    assert (source.groups.roles, source.groups.product_tags) == (True, True)
+    assert source.meta_keys == ("customer_tags",)
+    assert (settings.messagemedia.auth, settings.messagemedia.max_concurrency) == ("basic", 16)
+    assert settings.database_url is not None
+    assert settings.data_directory == file.parent / ".woo_sync"
+    assert settings.staging_location == str(file.parent / ".woo_sync" / "staging")
+    with pytest.raises(KeyError):
+        settings.source("nobody")
+
+
+def test_the_example_file_is_valid() -> None:
+    settings = load_settings(EXAMPLE)
+    assert settings.database_url is None
+    assert settings.timezone == "Australia/Sydney"
+    assert [source.key for source in settings.sources] == ["woocommerce"]
+
+
+def test_every_setting_of_the_example_file_that_is_commented_out_is_valid_too(file: Path) -> None:
+    text = re.sub(r"^( {0,4})# ([a-z_]+: )", r"\1\2", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    text = text.replace("${WOO_SYNC_DATABASE_URL}", "${DATABASE_URL}")
+    settings = load(file, text)
+    assert settings.database_url is not None
+    assert settings.staging_location == "s3://my-bucket/woo-sync-staging"
+
+
+def test_without_a_database_url_the_state_is_embedded(file: Path) -> None:
+    assert load(file, GOOD.replace("database_url: ${DATABASE_URL}\n", "")).database_url is None
+
+
+def test_several_stores_may_be_configured(file: Path) -> None:
+    assert [source.key for source in load(file, GOOD + SECOND_SOURCE).sources] == ["woocommerce", "outlet"]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [("02:30", time(2, 30)), ("14:30", time(14, 30)), ('"23:05"', time(23, 5))]
+)
+def test_a_time_of_day_needs_no_quotes(file: Path, written: str, read: time) -> None:
+    assert load(file, f"{GOOD}    daily_at: {written}\n").sources[0].daily_at == read
+
+
+def test_meta_keys_for_consent_and_groups_are_read_once(file: Path) -> None:
+    text = GOOD.replace("mode: explicit", "mode: explicit\n      meta_keys: [sms, customer_tags, sms]")
+    assert load(file, text).sources[0].meta_keys == ("sms", "customer_tags")
+
+
+def test_a_variable_may_be_a_part_of_a_value_and_is_read_once(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP", "shop.example.com")
+    monkeypatch.setenv("WOO_KEY", "ck_${SHOP}")
+    source = load(file, GOOD.replace("https://shop.example.com/", "https://${SHOP}/store")).sources[0]
+    assert source.url == "https://shop.example.com/store"
+    assert source.consumer_key.get_secret_value() == "ck_${SHOP}"
+
+
+def test_secrets_are_never_shown(file: Path) -> None:
+    settings = load(file, GOOD)
+    shown = f"{settings!r} {settings} {settings.sources[0]!r} {settings.messagemedia} {settings.model_dump()}"
+    shown += settings.model_dump_json()
+    for secret in [*SECRETS.values(), "hunter2"]:
+        assert secret not in shown
+
+
+REFUSALS = [
+    # what is written, instead of what, where the complaint points to, what it says
+    ("timezone: Sydney", "timezone: Australia/Sydney", "line 2, timezone", "such as Australia/Sydney"),
+    ("timezones: UTC", "timezone: Australia/Sydney", "line 2, timezones", "Known here: database_url, timezone"),
+    ("  api_keys: x", "  api_key: ${MESSAGEMEDIA_API_KEY}", "line 5, messagemedia.api_keys", "Known here: base_url"),
+    ("", "  api_key: ${MESSAGEMEDIA_API_KEY}\n", "messagemedia.api_key: this key is missing", "example.yaml"),
+    ("  api_key: ''", "  api_key: ${MESSAGEMEDIA_API_KEY}", "line 5, messagemedia.api_key", "this is empty"),
+    ("  api_key: ${NOT_SET}", "  api_key: ${MESSAGEMEDIA_API_KEY}", "line 5", "NOT_SET is not set"),
+    ("  api_key: ${A B}", "  api_key: ${MESSAGEMEDIA_API_KEY}", "line 5, messagemedia.api_key", "${NAME}"),
+    ("base_url: au.example.com", "base_url: https://au.app.api.sinch.com", "line 4, messagemedia.base_url", "https://"),
+    ("base_url: ftp://example.com", "base_url: https://au.app.api.sinch.com", "line 4, messagemedia.base_url", "https://"),
+    ("url: https://ann:hunter2@x.com", "url: https://shop.example.com/", "line 10, sources[0].url", "credentials"),
+    ("url: https://shop.example.com?x=1", "url: https://shop.example.com/", "line 10, sources[0].url", "a query"),
+    ("url: https://x.com/wp-json", "url: https://shop.example.com/", "line 10, sources[0].url", "/wp-json"),
+    ("url: https://[::1", "url: https://shop.example.com/", "line 10, sources[0].url", "IPv6"),
+    ("key: Woo Commerce", "key: woocommerce", "line 9, sources[0].key", "lower-case letters, digits and underscores"),
+    ("name: '  '", "name: WooCommerce", "line 8, sources[0].name", "this is empty"),
+    ("name: Shop, Sydney", "name: WooCommerce", "line 8, sources[0].name", "comma"),
+    ("default_region: Australia", "default_region: au", "line 14, sources[0].default_region", "such as AU"),
+    ("start_date: soon", "start_date: 2026-11-01", "line 13, sources[0].start_date", "date"),
+    ("mode: maybe", "mode: explicit", "line 16, sources[0].consent.mode", "'explicit' or 'inferred'"),
+    ("modus: explicit", "mode: explicit", "line 16, sources[0].consent.modus", "Known here: mode, meta_keys"),
+    ("tags: []", "meta_keys: [customer_tags]", "line 18, sources[0].groups.tags", "Known here: roles"),
+    ("meta_keys: [ok, '']", "meta_keys: [customer_tags]", "line 18, sources[0].groups.meta_keys[1]", "this is empty"),
+    ("database_url: mysql://a:hunter2@db/a", "database_url: ${DATABASE_URL}", "line 1, database_url", "Postgre"),
+    ("    max_concurrency: 0\n    consent:", "    consent:", "line 15, sources[0].max_concurrency", "greater than"),
+    ("    type: magento\n    consent:", "    consent:", "line 15, sources[0].type", "woocommerce"),
+    ("    daily_at: late\n    consent:", "    consent:", "line 15, sources[0].daily_at", "time"),
+    ("    live_interval_seconds: 1\n    consent:", "    consent:", "line 15, sources[0].live_interval_seconds", "5"),
+    ("    order_statuses: []\n    consent:", "    consent:", "line 15, sources[0].order_statuses", "at least one"),
+    ("    order_statuses: [any]\n    consent:", "    consent:", "line 15, sources[0].order_statuses[0]", "one by one"),
+    ("    order_statuses: [wc-completed]\n    consent:", "    consent:", "sources[0].order_statuses[0]", "without wc-"),
+    ("    order_statuses: [checkout-draft]\n    consent:", "    consent:", "order_statuses[0]", "Leave it out"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("written", "instead_of", "place", "says"), REFUSALS, ids=[each[0] for each in REFUSALS]
+)
+def test_what_can_not_be_is_refused_with_its_place_and_what_to_write(
+    file: Path, written: str, instead_of: str, place: str, says: str
+) -> None:
+    assert GOOD.count(instead_of) == 1
+    message = refusal(file, GOOD.replace(instead_of, written))
+    assert place in message
+    assert says in message
+    assert "hunter2" not in message
+
+
+def test_all_that_is_wrong_is_told_at_once(file: Path) -> None:
+    text = (
+        GOOD.replace("Australia/Sydney", "Sydney")
+        .replace("key: woocommerce", "key: W")
+        .replace("au\n", "XX\n")
+    )
+    message = refusal(file, text)
+    for place in ("line 2, timezone", "line 9, sources[0].key", "line 14, sources[0].default_region"):
+        assert place in message
+    assert "too_short" not in message
+    assert "at least 1 item" not in message
+
+
+def test_a_mistake_in_a_second_store_is_told_with_its_line(file: Path) -> None:
+    message = refusal(file, GOOD + SECOND_SOURCE.replace("NZ", "New Zealand"))
+    assert "line 25, sources[1].default_region" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "says"),
+    [
+        ("WOOCOMMERCE", "outlet", "two sources have the name 'WOOCOMMERCE'"),
+        ("Outlet", "woocommerce", "two sources have the key 'woocommerce'"),
+    ],
+)
+def test_stores_have_names_and_keys_of_their_own(file: Path, name: str, key: str, says: str) -> None:
+    second = SECOND_SOURCE.replace("Outlet", name).replace("key: outlet", f"key: {key}")
+    message = refusal(file, GOOD + second)
+    assert says in message
+    assert "of its own" in message
+
+
+def test_a_key_that_is_there_twice_is_refused(file: Path) -> None:
+    message = refusal(file, GOOD.replace("    key: woocommerce\n", "    key: woocommerce\n    key: other\n"))
+    assert "line 10, sources[0].key: this key is there twice" in message
+
+
+def test_a_file_without_sources_is_refused(file: Path) -> None:
+    top = GOOD.partition("sources:")[0]
+    assert "sources: this key is missing" in refusal(file, top)
+    assert "line 7, sources" in refusal(file, f"{top}sources: []\n")
+    assert "line 7, sources" in refusal(file, f"{top}sources: WooCommerce\n")
+
+
+@pytest.mark.parametrize("text", ["", "# nothing but a comment\n", "just words", "- a\n- list\n"])
+def test_a_file_without_keys_is_refused(file: Path, text: str) -> None:
+    assert "the file must hold keys and values" in refusal(file, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("timezone: [unclosed\nnext: 1\n", 2),
+        ("timezone: UTC\n\tsources: []\n", 2),
+        ("a: 1\nb: @nobody\n", 2),
+        ("a: *unknown\n", 1),
+    ],
+)
+def test_what_is_no_yaml_is_refused_with_its_line(file: Path, text: str, line: int) -> None:
+    message = refusal(file, text)
+    assert f"line {line}: this is no YAML" in message
+
+
+def test_a_file_that_is_no_text_is_refused(file: Path) -> None:
+    file.write_bytes(b"\xff\xfe\x00timezone")
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(file)
+    assert str(file) in str(caught.value)
+
+
+def test_control_characters_are_refused(file: Path) -> None:
+    assert "this is no YAML" in refusal(file, "timezone: UTC\x00\n")
+
+
+def test_a_missing_file_is_named_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(tmp_path / "nowhere.yaml")
+    assert str(tmp_path / "nowhere.yaml") in str(caught.value)
+    assert "Copy woo_sync.example.yaml" in caught.value.next_step
+
+
+def test_the_file_in_force_is_named_by_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("WOO_SYNC_CONFIG", raising=False)
+    assert config_path() == tmp_path / "woo_sync.yaml"
+    monkeypatch.setenv("WOO_SYNC_CONFIG", "elsewhere/other.yaml")
+    assert config_path() == tmp_path / "elsewhere/other.yaml"
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/other.yaml").write_text(GOOD, encoding="utf-8")
+    assert load_settings().data_directory == tmp_path / "elsewhere/.woo_sync"
+
+
+def test_settings_can_not_be_changed(file: Path) -> None:
+    settings = load(file, GOOD)
+    with pytest.raises(ValueError, match="frozen"):
+        settings.timezone = "UTC"
