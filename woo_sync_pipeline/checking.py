@@ -51,11 +51,11 @@ def _check_database(settings: Settings) -> CheckLine:
         state.close()
 
 
-def check_source(source: SourceSettings) -> Iterator[CheckLine]:
+def check_source(source: SourceSettings, stores: StoresResource | None = None) -> Iterator[CheckLine]:
     """Try one store: a failure is one line, what can be lived with one line each."""
     keys = [key for key in source.meta_keys if not key.startswith("_")]
     try:
-        with StoresResource().connect(source) as client:
+        with (stores or StoresResource()).connect(source) as client:
             found = check_store(client, needs_customer_meta=bool(keys), statuses=source.order_statuses or ())
     except WooSyncError as error:
         yield CheckLine("FAIL", source.key, str(error))

@@ -211,6 +211,6 @@ def _place(location: str) -> str:
         parts = urlsplit(location)
     except ValueError:
         return "an unreadable address"
-    return (
-        redact(f"{parts.scheme}://{parts.hostname or ''}{parts.path}") if parts.scheme else redact(parts.path)
-    )
+    # A host is nobody's data, though an address of digits and dots looks like a phone.
+    host = f"{parts.scheme}://{parts.hostname or ''}" if parts.scheme else ""
+    return f"{host}{redact(parts.path)}"

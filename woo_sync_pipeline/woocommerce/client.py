@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import ssl
 import threading
 import time
 from array import array
@@ -21,18 +20,15 @@ from requests.auth import AuthBase, HTTPBasicAuth
 from requests_oauthlib import OAuth1
 
 from woo_sync_pipeline.errors import ConfigurationError
-from woo_sync_pipeline.privacy import redact
 from woo_sync_pipeline.woocommerce.answers import Answer, http_date, read_answer
 from woo_sync_pipeline.woocommerce.errors import (
-    StoreAnswerCutError,
     StoreAnswerMalformedError,
     StoreError,
     StoreThrottledError,
-    StoreTimeoutError,
-    StoreTlsError,
     StoreUnavailableError,
     StoreUnreachableError,
 )
+from woo_sync_pipeline.woocommerce.network import network_error
 from woo_sync_pipeline.woocommerce.pace import LONGEST_WAIT, Pace, backoff
 from woo_sync_pipeline.woocommerce.statistics import RequestStatistics
 
@@ -197,7 +193,13 @@ class StoreClient:
                 verify=self.settings.verify_tls,
             )
         except (requests.RequestException, OSError) as error:
-            raise _network_error(error, source=self.settings.source, tried=tried) from error
+            raise network_error(
+                error,
+                source=self.settings.source,
+                tried=tried,
+                connect_timeout=self.settings.connect_timeout,
+                read_timeout=self.settings.read_timeout,
+            ) from error
         now = http_date(response.headers.get("Date", ""))
         answer = Answer(response.status_code, response.headers, response.content)
         with self._lock:
@@ -247,38 +249,6 @@ def _auth_for(settings: StoreSettings) -> AuthBase:
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Send no credentials; a callable, since for None requests would look into ~/.netrc."""
     return request
-
-
-def _network_error(error: Exception, *, source: str, tried: str) -> StoreError:
-    """The StoreError for a request that got no complete answer."""
-    kind: type[StoreError] = StoreUnreachableError
-    if isinstance(error, requests.exceptions.SSLError):
-        # Only a certificate that was looked at and not trusted is permanent; a torn handshake is a torn line.
-        if _caused_by(error, ssl.SSLCertVerificationError):
-            kind = StoreTlsError
-    elif isinstance(error, requests.Timeout) or "Read timed out" in str(error):
-        kind = StoreTimeoutError
-    elif isinstance(
-        error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError
-    ):
-        kind = StoreAnswerCutError
-    reason = str(error).rpartition(": ")[2].rstrip("')\"(")
-    return kind(
-        source=source, tried=tried, got=redact(f"no complete answer ({type(error).__name__}: {reason})")
-    )
-
-
-def _caused_by(error: BaseException, kind: type[BaseException]) -> bool:
-    todo: list[object] = [error]
-    seen: set[int] = set()
-    while todo:
-        found = todo.pop()
-        if isinstance(found, kind):
-            return True
-        if isinstance(found, BaseException) and id(found) not in seen:
-            seen.add(id(found))
-            todo += [*found.args, found.__cause__, found.__context__, getattr(found, "reason", None)]
-    return False
 
 
 def _final(error: StoreError, attempts: int) -> StoreError:

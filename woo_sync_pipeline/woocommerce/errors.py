@@ -13,9 +13,13 @@ _REST_API = "WooCommerce > Settings > Advanced > REST API"
 
 
 class StoreError(WooSyncError):
-    """A store could not be read. The subclasses say why; `advice` is the next step unless one is given."""
+    """A store could not be read. The subclasses say why.
+
+    `advice` is the next step unless one is given; `signs` are the words of a message by which it is known.
+    """
 
     advice: ClassVar[str] = "Look at the store's error log (WooCommerce > Status > Logs)."
+    signs: ClassVar[tuple[str, ...]] = ()
     retry_after: float | None = None
     """Seconds after which the store asked to be tried again, when it said so."""
 
@@ -30,24 +34,32 @@ class StoreUnreachableError(StoreError):
     """No connection: refused, reset, dropped before the answer, or the host's name is not known."""
 
     transient: ClassVar[bool] = True
+    signs: ClassVar[tuple[str, ...]] = (
+        "Connection refused",
+        "the name of the host is not known",
+        "closed without an answer",
+    )
     advice = "Check that the configured url is right and that the shop opens in a browser; then run again."
 
 
 class StoreTimeoutError(StoreUnreachableError):
     """The store did not answer in time."""
 
-    advice = "The store is slow or overloaded: lower max_concurrency for this source, or run again later."
+    signs: ClassVar[tuple[str, ...]] = ("no answer within", "status 408")
+    advice = "The store is slow or overloaded: lower max_concurrency of this source, or run again later."
 
 
 class StoreAnswerCutError(StoreUnreachableError):
     """The connection broke in the middle of an answer."""
 
+    signs: ClassVar[tuple[str, ...]] = ("the answer broke off",)
     advice = "Run again; if it stays, a proxy in front of the store or its PHP time limit cuts answers short."
 
 
 class StoreTlsError(StoreError):
     """The store's certificate cannot be trusted."""
 
+    signs: ClassVar[tuple[str, ...]] = ("the certificate is not trusted",)
     advice = (
         "Renew the store's certificate; for a private authority set verify_tls of this source to the path "
         "of its CA file."
@@ -58,6 +70,7 @@ class StoreUnavailableError(StoreError):
     """The store answered with a server error (5xx): a PHP fatal error, memory exhausted, a dead backend."""
 
     transient: ClassVar[bool] = True
+    signs: ClassVar[tuple[str, ...]] = ("status 500", "status 502")
     advice = (
         "Run again later; if it stays, look at WooCommerce > Status > Logs (fatal-errors) for the plugin "
         "that fails."
@@ -67,6 +80,7 @@ class StoreUnavailableError(StoreError):
 class StoreMaintenanceError(StoreUnavailableError):
     """The store says that it is in maintenance (503)."""
 
+    signs: ClassVar[tuple[str, ...]] = ("status 503, wp_die", "status 503")
     advice = (
         "Run again when the update is over; if the store stays in maintenance, a WordPress update was "
         "interrupted: delete the file .maintenance in its root."
@@ -77,7 +91,11 @@ class StoreThrottledError(StoreError):
     """The host or a security plugin limits the rate of requests (429)."""
 
     transient: ClassVar[bool] = True
-    advice = "Lower max_concurrency for this source, or ask the host to allow this client; then run again."
+    signs: ClassVar[tuple[str, ...]] = ("status 429",)
+    advice = (
+        "Set max_requests_per_second of this source, or lower its max_concurrency, or ask the host to allow this "
+        "client; then run again."
+    )
 
 
 # --- the credentials ------------------------------------------------------------------------------
@@ -86,6 +104,7 @@ class StoreThrottledError(StoreError):
 class StoreAuthError(StoreError):
     """The store refused the credentials in a way that has no class of its own."""
 
+    signs: ClassVar[tuple[str, ...]] = ("status 401",)
     advice = f"Check the key under {_REST_API}, or make a new one there with Read permission."
 
 
@@ -96,6 +115,7 @@ class StoreKeyUnknownError(StoreAuthError):
     plain HTTP, so the three cannot be told apart.
     """
 
+    signs: ClassVar[tuple[str, ...]] = ("status 401, woocommerce_rest_cannot_view", "Consumer key is invalid")
     advice = (
         f"Either consumer_key is wrong (compare its last seven characters under {_REST_API}), or the store "
         "believes the request came over http instead of https: configure the https:// url, and if a proxy "
@@ -106,6 +126,10 @@ class StoreKeyUnknownError(StoreAuthError):
 class StoreSecretRefusedError(StoreAuthError):
     """The consumer key is known, its secret does not fit."""
 
+    signs: ClassVar[tuple[str, ...]] = (
+        "Consumer secret is invalid",
+        "Invalid signature - provided signature does not match",
+    )
     advice = (
         "Check consumer_secret for a cut or an added space; the store never shows it again, so if in doubt "
         f"revoke the key and make a new one under {_REST_API}."
@@ -115,12 +139,14 @@ class StoreSecretRefusedError(StoreAuthError):
 class StoreKeyPermissionError(StoreAuthError):
     """The key is right but has not the permission that the request needs."""
 
+    signs: ClassVar[tuple[str, ...]] = ("The API key provided does not have read permissions",)
     advice = f"Set the key's Permissions to Read (or Read/Write) under {_REST_API}."
 
 
 class StoreKeyWithoutRightsError(StoreAuthError):
     """The key is right but its user may not see this (403)."""
 
+    signs: ClassVar[tuple[str, ...]] = ("status 403, woocommerce_rest_cannot_view",)
     advice = (
         f"Give the key to an administrator: {_REST_API}, field User. A shop manager's key can read customers "
         "but not their meta data."
@@ -130,6 +156,7 @@ class StoreKeyWithoutRightsError(StoreAuthError):
 class StoreClockWrongError(StoreAuthError):
     """The signature's timestamp is more than 15 minutes away from the store's clock."""
 
+    signs: ClassVar[tuple[str, ...]] = ("Invalid timestamp",)
     advice = (
         "Set the clock of this machine and of the store's server by NTP, or use the store's https:// url."
     )
@@ -139,12 +166,14 @@ class StoreSignatureReplayedError(StoreAuthError):
     """A signed request arrived twice. Signing anew helps, unless something repeats every request."""
 
     transient: ClassVar[bool] = True
+    signs: ClassVar[tuple[str, ...]] = ("Invalid nonce - nonce has already been used",)
     advice = "Run again; if it stays, a proxy repeats requests: use the store's https:// url."
 
 
 class StoreSignatureIncompleteError(StoreAuthError):
     """Part of the signature's parameters did not arrive."""
 
+    signs: ClassVar[tuple[str, ...]] = ("woocommerce_rest_authentication_missing_parameter",)
     advice = (
         "A proxy or security plugin removes parts of the Authorization header: use the store's https:// url."
     )
@@ -153,6 +182,7 @@ class StoreSignatureIncompleteError(StoreAuthError):
 class StoreBlockedError(StoreError):
     """Something in front of WooCommerce (firewall, password protection, security plugin) refused."""
 
+    signs: ClassVar[tuple[str, ...]] = ("status 403, text/html", "status 401, text/html")
     advice = (
         "Not WooCommerce answered: allow /wp-json/wc/v3/ for this client in the host's firewall, in security "
         "plugins and in any password protection of the site."
@@ -165,6 +195,7 @@ class StoreBlockedError(StoreError):
 class StoreRedirectedError(StoreError):
     """The store sends elsewhere. Redirects are never followed: they would carry the credentials along."""
 
+    signs: ClassVar[tuple[str, ...]] = ("status 301, sent to", "status 302, sent to")
     advice = (
         "If the new place differs in http/https or in the host (www), configure that url; otherwise set "
         "Settings > Permalinks in the store to anything but Plain."
@@ -174,6 +205,11 @@ class StoreRedirectedError(StoreError):
 class StoreRouteMissingError(StoreError):
     """There is no WooCommerce REST API at this address (404)."""
 
+    signs: ClassVar[tuple[str, ...]] = (
+        "status 404, rest_no_route",
+        "status 404, text/html",
+        "WordPress without the API wc/v3",
+    )
     advice = (
         "Check the configured url (with the sub-folder, if WordPress is in one), that WooCommerce is active "
         "under Plugins, and that Settings > Permalinks is not Plain."
@@ -183,12 +219,17 @@ class StoreRouteMissingError(StoreError):
 class StoreRecordMissingError(StoreError):
     """The store has no record with this id (404)."""
 
+    signs: ClassVar[tuple[str, ...]] = (
+        "status 404, wc_user_invalid_id",
+        "status 404, woocommerce_rest_shop_order_invalid_id",
+    )
     advice = "It was deleted in the store; the next sweep finds that by itself."
 
 
 class StoreRequestRefusedError(StoreError):
     """The store refused a parameter or the request as such."""
 
+    signs: ClassVar[tuple[str, ...]] = ("status 400, rest_invalid_param",)
     advice = (
         "Update WooCommerce (Plugins > Installed Plugins); if it is current, look for a plugin that changes "
         "its API."
@@ -202,6 +243,7 @@ class StoreAnswerEmptyError(StoreError):
     """Status 200 and nothing in it: usually a plugin that exits early."""
 
     transient: ClassVar[bool] = True
+    signs: ClassVar[tuple[str, ...]] = ("status 200 with an empty body",)
     advice = (
         "Run again; if it stays, deactivate plugins one by one (Plugins > Installed Plugins) to find the one."
     )
@@ -211,6 +253,7 @@ class StoreAnswerNotJsonError(StoreError):
     """Status 200 and a body that is not JSON: a page, or JSON that is cut or broken."""
 
     transient: ClassVar[bool] = True
+    signs: ClassVar[tuple[str, ...]] = ("status 200, text/html", "bytes that are not the API's JSON")
     advice = (
         "Run again; if it stays, open /wp-json/wc/v3/ of the store in a browser: a firewall's page, a caching "
         "plugin or a plugin's output stands in place of the API's answer."
@@ -220,6 +263,11 @@ class StoreAnswerNotJsonError(StoreError):
 class StoreAnswerMalformedError(StoreError):
     """Valid JSON of another shape than the API's: not a list of objects, or an object without its id."""
 
+    signs: ClassVar[tuple[str, ...]] = (
+        "where a list of objects was due",
+        "where an object was due",
+        "without an integer id",
+    )
     advice = (
         "A plugin changes WooCommerce's answers: deactivate those that touch the REST API, then run again."
     )
@@ -228,6 +276,11 @@ class StoreAnswerMalformedError(StoreError):
 class StoreFilterIgnoredError(StoreError):
     """The answer is not in the order, or not within the bounds, that were asked for."""
 
+    signs: ClassVar[tuple[str, ...]] = (
+        "modified_after is ignored",
+        "from outside of the window",
+        "not sorted by id",
+    )
     advice = (
         "Update WooCommerce (filters by modification date need 5.8 or newer) and exclude /wp-json/ from page "
         "caches; then run again."
@@ -238,4 +291,5 @@ class StoreChangesTooFastError(StoreError):
     """Pages of a list cannot be joined without a gap, however often they are read again."""
 
     transient: ClassVar[bool] = True
+    signs: ClassVar[tuple[str, ...]] = ("pages that do not join",)
     advice = "Run again at a quieter time (a bulk deletion or import may be under way); exclude /wp-json/ from caches."

@@ -39,7 +39,7 @@ def test_both_may_be_left_out_or_given(configured: Any) -> None:
 
 def test_what_the_example_shows_of_them_can_be_used_as_it_stands(configured: Any) -> None:
     shown = re.findall(
-        r"^ *# ((?:order_statuses|max_requests_per_second): .*)$", EXAMPLE.read_text("utf-8"), re.MULTILINE
+        r"^    # ((?:order_statuses|max_requests_per_second): .*)$", EXAMPLE.read_text("utf-8"), re.MULTILINE
     )
     assert len(shown) == 2
     configured(**{name: value for line in shown for name, value in yaml.safe_load(line).items()})
