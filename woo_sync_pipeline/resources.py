@@ -128,6 +128,7 @@ class MessageMediaResource:
                 api_secret=self._settings.api_secret.get_secret_value(),
                 auth=self._settings.auth,
                 max_concurrency=self._settings.max_concurrency,
+                max_requests_per_second=self._settings.max_requests_per_second,
             )
         )
 

@@ -86,10 +86,9 @@ class PlatformClient:
             answers = list(threads.map(self._contacts_with, batches))
         return holders_of(phones, chain.from_iterable(answers))
 
-    def all_contacts(self) -> Iterator[list[Contact]]:
+    def contact_pages(self) -> Iterator[Page[Contact]]:
         """Walk through the whole directory, in pages of up to 1000 contacts."""
-        for page in self._pages(_CONTACTS, (), parse_contact):
-            yield page.content
+        yield from self._pages(_CONTACTS, (), parse_contact)
 
     def count_contacts(self) -> int:
         """Return the number of contacts in the directory."""
@@ -176,12 +175,21 @@ class PlatformClient:
             seen.add(token)
 
 
+def requests_by_phone(phones: Iterable[str]) -> int:
+    """Return about how many requests `contacts_by_phone` takes for these phones."""
+    return -(-sum(map(_query_length, phones)) // QUERY_LIMIT)
+
+
+def _query_length(phone: str) -> int:
+    return len(urlencode({"channelIds": phone})) + 1
+
+
 def _batches_by_length(phones: Iterable[str]) -> Iterator[list[str]]:
     """Cut into batches whose query, encoded, stays within QUERY_LIMIT."""
     batch: list[str] = []
     length = 0
     for phone in phones:
-        cost = len(urlencode({"channelIds": phone})) + 1
+        cost = _query_length(phone)
         if batch and length + cost > QUERY_LIMIT:
             yield batch
             batch, length = [], 0

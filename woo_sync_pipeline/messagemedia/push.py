@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass
+from types import TracebackType
 
 from woo_sync_pipeline.messagemedia.client import MAX_MEMBERS, PlatformClient
 from woo_sync_pipeline.messagemedia.errors import (
@@ -47,107 +50,155 @@ class PushResult:
     """The outcomes of all plans that came to an end, and what stopped the rest, if anything did."""
 
     outcomes: tuple[PushOutcome, ...]
-    stopped_by: PlatformError | None = None
+    stopped_by: BaseException | None = None
 
 
-def push_plans(
-    client: PlatformClient,
-    plans: Sequence[ContactPlan],
-    *,
-    replan: Replan,
-    max_concurrency: int,
-) -> PushResult:
-    """Create and update contacts, then change the members of lists.
+Sending = Sequence[Future[PushOutcome | None]]
+"""A batch that is under way; None comes of plans that a stop kept from being sent."""
+
+
+class Pusher:
+    """Creates and updates contacts, then changes the members of lists. A context manager.
+
+    Batches of plans are sent one after the other by the same threads, without a pause in between: while one is
+    sent, its owner makes the next one ready. No two plans that are under way may concern the same contact.
 
     A contact that turns out to be otherwise than when it was planned (its creation was perhaps carried out but
     never answered, its phone is taken, it was deleted) is looked up by phone and planned anew with `replan`.
     One contact that the platform refuses does not stop the others. What concerns all of them (credentials, the
-    platform being down) stops the push: what is already done is in the outcomes, nothing else is.
+    platform being down) stops everything: what was done until then is in the outcomes, nothing else is.
     """
-    done: list[PushOutcome] = []
-    stopped_by: PlatformError | None = None
-    with ThreadPoolExecutor(max_concurrency, thread_name_prefix="push") as threads:
-        sends: list[Future[PushOutcome]] = [threads.submit(_send, client, plan, replan) for plan in plans]
-        wait(sends, return_when=FIRST_EXCEPTION)
-        for send in sends:
-            send.cancel()
-        wait([send for send in sends if not send.cancelled()])
-    for send in sends:
-        if send.cancelled():
-            continue
-        failure = send.exception()
-        if isinstance(failure, PlatformError):
-            stopped_by = failure
-        elif failure is not None:
-            raise failure
-        else:
-            done.append(send.result())
-    if stopped_by is not None:
-        # Contacts whose lists are still to be changed are not finished.
-        finished = [outcome for outcome in done if not _has_list_changes(outcome)]
-        return PushResult(tuple(finished), stopped_by)
-    return _change_lists(client, done)
 
+    def __init__(self, client: PlatformClient, *, max_concurrency: int) -> None:
+        self._client = client
+        self._max_concurrency = max_concurrency
+        # More threads than requests may be under way: the next request is ready when an answer comes.
+        threads = max_concurrency + max(1, max_concurrency // 4)
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="push")
+        self._stopped = threading.Event()
+        self._shared_contact = threading.RLock()
 
-def _send(
-    client: PlatformClient,
-    plan: ContactPlan,
-    replan: Replan,
-) -> PushOutcome:
-    changes = plan.changes
-    was_created = plan.action is Action.create
-    maybe_sent = False
-    for _ in range(_REPLANS):
+    def __enter__(self) -> Pusher:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.stop()
+        self._threads.shutdown(cancel_futures=True)
+
+    def stop(self) -> None:
+        """Send nothing more. Requests that are under way are finished."""
+        self._stopped.set()
+
+    def begin(self, plans: Sequence[ContactPlan], *, replan: Replan) -> Sending:
+        """Begin to send a batch, as soon as threads are free from the batches before."""
+        return [self._threads.submit(self._send, plan, replan) for plan in plans]
+
+    def finish(self, sending: Sending) -> PushResult:
+        """Wait for the contacts, change the members of lists, and return the outcomes in the order of the plans."""
+        wait(sending)
+        failures = [failure for send in sending if (failure := send.exception()) is not None]
+        done = [outcome for send in sending if send.exception() is None and (outcome := send.result())]
+        # A fault of our own says more than what the platform refuses because of it.
+        stopped_by = min(failures, key=lambda each: isinstance(each, PlatformError), default=None)
+        if self._stopped.is_set():
+            return PushResult(_without_list_changes(done), stopped_by)
+        return self._change_lists(done)
+
+    def _send(self, plan: ContactPlan, replan: Replan) -> PushOutcome | None:
+        """Send one plan; None if the push was stopped before."""
+        if self._stopped.is_set():
+            return None
         try:
-            contact_id = _write(client, plan)
-        except (OutcomeUnknown, AlreadyExists, NotFound) as surprise:
-            found = client.contacts_by_phone([plan.phone]).get(plan.phone)
-            # Its phone was taken already: somebody else made the contact, this sync only completes it.
-            was_created = was_created and not isinstance(surprise, AlreadyExists)
-            maybe_sent = maybe_sent or isinstance(surprise, OutcomeUnknown)
-            plan = replan(plan, found, maybe_sent)
-            was_created = was_created or plan.action is Action.create
-            # What was sent without an answer has changed something, what was refused has not.
-            sent = changes if isinstance(surprise, OutcomeUnknown) else ()
-            changes = tuple(dict.fromkeys((*sent, *plan.changes)))
-            reason = surprise.got
-        except ContactRejected as refused:
-            return PushOutcome(plan, plan.contact_id, False, (), "; ".join(refused.reasons) or refused.got)
-        else:
-            return PushOutcome(plan, contact_id, was_created, changes)
-    return PushOutcome(plan, plan.contact_id, False, (), f"the platform contradicts itself: {reason}")
+            return self._send_until_settled(plan, replan)
+        except BaseException:
+            self._stopped.set()
+            raise
+
+    def _send_until_settled(self, plan: ContactPlan, replan: Replan) -> PushOutcome:
+        changes = plan.changes
+        was_created = plan.action is Action.create
+        maybe_sent = False
+        with ExitStack() as locks:
+            for _ in range(_REPLANS):
+                try:
+                    contact_id = self._write(plan)
+                except (OutcomeUnknown, AlreadyExists, NotFound) as surprise:
+                    found = self._look_up(plan.phone, locks)
+                    # Its phone was taken already: somebody else made the contact, this sync only completes it.
+                    was_created = was_created and not isinstance(surprise, AlreadyExists)
+                    maybe_sent = maybe_sent or isinstance(surprise, OutcomeUnknown)
+                    plan = replan(plan, found, maybe_sent)
+                    was_created = was_created or plan.action is Action.create
+                    # What was sent without an answer has changed something, what was refused has not.
+                    sent = changes if isinstance(surprise, OutcomeUnknown) else ()
+                    changes = tuple(dict.fromkeys((*sent, *plan.changes)))
+                    reason = surprise.got
+                except ContactRejected as refused:
+                    return PushOutcome(
+                        plan, plan.contact_id, False, (), "; ".join(refused.reasons) or refused.got
+                    )
+                else:
+                    return PushOutcome(plan, contact_id, was_created, changes)
+        return PushOutcome(plan, plan.contact_id, False, (), f"the platform contradicts itself: {reason}")
+
+    def _look_up(self, phone: str, locks: ExitStack) -> Contact | None:
+        found = self._client.contacts_by_phone([phone]).get(phone)
+        if found is None or len({each.channel_id for each in found.channels}) == 1:
+            return found
+        # Another phone of the same contact may have met the same surprise: each plans on what the other left.
+        locks.enter_context(self._shared_contact)
+        return self._client.contacts_by_phone([phone]).get(phone)
+
+    def _write(self, plan: ContactPlan) -> str | None:
+        if plan.action is Action.create:
+            return self._client.create_contact(plan.body).id
+        if plan.action is Action.update:
+            assert plan.contact_id is not None
+            self._client.update_contact(plan.contact_id, plan.body)
+        return plan.contact_id
+
+    def _change_lists(self, outcomes: Sequence[PushOutcome]) -> PushResult:
+        joins: dict[str, list[str]] = defaultdict(list)
+        leaves: dict[str, list[str]] = defaultdict(list)
+        for outcome in outcomes:
+            if _has_list_changes(outcome):
+                assert outcome.contact_id is not None
+                for list_id in outcome.plan.joins:
+                    joins[list_id].append(outcome.contact_id)
+                for list_id in outcome.plan.leaves:
+                    leaves[list_id].append(outcome.contact_id)
+        lists = sorted(joins.keys() | leaves.keys())
+        if not lists:
+            return PushResult(tuple(outcomes))
+        refused: dict[str, str] = {}
+        # Threads of their own: those of the contacts have the next batch to send.
+        with ThreadPoolExecutor(min(self._max_concurrency, len(lists))) as threads:
+            changes = [
+                threads.submit(
+                    _change_list, self._client, list_id, joins.get(list_id, ()), leaves.get(list_id, ())
+                )
+                for list_id in lists
+            ]
+            try:
+                for change in changes:
+                    refused |= change.result()
+            except PlatformError as stopped_by:
+                self.stop()
+                threads.shutdown(cancel_futures=True)
+                return PushResult(_without_list_changes(outcomes), stopped_by)
+        return PushResult(tuple(_with_refusal(outcome, refused) for outcome in outcomes))
 
 
-def _write(client: PlatformClient, plan: ContactPlan) -> str | None:
-    if plan.action is Action.create:
-        return client.create_contact(plan.body).id
-    if plan.action is Action.update:
-        assert plan.contact_id is not None
-        client.update_contact(plan.contact_id, plan.body)
-    return plan.contact_id
+def _without_list_changes(outcomes: Sequence[PushOutcome]) -> tuple[PushOutcome, ...]:
+    """The outcomes that are final although lists are not changed any more."""
+    return tuple(outcome for outcome in outcomes if not _has_list_changes(outcome))
 
 
 def _has_list_changes(outcome: PushOutcome) -> bool:
     return not outcome.failed and bool(outcome.plan.joins or outcome.plan.leaves)
-
-
-def _change_lists(client: PlatformClient, outcomes: Sequence[PushOutcome]) -> PushResult:
-    joins: dict[str, list[str]] = defaultdict(list)
-    leaves: dict[str, list[str]] = defaultdict(list)
-    for outcome in outcomes:
-        if _has_list_changes(outcome):
-            assert outcome.contact_id is not None
-            for list_id in outcome.plan.joins:
-                joins[list_id].append(outcome.contact_id)
-            for list_id in outcome.plan.leaves:
-                leaves[list_id].append(outcome.contact_id)
-    refused: dict[str, str] = {}
-    try:
-        for list_id in sorted(joins.keys() | leaves.keys()):
-            refused |= _change_list(client, list_id, joins.get(list_id, []), leaves.get(list_id, []))
-    except PlatformError as stopped_by:
-        return PushResult(tuple(o for o in outcomes if not _has_list_changes(o)), stopped_by)
-    return PushResult(tuple(_with_refusal(outcome, refused) for outcome in outcomes))
 
 
 def _change_list(

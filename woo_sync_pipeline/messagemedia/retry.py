@@ -23,13 +23,14 @@ class Failure:
     """A try that brought no answer to its question. `got` is fit to be shown.
 
     `surely_unprocessed`: the platform cannot have carried the request out. `throttled`: it asked us to slow
-    down. `retry_after`: the seconds it named, if it named any.
+    down. `retry_after`: the seconds it named, if it named any. `overloaded`: it has too much to do.
     """
 
     got: str
     surely_unprocessed: bool = False
     throttled: bool = False
     retry_after: float | None = None
+    overloaded: bool = False
 
 
 def may_repeat(method: str, failure: Failure) -> bool:
@@ -45,11 +46,19 @@ def failure_of_status(status: int, retry_after: str | None, *, now: datetime) ->
     """Return the failure that an HTTP status stands for, None if the status is an answer."""
     wait = parse_retry_after(retry_after, now=now)
     if status == 429:
-        return Failure("429, too many requests", surely_unprocessed=True, throttled=True, retry_after=wait)
+        return Failure(
+            "429, too many requests",
+            surely_unprocessed=True,
+            throttled=True,
+            retry_after=wait,
+            overloaded=True,
+        )
     if status == 503 and wait is not None:
-        return Failure("503, busy", surely_unprocessed=True, throttled=True, retry_after=wait)
+        return Failure(
+            "503, busy", surely_unprocessed=True, throttled=True, retry_after=wait, overloaded=True
+        )
     if status in (500, 502, 503, 504):
-        return Failure(f"status {status}")
+        return Failure(f"status {status}", overloaded=status == 503)
     return None
 
 

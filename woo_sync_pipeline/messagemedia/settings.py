@@ -16,6 +16,8 @@ from woo_sync_pipeline.messagemedia.errors import SOURCE
 class PlatformSettings:
     """The account to use and the limits to keep. All times are in seconds.
 
+    At most `max_concurrency` requests are under way at a time and `max_requests_per_second` (None: no limit)
+    begin in a second, the first tries and the repetitions together.
     `attempts` bounds the tries of a request that breaks; being asked to slow down does not use them up and
     is bounded by `throttle_patience`, the time one request may wait in total. `backoff` is the pause after
     the first failure; it doubles with each further one. `verify_tls` may be the path of a CA file.
@@ -27,6 +29,7 @@ class PlatformSettings:
     api_secret: str = field(repr=False)
     auth: Literal["basic", "hmac"] = "basic"
     max_concurrency: int = 16
+    max_requests_per_second: float | None = None
     connect_timeout: float = 5.0
     read_timeout: float = 30.0
     attempts: int = 5
@@ -48,6 +51,8 @@ class PlatformSettings:
             raise _wrong("auth", "an unknown value", "Use basic or hmac.")
         if self.max_concurrency < 1 or self.attempts < 1:
             raise _wrong("max_concurrency, attempts", "a value below 1", "Use at least 1.")
+        if self.max_requests_per_second is not None and self.max_requests_per_second <= 0:
+            raise _wrong("max_requests_per_second", "no positive number", "Use one, or leave it out.")
         if isinstance(self.verify_tls, str) and not Path(self.verify_tls).exists():
             raise _wrong("verify_tls", "a CA file that does not exist", "Correct the path.")
 

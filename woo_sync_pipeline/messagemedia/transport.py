@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-import random
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from http.cookiejar import DefaultCookiePolicy
@@ -33,12 +31,16 @@ from woo_sync_pipeline.messagemedia.retry import (
     may_repeat,
 )
 from woo_sync_pipeline.messagemedia.settings import PlatformSettings
+from woo_sync_pipeline.woocommerce.pace import Pace
 
 Query = Sequence[tuple[str, str]]
 
 
 class Transport:
-    """A keep-alive pool of at most `max_concurrency` connections, shared by any number of threads."""
+    """A keep-alive pool of at most `max_concurrency` connections, shared by any number of threads.
+
+    A platform that is too busy is asked less at a time, and little by little as much as before.
+    """
 
     def __init__(self, settings: PlatformSettings) -> None:
         self._settings = settings
@@ -48,7 +50,12 @@ class Transport:
             else BasicAuth(settings.api_key, settings.api_secret)
         )
         self._session = _session(settings)
-        self._gate = _Gate()
+        self._closed = threading.Event()
+        self._pace = Pace(
+            most_at_once=settings.max_concurrency,
+            per_second=settings.max_requests_per_second,
+            sleep=self._sleep,
+        )
         self._counting = threading.Lock()
         self.requests_made = 0
         self.writes_made = 0
@@ -56,7 +63,7 @@ class Transport:
 
     def close(self) -> None:
         """Close the connections. Threads that wait for a next try give up."""
-        self._gate.give_up()
+        self._closed.set()
         self._session.close()
 
     def send(
@@ -69,10 +76,17 @@ class Transport:
         tried = f"{method} {path}"
         payload = None if body is None else json.dumps(body).encode()
         breaks = throttles = 0
-        waited = 0.0
+        pause = waited = 0.0
         while True:
-            self._gate.wait(tried)
-            outcome = self._try_once(method, path, query, payload, tried)
+            with self._pace.turn() as turn:
+                outcome = self._try_once(method, path, query, payload, tried)
+                if isinstance(outcome, Failure):
+                    turn.overloaded = outcome.overloaded
+                    if outcome.throttled:
+                        throttles += 1
+                        pause = outcome.retry_after or backoff(throttles, first=self._settings.backoff)
+                        # While the turn lasts, so that no other thread slips in between.
+                        self._pace.pause(pause)
             if isinstance(outcome, requests.Response):
                 return _json_of(outcome, tried, sent=body)
             if not may_repeat(method, outcome):
@@ -82,17 +96,22 @@ class Transport:
                     next_step="Look up whether it was carried out before sending it again.",
                 )
             if outcome.throttled:
-                throttles += 1
-                pause = outcome.retry_after or backoff(throttles, first=self._settings.backoff)
                 waited += pause
                 if waited > self._settings.throttle_patience:
                     raise _unavailable(tried, outcome, throttles)
-                self._gate.shut(pause)
             else:
                 breaks += 1
                 if breaks >= self._settings.attempts:
                     raise _unavailable(tried, outcome, breaks)
-                self._gate.sleep(backoff(breaks, first=self._settings.backoff), tried)
+                self._sleep(backoff(breaks, first=self._settings.backoff))
+
+    def _sleep(self, seconds: float) -> None:
+        if self._closed.wait(seconds):
+            raise PlatformUnavailable(
+                tried="wait for a next try",
+                got="the client was closed meanwhile",
+                next_step="Start the sync again.",
+            )
 
     def _try_once(
         self, method: str, path: str, query: Query, payload: bytes | None, tried: str
@@ -145,43 +164,6 @@ class Transport:
             return failure or response
         # Raised outside the handlers: the exceptions above carry the URL, and with it phones, in their texts.
         raise error
-
-
-class _Gate:
-    """Holds all threads of a client back while the platform asks us to slow down."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._open_at = 0.0
-        self._closed = threading.Event()
-
-    def shut(self, seconds: float) -> None:
-        """Let nobody through for so long. A shorter pause never cuts a longer one."""
-        with self._lock:
-            self._open_at = max(self._open_at, time.monotonic() + seconds)
-
-    def wait(self, tried: str) -> None:
-        """Return when the gate is open."""
-        while True:
-            with self._lock:
-                remaining = self._open_at - time.monotonic()
-            if remaining <= 0:
-                return
-            # Spread out, lest all threads arrive in the same instant and be refused together again.
-            self.sleep(remaining * (1 + 0.1 * random.random()), tried)
-
-    def sleep(self, seconds: float, tried: str) -> None:
-        """Wait, unless the client is closed meanwhile. Raises PlatformUnavailable then."""
-        if self._closed.wait(seconds):
-            raise PlatformUnavailable(
-                tried=tried,
-                got="the client was closed while waiting for a next try",
-                next_step="Start the sync again.",
-            )
-
-    def give_up(self) -> None:
-        """Wake everyone who waits."""
-        self._closed.set()
 
 
 def _session(settings: PlatformSettings) -> requests.Session:

@@ -109,6 +109,13 @@ def pending_phones(
         return list(connection.execute(sa.text(_PENDING), parameters).scalars())
 
 
+def never_confirmed(database: Database, phones: Sequence[str]) -> list[str]:
+    """Those of the phones of which the platform has never confirmed anything."""
+    query = "SELECT phone FROM woo_sync.contacts WHERE base_sources IS NULL AND phone = ANY(:phones)"
+    with database.transaction() as connection:
+        return list(connection.execute(sa.text(query), {"phones": list(phones)}).scalars())
+
+
 def load_pending(database: Database, phones: Sequence[str]) -> list[StoreContact]:
     """Those of the phones that are still pending, as they are in the state now."""
     with database.transaction() as connection:

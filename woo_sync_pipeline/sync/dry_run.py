@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 
 from woo_sync_pipeline.messagemedia.account import AccountLists, custom_fields_or_stand_ins
 from woo_sync_pipeline.messagemedia.client import PlatformClient
-from woo_sync_pipeline.messagemedia.plan import Action, ContactPlan, Vocabulary, plan_contact
+from woo_sync_pipeline.messagemedia.plan import Action, ContactPlan, Vocabulary
 from woo_sync_pipeline.privacy import mask_phone
 from woo_sync_pipeline.state.contacts import load_pending
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import SyncContact, note_contacts
-from woo_sync_pipeline.sync.pushing import BATCH, PushSummary
+from woo_sync_pipeline.sync import planning
+from woo_sync_pipeline.sync.planning import Planner, PushSummary
 
 
 def plan_pending(
@@ -34,29 +35,20 @@ def plan_pending(
         return summary
     lists = AccountLists(client).ids
     fields = custom_fields_or_stand_ins(client)
-    for start in range(0, len(phones), BATCH):
-        batch = phones[start : start + BATCH]
+    planner = Planner.of_pending(database, client, phones)
+    waiting = deque(planner.in_order(phones))
+    while waiting:
+        batch = [waiting.popleft() for _ in range(min(planning.BATCH, len(waiting)))]
         stores = load_pending(database, batch)
         missing = {name.casefold(): f"new {name}" for contact in stores for name in contact.groups}
-        vocabulary = Vocabulary({**missing, **lists}, *fields)
-        platform = client.contacts_by_phone([contact.phone for contact in stores])
-        plans = [
-            plan_contact(store, platform.get(store.phone), vocabulary, now=datetime.now(UTC))
-            for store in stores
-        ]
-        _note(database, run_id, plans, summary)
-        progress(len(batch))
+        plans = planner.plan(stores, Vocabulary({**missing, **lists}, *fields))
+        waiting.extend(plans.put_off)
+        contacts = [_sync_contact(plan) for plan in plans.sending]
+        with database.transaction() as connection:
+            note_contacts(connection, run_id, contacts)
+        summary.add(quiet=plans.quiet, settled=plans.sending, contacts=contacts)
+        progress(len(batch) - len(plans.put_off))
     return summary
-
-
-def _note(database: Database, run_id: str, plans: Sequence[ContactPlan], summary: PushSummary) -> None:
-    contacts = [_sync_contact(plan) for plan in plans if not plan.sends_nothing]
-    summary.counts["unchanged"] += sum(plan.sends_nothing for plan in plans)
-    summary.counts.update(contact.outcome for contact in contacts)
-    summary.unsubscribed_on_platform += sum(plan.was_unsubscribed_on_platform for plan in plans)
-    summary.contacts.extend(contacts)
-    with database.transaction() as connection:
-        note_contacts(connection, run_id, contacts)
 
 
 def _sync_contact(plan: ContactPlan) -> SyncContact:

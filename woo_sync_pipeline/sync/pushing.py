@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from time import monotonic
 
 from woo_sync_pipeline.contacts.contact import StoreContact
+from woo_sync_pipeline.errors import WooSyncError
 from woo_sync_pipeline.messagemedia.account import AccountLists, ensure_custom_fields
 from woo_sync_pipeline.messagemedia.client import PlatformClient
 from woo_sync_pipeline.messagemedia.models import Contact, CustomField
 from woo_sync_pipeline.messagemedia.plan import ContactPlan, Vocabulary, plan_contact
-from woo_sync_pipeline.messagemedia.push import PushOutcome, push_plans
+from woo_sync_pipeline.messagemedia.push import Pusher, PushOutcome, Sending
 from woo_sync_pipeline.privacy import mask_phone, redact
 from woo_sync_pipeline.state.contacts import (
     Confirmation,
@@ -23,18 +26,14 @@ from woo_sync_pipeline.state.contacts import (
 )
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import SyncContact
+from woo_sync_pipeline.sync import planning
+from woo_sync_pipeline.sync.planning import PlannedBatch, Planner, PushSummary
 
-BATCH = 1000
-"""Contacts that are read, planned, sent and confirmed together; a crash leaves at most one batch to look up."""
+TURN_SECONDS = 30.0
+"""After this time the push lets another source's push go first: a live sync must not wait for a first one."""
 
-
-@dataclass
-class PushSummary:
-    """What happened to the contacts of one sync. `counts` has the outcomes new, updated, unchanged, failed."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    unsubscribed_on_platform: int = 0
-    contacts: list[SyncContact] = field(default_factory=list)
+_BATCHES_UNDER_WAY = 2
+"""While one is sent, the one before is written down and the next is made ready. A crash leaves so many to look up."""
 
 
 def push_pending(
@@ -56,48 +55,123 @@ def push_pending(
         return summary
     lists = AccountLists(client)
     fields = ensure_custom_fields(client)
-    for start in range(0, len(phones), BATCH):
-        batch = phones[start : start + BATCH]
-        with database.exclusive_push():
-            _push_batch(database, client, batch, lists, fields, summary, run_id, max_concurrency)
-        progress(len(batch))
+    planner = Planner.of_pending(database, client, phones)
+    waiting = deque(planner.in_order(phones))
+    with Pusher(client, max_concurrency=max_concurrency) as pusher:
+        push = _Push(database, pusher, planner, lists, fields, summary, run_id, progress)
+        while waiting:
+            with database.exclusive_push():
+                push.take_turn(waiting)
     return summary
 
 
-def _push_batch(
-    database: Database,
-    client: PlatformClient,
-    phones: Sequence[str],
-    lists: AccountLists,
-    fields: tuple[CustomField, CustomField],
-    summary: PushSummary,
-    run_id: str,
-    max_concurrency: int,
-) -> None:
-    # Another sync may have pushed some of them while this one waited.
-    stores = {contact.phone: contact for contact in load_pending(database, phones)}
-    needed = lists.ensure({name for contact in stores.values() for name in contact.groups})
-    adopt_lists(database, [(each.id, each.name) for each in needed])
-    vocabulary = Vocabulary(lists.ids, *fields)
-    platform = client.contacts_by_phone(list(stores))
-    plans = [
-        plan_contact(store, platform.get(phone), vocabulary, now=datetime.now(UTC))
-        for phone, store in stores.items()
-    ]
-    sending = [plan for plan in plans if not plan.sends_nothing]
-    note_in_flight(database, [(plan.phone, plan.base) for plan in sending])
-    result = push_plans(
-        client,
-        sending,
-        replan=lambda plan, found, maybe_sent: _replan(
-            stores[plan.phone], plan, found, vocabulary, maybe_sent=maybe_sent
-        ),
-        max_concurrency=max_concurrency,
-    )
-    quiet = [plan for plan in plans if plan.sends_nothing]
-    _settle(database, run_id, quiet, result.outcomes, summary)
-    if result.stopped_by is not None:
-        raise result.stopped_by
+@dataclass(frozen=True)
+class _Batch:
+    """A batch that is being sent. `size` counts the contacts that are done with it, whether sent or not."""
+
+    plans: PlannedBatch
+    sending: Sending
+    size: int
+
+    @property
+    def busy(self) -> set[str]:
+        """Ids of the contacts on the platform that are being written to."""
+        return {plan.contact_id for plan in self.plans.sending if plan.contact_id is not None}
+
+
+class _Push:
+    """One push: makes batches ready, has them sent, and writes down what became of them."""
+
+    def __init__(
+        self,
+        database: Database,
+        pusher: Pusher,
+        planner: Planner,
+        lists: AccountLists,
+        fields: tuple[CustomField, CustomField],
+        summary: PushSummary,
+        run_id: str,
+        progress: Callable[[int], None],
+    ) -> None:
+        self._database = database
+        self._pusher = pusher
+        self._planner = planner
+        self._lists = lists
+        self._fields = fields
+        self._summary = summary
+        self._run_id = run_id
+        self._progress = progress
+        self._under_way: deque[_Batch] = deque()
+
+    def take_turn(self, waiting: deque[str]) -> None:
+        """Push until nothing is waiting or the turn is over; leaves nothing under way."""
+        ends_at = monotonic() + TURN_SECONDS
+        try:
+            while waiting and (monotonic() < ends_at or not self._under_way):
+                self._begin(waiting)
+                if len(self._under_way) == _BATCHES_UNDER_WAY:
+                    self._finish_oldest()
+            while self._under_way:
+                self._finish_oldest()
+        except BaseException:
+            self._pusher.stop()
+            # What cannot be written down now is noted as in flight: the next sync recognises it.
+            with suppress(WooSyncError):
+                while self._under_way:
+                    self._settle_oldest()
+            raise
+
+    def _begin(self, waiting: deque[str]) -> None:
+        phones = [waiting.popleft() for _ in range(min(planning.BATCH, len(waiting)))]
+        # Another sync may have pushed some of them while this one waited.
+        stores = {contact.phone: contact for contact in load_pending(self._database, phones)}
+        needed = self._lists.ensure({name for contact in stores.values() for name in contact.groups})
+        adopt_lists(self._database, [(each.id, each.name) for each in needed])
+        vocabulary = Vocabulary(self._lists.ids, *self._fields)
+        busy = {contact_id for batch in self._under_way for contact_id in batch.busy}
+        plans = self._planner.plan(stores.values(), vocabulary, busy=busy)
+        waiting.extend(plans.put_off)
+        note_in_flight(self._database, [(plan.phone, plan.base) for plan in plans.sending])
+        sending = self._pusher.begin(
+            plans.sending,
+            replan=lambda plan, found, maybe_sent: _replan(
+                stores[plan.phone], plan, found, vocabulary, maybe_sent=maybe_sent
+            ),
+        )
+        self._under_way.append(_Batch(plans, sending, len(phones) - len(plans.put_off)))
+
+    def _finish_oldest(self) -> None:
+        size = self._under_way[0].size
+        stopped_by = self._settle_oldest()
+        if stopped_by is not None:
+            raise stopped_by
+        self._progress(size)
+
+    def _settle_oldest(self) -> BaseException | None:
+        """Write down what became of the oldest batch under way; returns what stopped it, if anything did."""
+        batch = self._under_way.popleft()
+        result = self._pusher.finish(batch.sending)
+        quiet = batch.plans.quiet
+        confirmations = [Confirmation(plan.phone, plan.contact_id, plan.base) for plan in quiet]
+        rejections = []
+        settled = []
+        for outcome in result.outcomes:
+            plan = outcome.plan
+            if outcome.reason is None:
+                settled.append(plan)
+                confirmations.append(Confirmation(plan.phone, outcome.contact_id, plan.base))
+            else:
+                rejections.append((plan.phone, redact(outcome.reason)))
+        contacts = [_sync_contact(outcome) for outcome in result.outcomes]
+        settle(
+            self._database,
+            run_id=self._run_id,
+            confirmations=confirmations,
+            rejections=rejections,
+            contacts=contacts,
+        )
+        self._summary.add(quiet=quiet, settled=settled, contacts=contacts)
+        return result.stopped_by
 
 
 def _replan(
@@ -110,31 +184,6 @@ def _replan(
 ) -> ContactPlan:
     current = replace(store, in_flight=plan.base) if maybe_sent else store
     return plan_contact(current, found, vocabulary, now=datetime.now(UTC))
-
-
-def _settle(
-    database: Database,
-    run_id: str,
-    quiet: Iterable[ContactPlan],
-    outcomes: Iterable[PushOutcome],
-    summary: PushSummary,
-) -> None:
-    confirmations = [Confirmation(plan.phone, plan.contact_id, plan.base) for plan in quiet]
-    rejections: list[tuple[str, str]] = []
-    contacts: list[SyncContact] = []
-    summary.counts["unchanged"] += len(confirmations)
-    summary.unsubscribed_on_platform += sum(plan.was_unsubscribed_on_platform for plan in quiet)
-    for outcome in outcomes:
-        plan = outcome.plan
-        if outcome.reason is None:
-            confirmations.append(Confirmation(plan.phone, outcome.contact_id, plan.base))
-            summary.unsubscribed_on_platform += plan.was_unsubscribed_on_platform
-        else:
-            rejections.append((plan.phone, redact(outcome.reason)))
-        contacts.append(_sync_contact(outcome))
-    summary.counts.update(contact.outcome for contact in contacts)
-    summary.contacts.extend(contacts)
-    settle(database, run_id=run_id, confirmations=confirmations, rejections=rejections, contacts=contacts)
 
 
 def _sync_contact(outcome: PushOutcome) -> SyncContact:

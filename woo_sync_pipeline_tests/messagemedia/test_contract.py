@@ -53,7 +53,7 @@ def test_everything_the_client_does_is_as_described(
     client.change_members(vip.id, [created.id], [])
     client.contacts_by_phone(["+61412345678", "+61412345679"])
     client.count_contacts()
-    assert [len(page) for page in client.all_contacts()] == [1]
+    assert [len(page.content) for page in client.contact_pages()] == [1]
     assert client.find_list("VIP") == vip
     assert client.lists() == [vip]
     assert client.custom_fields() == [email]

@@ -17,7 +17,7 @@ from woo_sync_pipeline.messagemedia import (
     PlatformUnavailable,
 )
 from woo_sync_pipeline.messagemedia.plan import Action, ContactPlan
-from woo_sync_pipeline.messagemedia.push import PushResult, push_plans
+from woo_sync_pipeline.messagemedia.push import Pusher, PushResult
 
 CONTACTS, LISTS = "/api/v1/contacts/contacts", "/api/v1/contacts/lists"
 
@@ -85,7 +85,8 @@ def replan(plan: ContactPlan, found: Contact | None, maybe_sent: bool) -> Contac
 
 
 def push(client: PlatformClient, plans: Sequence[ContactPlan], *, concurrency: int = 4) -> PushResult:
-    return push_plans(client, plans, replan=replan, max_concurrency=concurrency)
+    with Pusher(client, max_concurrency=concurrency) as pusher:
+        return pusher.finish(pusher.begin(plans, replan=replan))
 
 
 def many(platform: DemoPlatform, count: int) -> list[str]:
@@ -289,7 +290,7 @@ def test_a_list_that_is_gone_fails_its_members_with_one_request(
     assert len(platform.requests) == 2
 
 
-def test_a_fault_of_our_own_is_raised_and_not_taken_for_an_answer(
+def test_a_fault_of_our_own_stops_the_push_and_is_not_taken_for_an_answer(
     platform: DemoPlatform, client: PlatformClient
 ) -> None:
     platform.directory.add_contact(phone(1))
@@ -297,8 +298,13 @@ def test_a_fault_of_our_own_is_raised_and_not_taken_for_an_answer(
     def broken(plan: ContactPlan, found: Contact | None, maybe_sent: bool) -> ContactPlan:
         raise KeyError("a fault of the program")
 
-    with pytest.raises(KeyError):
-        push_plans(client, [creation(1)], replan=broken, max_concurrency=2)
+    with Pusher(client, max_concurrency=2) as pusher:
+        result = pusher.finish(pusher.begin([creation(1)], replan=broken))
+        assert isinstance(result.stopped_by, KeyError)
+        assert result.outcomes == ()
+        later = pusher.finish(pusher.begin([creation(2)], replan=replan))
+    assert later == PushResult(())
+    assert phone(2) not in platform.directory
 
 
 def test_contacts_are_sent_at_the_same_time(platform: DemoPlatform, client: PlatformClient) -> None:

@@ -1,0 +1,44 @@
+"""Finding out, in as few requests as possible, which phones the directory does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from woo_sync_pipeline.messagemedia.client import PAGE_SIZE, PlatformClient, requests_by_phone
+
+_WORTH_A_LOOK = 4
+"""Requests by phone. Less than these cannot be saved by a first page that shows how large the directory is."""
+
+
+def phones_nobody_holds(client: PlatformClient, phones: Collection[str]) -> frozenset[str]:
+    """Return those of the phones that a walk through the whole directory does not meet.
+
+    Empty when asking for the phones takes fewer requests than the walk: then nothing is known of any of them.
+    The walk may miss contacts that are added or moved meanwhile, and what it returns may be minutes old when it is
+    used: creating a contact for such a phone must cope with one that is there.
+    """
+    by_phone = requests_by_phone(phones)
+    if by_phone < _WORTH_A_LOOK:
+        return frozenset()
+    unmet = set(phones)
+    seen = 0
+    for page in client.contact_pages():
+        unmet.difference_update(each.channel_id for contact in page.content for each in contact.channels)
+        seen += len(page.content)
+        met = len(phones) - len(unmet)
+        if not is_walk_cheaper(by_phone, phones=len(phones), total=page.total, seen=seen, met=met):
+            return frozenset()
+    return frozenset(unmet)
+
+
+def is_walk_cheaper(by_phone: int, *, phones: int, total: int, seen: int, met: int) -> bool:
+    """Tell whether to walk on through a directory of `total` contacts, rather than to ask for all phones.
+
+    `by_phone` is how many requests it takes to ask for all of them, `phones` how many they are. `met` of them are
+    among the `seen` contacts so far: phones that are met have to be asked for nevertheless before they are written
+    to, and as many are expected among the contacts still to come.
+    """
+    unseen = max(total - seen, 0)
+    pages = -(-unseen // PAGE_SIZE)
+    expected = min(phones, met + unseen * met / seen) if seen else met
+    return pages + by_phone * expected / phones <= by_phone

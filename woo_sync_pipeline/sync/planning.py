@@ -1,0 +1,104 @@
+"""Planning a batch of contacts: what a push and a dry run have in common."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from woo_sync_pipeline.contacts.contact import StoreContact
+from woo_sync_pipeline.messagemedia.client import PlatformClient
+from woo_sync_pipeline.messagemedia.directory import phones_nobody_holds
+from woo_sync_pipeline.messagemedia.plan import ContactPlan, Vocabulary, plan_contact
+from woo_sync_pipeline.state.contacts import never_confirmed
+from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.syncs import SyncContact
+
+BATCH = 1000
+"""Contacts that are read, planned, sent and confirmed together: as many as one change of a list takes."""
+
+
+@dataclass
+class PushSummary:
+    """What happened to the contacts of one sync. `counts` has the outcomes new, updated, unchanged, failed."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    unsubscribed_on_platform: int = 0
+    contacts: list[SyncContact] = field(default_factory=list)
+
+    def add(
+        self,
+        *,
+        quiet: Collection[ContactPlan],
+        settled: Collection[ContactPlan],
+        contacts: Sequence[SyncContact],
+    ) -> None:
+        """Add a batch: plans that need nothing, plans that were carried out, and what happened to contacts."""
+        self.counts["unchanged"] += len(quiet)
+        self.counts.update(contact.outcome for contact in contacts)
+        self.unsubscribed_on_platform += sum(
+            plan.was_unsubscribed_on_platform for plans in (quiet, settled) for plan in plans
+        )
+        self.contacts.extend(contacts)
+
+
+@dataclass(frozen=True)
+class PlannedBatch:
+    """Plans that send something, plans that send nothing, and phones that have to wait.
+
+    A phone waits whose contact on the platform is being written to because of another of its phones: its plan would
+    take back what is just being sent.
+    """
+
+    sending: list[ContactPlan]
+    quiet: list[ContactPlan]
+    put_off: list[str]
+
+
+class Planner:
+    """Reads contacts from the platform and plans them; `absent` are phones that need not be asked for."""
+
+    def __init__(self, client: PlatformClient, absent: AbstractSet[str]) -> None:
+        self._client = client
+        self._absent = absent
+
+    @classmethod
+    def of_pending(cls, database: Database, client: PlatformClient, phones: Sequence[str]) -> Planner:
+        """A planner for these pending phones that has looked through the directory if that saves requests.
+
+        What was ever confirmed has to be read again before it is written to, so only the others can be saved.
+        """
+        return cls(client, phones_nobody_holds(client, never_confirmed(database, phones)))
+
+    def in_order(self, phones: Sequence[str]) -> list[str]:
+        """The phones, those that have to be asked for first: so they fill whole requests."""
+        return sorted(phones, key=self._absent.__contains__)
+
+    def plan(
+        self,
+        stores: Collection[StoreContact],
+        vocabulary: Vocabulary,
+        *,
+        busy: AbstractSet[str] = frozenset(),
+    ) -> PlannedBatch:
+        """Plan these contacts; `busy` are ids of contacts on the platform that are being written to."""
+        platform = self._client.contacts_by_phone(
+            [store.phone for store in stores if store.phone not in self._absent]
+        )
+        batch = PlannedBatch([], [], [])
+        taken = set(busy)
+        for store in stores:
+            found = platform.get(store.phone)
+            if found is not None and found.id in taken:
+                batch.put_off.append(store.phone)
+                continue
+            plan = plan_contact(store, found, vocabulary, now=datetime.now(UTC))
+            if plan.sends_nothing:
+                batch.quiet.append(plan)
+                continue
+            batch.sending.append(plan)
+            if found is not None:
+                taken.add(found.id)
+        return batch
