@@ -6,14 +6,22 @@ import re
 import unicodedata
 
 _EMAIL = re.compile(r"[^\s@<>\"'(),;:=]+@[^\s@<>\"'(),;:]+\.[^\s@<>\"'(),;:.]+")
-_PHONE = re.compile(r"(?<![\w.:-])\+?\(?\d[\d\s().\-]{5,}\d(?![\w:])")
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_NUMBER = re.compile(
+    # What is kept comes first: a date and a time, a time, a UUID, an IPv4 address with its port.
+    r"(?P<kept>(?<!\d)(?:19|20)\d\d-[01]\d-[0-3]\d(?!\d)(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,6})?)?)?"
+    r"|(?<!\d)\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,6})?)?(?!\d)"
+    r"|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
+    rf"|(?<![\d.+]){_OCTET}(?:\.{_OCTET}){{3}}(?::\d{{1,5}})?(?![\d.]))"
+    # Every other run of seven or more digits may be a phone, whatever stands before, within or after it.
+    r"|\+?\(?\d(?:[\s().\-/‐-―−\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]{0,4}\d){6,}"
+)
 _CREDENTIAL = re.compile(
     r"(?i)((?:consumer_(?:key|secret)|oauth_\w+|api_?key|api_?secret|password|authorization)"
     r"[\"']?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s&,;\"']+)"
 )
 _KEY = re.compile(r"\b(?:ck|cs)_[0-9A-Za-z]{4,}")
 _NO_DIGIT = re.compile(r"[^+0-9]")
-_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def mask_phone(phone: str | None) -> str:
@@ -46,10 +54,5 @@ def redact(text: str, *, limit: int = 300) -> str:
     shown = _CREDENTIAL.sub(r"\1•••", shown)
     shown = _KEY.sub("•••", shown)
     shown = _EMAIL.sub(lambda found: mask_email(found.group()), shown)
-    shown = _PHONE.sub(_mask_unless_date, shown)
+    shown = _NUMBER.sub(lambda found: found["kept"] or mask_phone(found.group()), shown)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
-
-
-def _mask_unless_date(found: re.Match[str]) -> str:
-    text = found.group()
-    return text if _ISO_DATE.match(text) else mask_phone(text)
