@@ -181,7 +181,10 @@ def report(config: Path, sync_id: int | None, form: str | None) -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the demo keeps its data; emptied first.",
 )
-def demo(ui: bool, port: int, customers: int, orders: int, seed: int, folder: Path) -> None:
+@click.option("--checkout-every", default=20.0, type=click.FloatRange(0.1), hidden=True)
+def demo(
+    ui: bool, port: int, customers: int, orders: int, seed: int, folder: Path, checkout_every: float
+) -> None:
     """Play with a demo store and a demo MessageMedia account on this machine.
 
     Syncs the store, syncs again to show that nothing is sent twice, plays a second day and shows exactly its
@@ -190,7 +193,16 @@ def demo(ui: bool, port: int, customers: int, orders: int, seed: int, folder: Pa
     if ui:
         from woo_sync_pipeline.demo.ui import serve_demo
 
-        sys.exit(serve_demo(folder, port=port, customers=customers, orders=orders, seed=seed))
+        sys.exit(
+            serve_demo(
+                folder,
+                port=port,
+                customers=customers,
+                orders=orders,
+                seed=seed,
+                checkout_every=checkout_every,
+            )
+        )
     from woo_sync_pipeline.demo.play import play_demo
 
     sys.exit(play_demo(folder, console=_console(), customers=customers, orders=orders, seed=seed))

@@ -18,6 +18,7 @@ from woo_sync_pipeline.config import DATABASE_URL_ENV, SourceSettings
 from woo_sync_pipeline.demo.scenario import Event, play_second_day
 from woo_sync_pipeline.demo.store import generate_store
 from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today, yesterday
+from woo_sync_pipeline.errors import ConfigurationError
 from woo_sync_pipeline.local_instance import DAGSTER_HOME_ENV, dagster_instance
 from woo_sync_pipeline.privacy import mask_phone
 from woo_sync_pipeline.progress import TerminalProgress
@@ -26,6 +27,9 @@ from woo_sync_pipeline.runner import SyncOutcome, SyncRunner
 from woo_sync_pipeline.state.syncs import SyncContact, sync_contacts
 from woo_sync_pipeline.sync.window import today
 from woo_sync_pipeline.syncing import show_outcome
+
+_MARKER = ".woo_sync_demo"
+"""A file that marks a folder as a demo's own, which may be emptied."""
 
 
 def play_demo(folder: Path, *, console: Console, customers: int, orders: int, seed: int) -> int:
@@ -58,11 +62,23 @@ def play_demo(folder: Path, *, console: Console, customers: int, orders: int, se
 
 
 def begin_anew(folder: Path) -> None:
-    """Empty the folder, and forget any database and Dagster instance that the environment names."""
+    """Empty the folder, and forget any database and Dagster instance that the environment names.
+
+    Raises `ConfigurationError` for a folder with something in it that no demo has put there.
+    """
     for name in (DAGSTER_HOME_ENV, DATABASE_URL_ENV):
         os.environ.pop(name, None)
+    marker = folder / _MARKER
+    if folder.exists() and not marker.exists() and any(folder.iterdir()):
+        raise ConfigurationError(
+            source="demo",
+            tried=f"empty the folder {folder}",
+            got="something is in it that is not from a demo",
+            next_step="Let --folder name a folder that is empty or does not exist.",
+        )
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    marker.touch()
 
 
 @dataclass(frozen=True)

@@ -23,16 +23,18 @@ from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today
 from woo_sync_pipeline.local_instance import DAGSTER_HOME_ENV, prepare_dagster_home
 from woo_sync_pipeline.resources import StateResource
 
-CHECKOUT_EVERY_SECONDS = 20.0
 LIVE_INTERVAL_SECONDS = 5
 _START_PATIENCE_SECONDS = 120.0
 _STOP_PATIENCE_SECONDS = 20.0
 
 
-def serve_demo(folder: Path, *, port: int, customers: int, orders: int, seed: int) -> int:
-    """Serve the UI until Ctrl-C or SIGTERM, with schedule and sensor running and somebody buying something.
+def serve_demo(
+    folder: Path, *, port: int, customers: int, orders: int, seed: int, checkout_every: float
+) -> int:
+    """Serve the UI until Ctrl-C or SIGTERM, with schedule and sensor running.
 
-    Returns the exit code: 0 unless a part of Dagster ended by itself.
+    Somebody buys something every `checkout_every` seconds. Returns the exit code: 0 unless a part of Dagster
+    ended by itself.
     """
     begin_anew(folder)
     data = generate_store(
@@ -55,8 +57,11 @@ def serve_demo(folder: Path, *, port: int, customers: int, orders: int, seed: in
         os.environ[CONFIG_ENV] = str(world.config.absolute())
         processes = _start_dagster(folder, port)
         try:
-            _announce(port, folder, world, processes, stop)
-            shopper = threading.Thread(target=_go_shopping, args=(data, seed, stop), daemon=True)
+            if not _wait_for_ui(port, folder, processes, stop):
+                return 0
+            _announce(port, world, checkout_every)
+            shopping = (data, seed, checkout_every, stop)
+            shopper = threading.Thread(target=_go_shopping, args=shopping, daemon=True)
             shopper.start()
             while not stop.wait(1.0):
                 if any(process.poll() is not None for process in processes):
@@ -98,25 +103,24 @@ def _stop_dagster(processes: list[subprocess.Popen[bytes]]) -> None:
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def _announce(
-    port: int,
-    folder: Path,
-    world: DemoWorld,
-    processes: list[subprocess.Popen[bytes]],
-    stop: threading.Event,
-) -> None:
-    url = f"http://127.0.0.1:{port}"
+def _wait_for_ui(
+    port: int, folder: Path, processes: list[subprocess.Popen[bytes]], stop: threading.Event
+) -> bool:
     click.echo("Starting Dagster …")
     deadline = time.monotonic() + _START_PATIENCE_SECONDS
-    while not _answers(f"{url}/server_info"):
+    while not _answers(f"http://127.0.0.1:{port}/server_info"):
         ended = any(process.poll() is not None for process in processes)
-        if ended or stop.is_set() or time.monotonic() > deadline:
+        if ended or time.monotonic() > deadline:
             raise click.ClickException(f"Dagster did not start; its log is in {folder / 'dagster.log'}")
-        time.sleep(0.3)
-    click.echo(f"Dagster UI:   {url}")
-    click.echo(
-        f"Demo store:   {next(iter(world.stores.values())).url}, a checkout every {CHECKOUT_EVERY_SECONDS:.0f} s"
-    )
+        if stop.wait(0.3):
+            return False
+    return True
+
+
+def _announce(port: int, world: DemoWorld, checkout_every: float) -> None:
+    click.echo(f"Dagster UI:   http://127.0.0.1:{port}")
+    store = next(iter(world.stores.values()))
+    click.echo(f"Demo store:   {store.url}, a checkout every {checkout_every:g} s")
     click.echo(f"Demo account: {world.platform.url}")
     click.echo(f"History:      woo-sync --config {world.config} history")
     click.echo("Ctrl-C stops everything.")
@@ -130,7 +134,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _go_shopping(data: StoreData, seed: int, stop: threading.Event) -> None:
+def _go_shopping(data: StoreData, seed: int, every: float, stop: threading.Event) -> None:
     rng = random.Random(seed)
-    while not stop.wait(CHECKOUT_EVERY_SECONDS):
+    while not stop.wait(every):
         shop_once(data, rng)

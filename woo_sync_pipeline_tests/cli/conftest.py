@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -73,6 +74,17 @@ def make_world(database_url: str, tmp_path: Path) -> Iterator[MakeWorld]:
             return stack.enter_context(DemoWorld(tmp_path, stores, options=options, **arguments))
 
         yield make
+
+
+@pytest.fixture
+def demo_folder() -> Iterator[Path]:
+    """A folder, not there yet, for a demo with an embedded PostgreSQL.
+
+    Outside of pytest's own folder: each start of pytest closes that to other users, and a PostgreSQL that root
+    starts runs as another user.
+    """
+    with tempfile.TemporaryDirectory(prefix="woo-sync-") as folder:
+        yield Path(folder) / "demo"
 
 
 @pytest.fixture(scope="module")
