@@ -15,6 +15,9 @@ SECRETS = {
     "MESSAGEMEDIA_API_SECRET": "mm-secret-9a1b",
     "WOO_KEY": "ck_11112222333344445555",
     "WOO_SECRET": "cs_66667777888899990000",
+    "ALERT_WEBHOOK_URL": "https://hooks.example.com/T0/hunter2",
+    "SMTP_USER": "smtp-user-31d0",
+    "SMTP_PASSWORD": "hunter2",
     "DATABASE_URL": "postgresql://sync:hunter2@db.example.com:5432/sync",
 }
 GOOD = """\
@@ -101,11 +104,16 @@ def test_the_example_file_is_valid() -> None:
 
 
 def test_every_setting_of_the_example_file_that_is_commented_out_is_valid_too(file: Path) -> None:
-    text = re.sub(r"^( {0,4})# ([a-z_]+: )", r"\1\2", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    text = re.sub(
+        r"^( {0,4})# ( *[a-z_]+:)", r"\1\2", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
     text = text.replace("${WOO_SYNC_DATABASE_URL}", "${DATABASE_URL}")
     settings = load(file, text)
     assert settings.database_url is not None
     assert settings.staging_location == "s3://my-bucket/woo-sync-staging"
+    assert settings.alerts.has_receiver
+    assert settings.alerts.email is not None
+    assert settings.alerts.email.to == ("data-team@example.com",)
 
 
 def test_without_a_database_url_the_state_is_embedded(file: Path) -> None:
@@ -293,3 +301,57 @@ def test_settings_can_not_be_changed(file: Path) -> None:
     settings = load(file, GOOD)
     with pytest.raises(ValueError, match="frozen"):
         settings.timezone = "UTC"
+
+
+ALERTS = """
+alerts:
+  email:
+    smtp_host: smtp.example.com
+    from: woo-sync@example.com
+    to: [team@example.com]
+"""
+
+
+def test_nobody_is_told_and_everything_is_kept_for_long_unless_it_says_otherwise(file: Path) -> None:
+    settings = load(file, GOOD)
+    assert not settings.alerts.has_receiver
+    assert (settings.alerts.min_interval_minutes, settings.alerts.max_invalid_share) == (60, 0.5)
+    kept = settings.retention
+    assert (kept.history_days, kept.live_runs_days, kept.staging_days) == (365, 30, 7)
+
+
+@pytest.mark.parametrize(
+    ("written", "place", "says"),
+    [
+        ("retention: {days: 3}", "retention.days", "Known here: history_days, live_runs_days, staging_days"),
+        ("retention: {history_days: 0}", "retention.history_days", "greater than or equal to 1"),
+        ("alerts: {webhook_url: hunter2}", "alerts.webhook_url", "this is no web address"),
+        ("alerts: {max_invalid_share: 50}", "alerts.max_invalid_share", "less than or equal to 1"),
+        (ALERTS.replace("smtp_host", "host"), "alerts.email.host", "starttls, username, password, from, to"),
+        (ALERTS.replace("[team@example.com]", "[team]"), "alerts.email.to[0]", "this is no email address"),
+        (ALERTS.replace("[team@example.com]", "[]"), "alerts.email.to", "at least 1 item"),
+        (ALERTS + "    username: sync\n", "alerts.email", "Write both, or neither"),
+        (
+            ALERTS + "    username: sync\n    password: hunter2\n    starttls: false\n",
+            "alerts.email",
+            "anybody on the way can read the password",
+        ),
+    ],
+)
+def test_alerts_and_retention_that_cannot_be_are_refused(
+    file: Path, written: str, place: str, says: str
+) -> None:
+    message = refusal(file, f"{GOOD}\n{written}\n")
+    assert place in message
+    assert says in message
+    assert "hunter2" not in message
+
+
+def test_where_alerts_go_is_a_secret(file: Path) -> None:
+    settings = load(
+        file,
+        f"{GOOD}\n{ALERTS}    username: sync\n    password: hunter2\n"
+        "  webhook_url: https://hooks.example.com/T0/hunter2\n",
+    )
+    assert settings.alerts.has_receiver
+    assert "hunter2" not in repr(settings) + settings.model_dump_json()
