@@ -6,7 +6,9 @@ import json
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +76,7 @@ class Staging:
             self._protect(temporary)
             pq.write_table(table, file)
         self._files.mv(temporary, self._path(name))
-        self._forget_old(folder)
+        self._forget_old(f"{self._root}/{name.source}/{name.frame}")
 
     def read(self, name: StagedName) -> StagedFrame:
         """The frame that this run wrote, else the latest one of the same range.
@@ -101,7 +103,7 @@ class Staging:
                 got="there is none",
                 next_step=f"Materialise {name.source}/{name.frame} for these days first, or the whole job.",
             )
-        return str(max(found, key=_modified)["name"])
+        return str(max(found, key=self._modified)["name"])
 
     def _entries(self, folder: str) -> list[dict[str, Any]]:
         if not self._files.exists(folder):
@@ -110,16 +112,25 @@ class Staging:
         return [entry for entry in self._files.ls(folder, detail=True) if entry["name"].endswith(".parquet")]
 
     def _forget_old(self, folder: str) -> None:
-        # They hold personal data: what no run will read again goes.
-        for entry in self._entries(folder):
-            if time.time() - _modified(entry) > _KEPT_SECONDS:
-                self._files.rm_file(entry["name"])
+        # They hold personal data: what no run will read again goes, of all days, and what broken writes left.
+        for path, entry in self._files.find(folder, detail=True).items():
+            if time.time() - self._modified(entry) > _KEPT_SECONDS:
+                with suppress(FileNotFoundError):  # Another run was quicker.
+                    self._files.rm_file(path)
+
+    def _modified(self, entry: Mapping[str, Any]) -> float:
+        """When a file was written, as Unix time; file systems name it differently."""
+        for key in ("mtime", "LastModified", "last_modified", "updated"):
+            if key in entry:
+                return _unix_time(entry[key])
+        return _unix_time(self._files.modified(entry["name"]))
 
     def _protect(self, path: str) -> None:
         if "file" in self._files.protocol:
             Path(path).chmod(0o600)
 
 
-def _modified(entry: Mapping[str, Any]) -> float:
-    value = entry.get("mtime") or entry.get("LastModified") or entry.get("updated") or 0
+def _unix_time(value: Any) -> float:
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
     return float(value.timestamp() if hasattr(value, "timestamp") else value)
