@@ -36,9 +36,9 @@ class EmbeddedPostgres:
         """Start the server, or join it when it runs already. Raises `StateError` when it cannot start."""
         if self._server is not None:
             return self
-        self._folder.parent.mkdir(parents=True, exist_ok=True)
-        self._forget_dead_processes()
         try:
+            self._folder.parent.mkdir(parents=True, exist_ok=True)
+            self._forget_dead_processes()
             self._server = _get_server(self._folder)
         except Exception as failure:
             raise StateError(
