@@ -111,6 +111,10 @@ def test_a_deleted_customer_leaves_our_lists_and_comes_back_as_nobody(world: Wor
     world.store.delete_customer(customer.id)
     world.sync()
     gone = world.directory.snapshot()[phone]
+    guests = world.instance.get_latest_materialization_event(dg.AssetKey([KEY, "guest_orders"]))
+    assert guests is not None
+    assert guests.asset_materialization is not None
+    assert guests.asset_materialization.metadata["dagster/row_count"].value == 0
     assert gone["lists"] == []
     assert "source" not in gone["custom_fields"]
     assert (gone["first_name"], gone["states"]) == (known["first_name"], known["states"])

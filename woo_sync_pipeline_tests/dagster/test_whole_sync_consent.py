@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from woo_sync_pipeline.demo.store.records import Customer
 from woo_sync_pipeline_tests.dagster.conftest import KEY, MakeWorld, World, small_store
 from woo_sync_pipeline_tests.dagster.people import order_again, single_customers, subscribed_customer
+
+
+@pytest.fixture
+def world(make_world: MakeWorld) -> World:
+    return make_world({KEY: small_store(customers=25, orders=10)})
 
 
 def _state(world: World, phone: str) -> str:
@@ -101,8 +108,25 @@ def test_an_opt_out_in_the_store_unsubscribes_and_an_order_without_a_choice_does
     assert _state(world, phone) == "UNSUBSCRIBED"
 
 
+def test_who_was_subscribed_again_on_the_platform_stays_so_until_a_newer_opt_out(world: World) -> None:
+    customer, phone = subscribed_customer(world.store)
+    order_again(world.store, customer, choice="0")
+    world.sync()
+    assert _state(world, phone) == "UNSUBSCRIBED"
+    world.directory.subscribe(phone)
+    world.store.save_profile(customer.id, first_name="Marguerite", billing_first_name="Marguerite")
+    world.sync()
+    assert world.directory.snapshot()[phone]["first_name"] == "Marguerite"
+    assert _state(world, phone) == "SUBSCRIBED"
+    order_again(world.store, customer, choice="0", later=True)
+    world.sync(incremental=True)
+    assert _state(world, phone) == "UNSUBSCRIBED"
+
+
 def test_with_inferred_consent_who_opted_out_on_the_platform_stays_so(make_world: MakeWorld) -> None:
-    world = make_world({KEY: small_store()}, source_options={"consent": {"mode": "inferred"}})
+    world = make_world(
+        {KEY: small_store(customers=25, orders=10)}, source_options={"consent": {"mode": "inferred"}}
+    )
     customer, phone = single_customers(world.store)[0]
     world.sync()
     assert {contact["states"]["SMS"] for contact in world.directory.snapshot().values()} == {"SUBSCRIBED"}
