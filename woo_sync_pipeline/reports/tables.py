@@ -12,6 +12,7 @@ from typing import Any
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from woo_sync_pipeline.contacts.phones import InvalidReason
 from woo_sync_pipeline.reports.report import SyncCounts
@@ -138,7 +139,8 @@ def _contacts_table(contacts: Sequence[SyncContact]) -> Table:
             (contact.state or "").lower(),
             ", ".join(contact.changes),
             f"{contact.record_type} {contact.record_id}" if contact.record_id is not None else "",
-            contact.reason or "",
+            # What a platform says may hold brackets, which a plain cell would take for markup.
+            Text(contact.reason or ""),
         )
     return table
 
