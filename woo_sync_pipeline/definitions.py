@@ -7,6 +7,7 @@ import dagster as dg
 from woo_sync_pipeline.assets import source_assets
 from woo_sync_pipeline.automation.jobs import source_jobs
 from woo_sync_pipeline.automation.partitions import source_partitions
+from woo_sync_pipeline.automation.retention import retention_job, retention_schedule
 from woo_sync_pipeline.automation.schedules import daily_schedule
 from woo_sync_pipeline.automation.sensors import live_sensor
 from woo_sync_pipeline.config import Settings, load_settings
@@ -25,16 +26,20 @@ def build_definitions(
 ) -> dg.Definitions:
     """Definitions for a configuration; connects to nothing."""
     state = state or StateResource(settings)
-    stores = StoresResource()
+    stores, staging = StoresResource(), StagingResource(settings)
     jobs = {source.key: source_jobs(source) for source in settings.sources}
+    retention = retention_job(settings, state, staging)
     return dg.Definitions(
         assets=[
             asset
             for source in settings.sources
             for asset in source_assets(settings, source, source_partitions(settings, source))
         ],
-        jobs=[job for each in jobs.values() for job in (each.daily, each.incremental)],
-        schedules=[daily_schedule(settings, source, jobs[source.key], state) for source in settings.sources],
+        jobs=[retention, *(job for each in jobs.values() for job in (each.daily, each.incremental))],
+        schedules=[
+            retention_schedule(settings, retention),
+            *(daily_schedule(settings, source, jobs[source.key], state) for source in settings.sources),
+        ],
         sensors=[
             live_sensor(settings, source, jobs[source.key], state=state, stores=stores)
             for source in settings.sources
@@ -43,7 +48,7 @@ def build_definitions(
             "state": state,
             "stores": stores,
             "messagemedia": MessageMediaResource(settings),
-            "staging": StagingResource(settings),
+            "staging": staging,
             "progress": progress or LoggedProgress(),
         },
     )

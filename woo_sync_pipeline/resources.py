@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
 from typing import Protocol
 
 from woo_sync_pipeline.config import DATABASE_URL_ENV, Settings, SourceSettings
@@ -138,10 +139,11 @@ class StagingResource:
 
     def __init__(self, settings: Settings) -> None:
         self._location = settings.staging_location
+        self._kept = timedelta(days=settings.retention.staging_days)
 
     def area(self) -> Staging:
         """The staging area."""
-        return Staging(self._location)
+        return Staging(self._location, kept=self._kept)
 
 
 class ProgressResource(Protocol):

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ import pyarrow.parquet as pq
 from woo_sync_pipeline.errors import StagingError
 
 _NOTES = b"woo_sync_notes"
-_KEPT_SECONDS = 7 * 24 * 3600
+KEPT = timedelta(days=7)
+"""How long a staged frame is kept unless the configuration says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,11 @@ class StagedFrame:
 
 
 class Staging:
-    """Reads and writes staged frames below a path or a URL that fsspec knows."""
+    """Reads and writes staged frames below a path or a URL that fsspec knows, and forgets those older than `kept`."""
 
-    def __init__(self, location: str) -> None:
+    def __init__(self, location: str, *, kept: timedelta = KEPT) -> None:
         self._files, self._root = fsspec.core.url_to_fs(location)
+        self._kept = kept
 
     def write(
         self,
@@ -76,7 +78,7 @@ class Staging:
             self._protect(temporary)
             pq.write_table(table, file)
         self._files.mv(temporary, self._path(name))
-        self._forget_old(f"{self._root}/{name.source}/{name.frame}")
+        self._forget_old(f"{self._root}/{name.source}/{name.frame}", time.time())
 
     def read(self, name: StagedName) -> StagedFrame:
         """The frame that this run wrote, else the latest one of the same range.
@@ -90,6 +92,13 @@ class Staging:
             table = pq.read_table(file)
         notes = json.loads((table.schema.metadata or {}).get(_NOTES, b"{}"))
         return StagedFrame(table.to_pandas(), notes)
+
+    def prune(self, *, now: datetime) -> int:
+        """Delete the old frames of all sources, and what broken writes left; returns how many files.
+
+        `now` is a moment with a time zone.
+        """
+        return self._forget_old(self._root, now.timestamp())
 
     def _path(self, name: StagedName) -> str:
         return f"{self._root}/{name.folder}/{name.root_run_id}.parquet"
@@ -111,12 +120,16 @@ class Staging:
         self._files.invalidate_cache()
         return [entry for entry in self._files.ls(folder, detail=True) if entry["name"].endswith(".parquet")]
 
-    def _forget_old(self, folder: str) -> None:
+    def _forget_old(self, folder: str, now: float) -> int:
         # They hold personal data: what no run will read again goes, of all days, and what broken writes left.
-        for path, entry in self._files.find(folder, detail=True).items():
-            if time.time() - self._modified(entry) > _KEPT_SECONDS:
-                with suppress(FileNotFoundError):  # Another run was quicker.
-                    self._files.rm_file(path)
+        self._files.invalidate_cache()
+        found = self._files.find(folder, detail=True) if self._files.exists(folder) else {}
+        kept = self._kept.total_seconds()
+        old = [path for path, entry in found.items() if now - self._modified(entry) > kept]
+        for path in old:
+            with suppress(FileNotFoundError):  # Another run was quicker.
+                self._files.rm_file(path)
+        return len(old)
 
     def _modified(self, entry: Mapping[str, Any]) -> float:
         """When a file was written, as Unix time; file systems name it differently."""

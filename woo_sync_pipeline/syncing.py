@@ -14,6 +14,7 @@ from woo_sync_pipeline.progress import TerminalProgress
 from woo_sync_pipeline.reports.tables import report_tables, report_title
 from woo_sync_pipeline.resources import StateResource
 from woo_sync_pipeline.runner import SyncOutcome, SyncRunner
+from woo_sync_pipeline.state.retention import covered_days
 from woo_sync_pipeline.state.syncs import completed_sweeps, sync_contacts
 from woo_sync_pipeline.sync.window import today
 
@@ -74,6 +75,7 @@ def _days(
         today=now,
         sweeps=completed_sweeps(state.database(), source.key),
         timezone=settings.timezone,
+        covered_before=covered_days(state.database(), source.key),
     )
     return DayRange(missing.first if missing else now, now)
 

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,25 @@ def test_what_a_broken_write_left_behind_goes_as_well(staging: Staging, folder: 
     make_older(left, 8 * DAY)
     staging.write(NAME, frame(3))
     assert not left.exists()
+
+
+def test_pruning_forgets_what_is_old_of_all_sources_and_says_how_much(folder: Path) -> None:
+    staging = Staging(str(folder), kept=timedelta(days=3))
+    assert staging.prune(now=datetime.now(UTC)) == 0
+    outlet = replace(NAME, source="outlet")
+    for name in (NAME, outlet, replace(outlet, frame="orders")):
+        staging.write(name, frame(1))
+    left = folder / NAME.folder / ".0123456789abcdef.tmp"
+    left.write_bytes(b"half a frame")
+    make_older(left, 4 * DAY)
+    make_older(folder / outlet.folder / "run-1.parquet", 4 * DAY)
+    assert staging.prune(now=datetime.now(UTC)) == 2
+    assert files(folder) == [
+        "outlet/orders/2026-11-01_2026-11-03/run-1.parquet",
+        "shop/customers/2026-11-01_2026-11-03/run-1.parquet",
+    ]
+    assert staging.prune(now=datetime.now(UTC) + timedelta(days=4)) == 2
+    assert files(folder) == []
 
 
 def test_a_url_names_another_file_system() -> None:

@@ -150,7 +150,7 @@ def sync_step(context: dg.AssetExecutionContext, source: SourceSettings) -> Iter
         state.release(source.key)
         _note_failure(database, context.run.run_id, str(error))
         # Not chained: what a library says of a request may hold phones.
-        raise _failure(error) from None
+        raise failure_of(error) from None
     except Exception as error:  # noqa: BLE001 - converted, so that no personal data of its text is shown
         state.release(source.key)
         message = f"{type(error).__name__}: {redact(str(error))}"
@@ -209,7 +209,8 @@ def _note_failure(database: Database | None, run_id: str, message: str) -> None:
         return
 
 
-def _failure(error: WooSyncError) -> dg.Failure:
+def failure_of(error: WooSyncError) -> dg.Failure:
+    """The failure of a step, as the UI and alerts show it."""
     return dg.Failure(
         description=str(error),
         metadata={

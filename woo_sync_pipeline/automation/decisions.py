@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -29,12 +29,17 @@ class LiveDecision:
 
 
 def days_to_sync(
-    *, start_date: date, today: date, sweeps: Iterable[SyncRun], timezone: str
+    *,
+    start_date: date,
+    today: date,
+    sweeps: Iterable[SyncRun],
+    timezone: str,
+    covered_before: Collection[date] = (),
 ) -> DayRange | None:
     """The range from the oldest day that no sweep has covered to yesterday; None when all are covered.
 
-    A sweep covers a day only if it began after the day had ended. On its very first day a source has no day
-    before today.
+    A sweep covers a day only if it began after the day had ended; `covered_before` are days that sweeps which
+    are no longer in the history have covered. On its very first day a source has no day before today.
     """
     yesterday = today - timedelta(days=1)
     covered = {
@@ -43,6 +48,7 @@ def days_to_sync(
         for day in _days(sweep.first_day, sweep.last_day)
         if sweep.started_at >= midnight(day + timedelta(days=1), timezone)
     }
+    covered.update(covered_before)
     missing = [day for day in _days(start_date, yesterday) if day not in covered]
     return DayRange(missing[0], yesterday) if missing else None
 

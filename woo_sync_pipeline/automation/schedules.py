@@ -10,6 +10,7 @@ from woo_sync_pipeline.automation.jobs import SourceJobs
 from woo_sync_pipeline.automation.partitions import range_tags
 from woo_sync_pipeline.config import Settings, SourceSettings
 from woo_sync_pipeline.resources import StateResource
+from woo_sync_pipeline.state.retention import covered_days
 from woo_sync_pipeline.state.syncs import completed_sweeps
 from woo_sync_pipeline.sync.window import today
 
@@ -34,6 +35,7 @@ def daily_schedule(
             today=today(settings.timezone, context.scheduled_execution_time),
             sweeps=completed_sweeps(state.database(), source.key),
             timezone=settings.timezone,
+            covered_before=covered_days(state.database(), source.key),
         )
         if days is None:
             return dg.SkipReason("every day up to yesterday has been synced")

@@ -118,12 +118,14 @@ def test_the_code_location_holds_exactly_this(loaded: dg.Definitions) -> None:
         "woocommerce/merged_contacts:no_phone_twice",
     ]
     assert sorted(job.name for job in repository.get_all_jobs() if not job.name.startswith("__")) == [
+        "retention",
         "tea_daily_sync",
         "tea_incremental_sync",
         "woocommerce_daily_sync",
         "woocommerce_incremental_sync",
     ]
     assert {each.name: each.cron_schedule for each in repository.schedule_defs} == {
+        "retention_nightly": "30 4 * * *",
         "tea_daily": "0 2 * * *",
         "woocommerce_daily": "0 2 * * *",
     }

@@ -1,0 +1,188 @@
+"""What the nightly retention deletes, and what it must leave."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from woo_sync_pipeline.automation.retention import PrunedRuns, prune_runs
+from woo_sync_pipeline.demo.world import yesterday
+from woo_sync_pipeline.staging import StagedName, Staging
+from woo_sync_pipeline.state.syncs import list_syncs
+from woo_sync_pipeline.sync.window import today
+from woo_sync_pipeline_tests.dagster.conftest import KEY, MakeWorld, World, small_store
+from woo_sync_pipeline_tests.dagster.people import order_as_guest
+from woo_sync_pipeline_tests.state.long_history import TIMEZONE, write_history
+from woo_sync_pipeline_tests.state.stored import table
+
+ASSET = dg.AssetKey([KEY, "sync_report"])
+
+
+@pytest.fixture
+def world(make_world: MakeWorld) -> World:
+    return make_world(
+        {KEY: small_store(customers=20, orders=5)},
+        source_options={"start_date": yesterday() - timedelta(days=3)},
+    )
+
+
+def _runs(world: World) -> list[str]:
+    return [record.dagster_run.run_id for record in world.instance.get_run_records()]
+
+
+def _filled(world: World) -> Mapping[str, int]:
+    """The partitions that Dagster knows as filled."""
+    return world.instance.get_latest_storage_id_by_partition(ASSET, dg.DagsterEventType.ASSET_MATERIALIZATION)
+
+
+def _prune(world: World, *, live_days: float, days: float) -> PrunedRuns:
+    """Prune what is older than so many days, in a hundred days from now."""
+    then = datetime.now(UTC) + timedelta(days=100)
+    return prune_runs(
+        world.instance,
+        sources=[KEY],
+        live_before=then - timedelta(days=live_days),
+        before=then - timedelta(days=days),
+    )
+
+
+def test_live_runs_go_before_the_others_unless_nothing_newer_filled_their_day(world: World) -> None:
+    now = yesterday() + timedelta(days=1)
+    first = world.sync(first=yesterday() - timedelta(days=3), last=now).run_id
+    lives = []
+    for _ in range(3):
+        order_as_guest(world.store)
+        lives.append(world.sync(incremental=True, first=now, last=now).run_id)
+    filled = _filled(world)
+
+    # The newest of the live runs is the latest that filled today.
+    assert _prune(world, live_days=30, days=365) == PrunedRuns(deleted=2, needed=1)
+    assert _runs(world) == [lives[2], first]
+    assert _filled(world) == filled
+
+    daily = world.sync(first=now, last=now).run_id
+    assert _prune(world, live_days=30, days=365) == PrunedRuns(deleted=1, needed=0)
+    assert _runs(world) == [daily, first]
+    assert _filled(world).keys() == filled.keys()
+
+
+def test_other_runs_go_when_a_newer_one_has_filled_all_their_days(world: World) -> None:
+    day = yesterday() - timedelta(days=3)
+    replaced = world.sync(first=day, last=day).run_id
+    wide = world.sync(first=day, last=day + timedelta(days=1)).run_id
+    narrow = world.sync(first=day, last=day).run_id
+    assert _prune(world, live_days=30, days=99) == PrunedRuns(deleted=1, needed=2)
+    assert _runs(world) == [narrow, wide]
+    assert replaced not in _runs(world)
+    assert world.instance.all_logs(replaced) == []
+    assert set(_filled(world)) == {day.isoformat(), (day + timedelta(days=1)).isoformat()}
+
+
+def test_a_failed_run_goes_and_what_is_young_or_unfinished_or_of_others_stays(world: World) -> None:
+    @dg.op
+    def nothing() -> None:
+        pass
+
+    @dg.job
+    def of_somebody_else() -> None:
+        nothing()
+
+    world.platform.stop()
+    failed = world.try_sync()
+    assert failed.sync is not None
+    job = world.definitions().resolve_job_def(f"{KEY}_daily_sync")
+    running = world.instance.create_run_for_job(job, tags=job.tags, status=dg.DagsterRunStatus.STARTED)
+    other = of_somebody_else.execute_in_process(instance=world.instance).run_id
+    assert _prune(world, live_days=200, days=200) == PrunedRuns(deleted=0, needed=0)
+    # What it read is the latest that is known of its days, so it is needed until a sync has succeeded.
+    assert _prune(world, live_days=30, days=30) == PrunedRuns(deleted=0, needed=1)
+    world.platform.start()
+    done = world.sync().run_id
+    assert _prune(world, live_days=30, days=30) == PrunedRuns(deleted=1, needed=1)
+    assert set(_runs(world)) == {done, running.run_id, other}
+
+
+def test_a_run_that_was_started_from_the_page_of_an_asset_is_ours_too(world: World) -> None:
+    world.sync()
+    job = world.definitions().resolve_implicit_global_asset_job_def()
+    days = [yesterday().isoformat()] * 2
+    for day in days:
+        job.execute_in_process(
+            instance=world.instance, partition_key=day, asset_selection=[dg.AssetKey([KEY, "orders"])]
+        )
+    older = _runs(world)[1]
+    assert _prune(world, live_days=30, days=30).deleted == 1
+    assert older not in _runs(world)
+
+
+def test_the_job_keeps_a_year_and_says_what_went(make_world: MakeWorld) -> None:
+    now = today(TIMEZONE, datetime.now(UTC))
+    start = now - timedelta(days=400)
+    world = make_world({KEY: small_store(customers=5, orders=1)}, source_options={"start_date": start})
+    write_history(world.database, last_day=yesterday(), days=400, live_a_day=2)
+    area = Path(world.settings.staging_location)
+    Staging(str(area)).write(StagedName(KEY, "tags", "2020-01-01", "2020-01-01", "run"), pd.DataFrame())
+    (frame,) = area.rglob("*.parquet")
+    os.utime(frame, (0, 0))
+    before = _count(world, "sync_runs")
+
+    result = world.definitions().resolve_job_def("retention").execute_in_process(instance=world.instance)
+
+    counts = result.output_for_node("forget_what_is_old")
+    left = _count(world, "sync_runs")
+    assert counts == {
+        "syncs": before - left,
+        "staged_frames": 1,
+        "runs": 0,
+        "old_runs_still_needed": 0,
+    }
+    (event,) = [each for each in result.all_events if each.is_successful_output]
+    assert {name: value.value for name, value in event.step_output_data.metadata.items()} == counts
+    assert not frame.exists()
+    oldest = min(sync.started_at for sync in list_syncs(world.database, limit=left))
+    assert timedelta(days=364) < datetime.now(UTC) - oldest < timedelta(days=365)
+    assert 3 * 365 <= left < before
+    numbers = {row["sync_id"] for row in table(world.database, "sync_runs", order_by="1")}
+    assert {row["sync_id"] for row in table(world.database, "sync_run_contacts", order_by="1")} == numbers
+
+    # What is forgotten is not missing.
+    schedule = world.definitions().resolve_schedule_def(f"{KEY}_daily")
+    moment = datetime.combine(now, time(2), ZoneInfo(TIMEZONE))
+    with dg.build_schedule_context(instance=world.instance, scheduled_execution_time=moment) as context:
+        assert schedule.evaluate_tick(context).skip_message == "every day up to yesterday has been synced"
+
+
+def test_the_job_says_what_to_do_when_the_database_is_gone(make_world: MakeWorld) -> None:
+    world = make_world(
+        {KEY: small_store(customers=5, orders=1)},
+        options={"database_url": "postgresql://nobody:hunter2@127.0.0.1:1/nowhere"},
+    )
+    job = world.definitions().resolve_job_def("retention")
+    result = job.execute_in_process(instance=world.instance, raise_on_error=False)
+    (failed,) = [each for each in result.all_events if each.is_step_failure]
+    failure = failed.step_failure_data.user_failure_data
+    assert failure is not None
+    assert "Check that PostgreSQL runs" in str(failure.metadata["what to do"].value)
+    assert "hunter2" not in str(failure)
+
+
+def test_the_job_is_scheduled_every_night(world: World) -> None:
+    schedule = world.definitions().resolve_schedule_def("retention_nightly")
+    moment = datetime.combine(yesterday(), time(4, 30), ZoneInfo(TIMEZONE))
+    with dg.build_schedule_context(instance=world.instance, scheduled_execution_time=moment) as context:
+        tick = schedule.evaluate_tick(context)
+    assert tick.run_requests is not None
+    assert len(tick.run_requests) == 1
+
+
+def _count(world: World, name: str) -> int:
+    with world.database.transaction() as connection:
+        return int(connection.execute(sa.text(f"SELECT count(*) FROM woo_sync.{name}")).scalar_one())

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import sqlalchemy as sa
+
+from woo_sync_pipeline.automation.decisions import DayRange, days_to_sync
+from woo_sync_pipeline.state.alerts import claim_alert, forget_alert
+from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.retention import covered_days, prune_history
+from woo_sync_pipeline.state.syncs import Watermark, completed_sweeps, list_syncs, watermark
+from woo_sync_pipeline.sync.window import midnight
+from woo_sync_pipeline_tests.state.long_history import TIMEZONE, write_history
+from woo_sync_pipeline_tests.state.stored import begin, table
+
+LAST_DAY = date(2026, 11, 22)
+MORNING = date(2026, 11, 23)
+
+
+def prune(database: Database, before: date, *, batch: int = 500) -> int:
+    return prune_history(database, before=midnight(before, TIMEZONE), timezone=TIMEZONE, batch=batch)
+
+
+def numbers_of_contacts(database: Database) -> set[int]:
+    return {row["sync_id"] for row in table(database, "sync_run_contacts")}
+
+
+def missing(database: Database, start: date) -> DayRange | None:
+    return days_to_sync(
+        start_date=start,
+        today=MORNING,
+        sweeps=completed_sweeps(database, "woocommerce"),
+        timezone=TIMEZONE,
+        covered_before=covered_days(database, "woocommerce"),
+    )
+
+
+def test_old_syncs_go_with_their_contacts_and_newer_ones_stay(database: Database) -> None:
+    write_history(database, last_day=LAST_DAY, days=10, live_a_day=2)
+    before = MORNING - timedelta(days=4)
+    kept = [each for each in list_syncs(database) if each.started_at >= midnight(before, TIMEZONE)]
+    everything = len(list_syncs(database))
+    assert prune(database, before) == everything - len(kept) > 0
+    assert list_syncs(database) == kept
+    assert numbers_of_contacts(database) == {each.sync_id for each in kept}
+    assert prune(database, before) == 0
+
+
+def test_batches_change_nothing_but_the_number_of_transactions(database: Database) -> None:
+    write_history(database, last_day=LAST_DAY, days=10, live_a_day=2)
+    before = MORNING - timedelta(days=4)
+    expected = sum(each.started_at < midnight(before, TIMEZONE) for each in list_syncs(database))
+    assert prune(database, before, batch=3) == expected
+    assert all(each.started_at >= midnight(before, TIMEZONE) for each in list_syncs(database))
+
+
+def test_the_schedule_does_not_ask_again_for_days_whose_syncs_are_forgotten(database: Database) -> None:
+    start = write_history(database, last_day=LAST_DAY, days=10)
+    assert missing(database, start) is None
+    prune(database, MORNING - timedelta(days=4))
+    assert len(completed_sweeps(database, "woocommerce")) == 5
+    assert missing(database, start) is None
+
+
+def test_a_day_that_no_sync_had_covered_stays_missing(database: Database) -> None:
+    start = write_history(database, last_day=LAST_DAY, days=10)
+    hole = start + timedelta(days=2)
+    with database.transaction() as connection:
+        connection.execute(
+            sa.text(
+                "UPDATE woo_sync.sync_runs SET status = 'failed' WHERE first_day = :day AND kind = 'daily'"
+            ),
+            {"day": hole},
+        )
+    expected = DayRange(hole, LAST_DAY)
+    assert missing(database, start) == expected
+    prune(database, MORNING - timedelta(days=4))
+    assert missing(database, start) == expected
+
+
+def test_a_day_that_was_not_over_when_it_was_read_stays_missing(database: Database) -> None:
+    start = write_history(database, last_day=LAST_DAY, days=10)
+    with database.transaction() as connection:
+        connection.execute(
+            sa.text("DELETE FROM woo_sync.sync_runs WHERE first_day = :day AND kind = 'daily'"),
+            {"day": start},
+        )
+    prune(database, MORNING - timedelta(days=4))
+    # The first sync read it at nine in the morning.
+    assert missing(database, start) == DayRange(start, LAST_DAY)
+
+
+def test_how_far_a_source_was_read_is_never_forgotten(database: Database) -> None:
+    write_history(database, last_day=LAST_DAY, days=10, live_a_day=1)
+    known = watermark(database, "woocommerce")
+    assert known is not None
+    prune(database, MORNING + timedelta(days=999))
+    assert watermark(database, "woocommerce") == known
+    (kept,) = list_syncs(database)
+    assert (kept.read_until, kept.last_customer_id) == (known.read_until, known.last_customer_id)
+
+
+def test_each_source_keeps_its_own_and_what_was_never_committed_goes(database: Database) -> None:
+    write_history(database, last_day=LAST_DAY, days=3)
+    begin(database, "failed", source="outlet")
+    begin(database, "running", source="shop")
+    with database.transaction() as connection:
+        connection.execute(
+            sa.text(
+                "UPDATE woo_sync.sync_runs SET started_at = :then,"
+                " status = CASE source WHEN 'outlet' THEN 'failed' ELSE status END"
+                " WHERE source IN ('outlet', 'shop')"
+            ),
+            {"then": datetime(2020, 1, 1, tzinfo=UTC)},
+        )
+    prune(database, MORNING + timedelta(days=999))
+    assert {each.source: each.status for each in list_syncs(database)} == {
+        "woocommerce": "succeeded",
+        "shop": "running",
+    }
+
+
+def test_the_highest_customer_may_be_forgotten_with_the_sync_that_met_it(database: Database) -> None:
+    # It was deleted since, and the sweeps after it read everybody: nobody is passed over.
+    write_history(database, last_day=LAST_DAY, days=5)
+    with database.transaction() as connection:
+        connection.execute(sa.text("UPDATE woo_sync.sync_runs SET last_customer_id = 9000 WHERE sync_id = 2"))
+    assert watermark(database, "woocommerce") == Watermark(_read_until(database), 9000)
+    prune(database, MORNING - timedelta(days=1))
+    assert watermark(database, "woocommerce") == Watermark(_read_until(database), 506)
+
+
+def _read_until(database: Database) -> datetime:
+    newest = list_syncs(database)[0].read_until
+    assert newest is not None
+    return newest
+
+
+def test_the_same_alert_is_claimed_once_in_its_interval(database: Database) -> None:
+    hour = timedelta(hours=1)
+
+    def claim(source: str, condition: str, interval: timedelta = hour) -> bool:
+        return claim_alert(database, source=source, condition=condition, min_interval=interval)
+
+    assert claim("shop", "failed")
+    assert not claim("shop", "failed")
+    assert claim("outlet", "failed")
+    assert claim("shop", "contacts refused")
+    assert claim("shop", "failed", timedelta(0))
+    forget_alert(database, source="shop", condition="failed")
+    assert claim("shop", "failed")
