@@ -50,8 +50,9 @@ class Vocabulary:
 class ContactPlan:
     """What to do for one phone.
 
-    `body` is the request to create or update; `joins` and `leaves` are ids of lists to change for a contact
-    that exists. `changes` names what differs. `base` is what to remember once all of it is confirmed.
+    `body` is the request to create or update; `cleared` are ids of custom fields that shall be empty after it, and
+    are left out of it. `joins` and `leaves` are ids of lists to change for a contact that exists. `changes` names
+    what differs. `base` is what to remember once all of it is confirmed.
     """
 
     phone: str = field(repr=False)
@@ -59,6 +60,7 @@ class ContactPlan:
     contact_id: str | None
     base: ContactBase
     body: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    cleared: tuple[str, ...] = ()
     joins: tuple[str, ...] = ()
     leaves: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
@@ -111,7 +113,7 @@ def plan_contact(
             changes.append(name)
     custom, changed_fields = _custom_fields(store, base, platform, vocabulary)
     if changed_fields:
-        body["customFields"] = custom
+        body["customFields"] = [{"id": key, "value": value} for key, value in custom.items() if value]
         changes.extend(changed_fields)
     if decided != platform.sms_state(store.phone):
         body["channels"] = _channels(store.phone, platform, decided)
@@ -127,6 +129,7 @@ def plan_contact(
         contact_id=platform.id,
         base=_confirmed(store, base, decided, subscription, now),
         body=body,
+        cleared=tuple(key for key, value in custom.items() if not value) if changed_fields else (),
         joins=tuple(vocabulary.list_id(name) for name in membership.add),
         leaves=tuple(current[name.casefold()] for name in membership.remove),
         changes=tuple(changes),
@@ -192,7 +195,8 @@ def _membership(store: StoreContact, base: ContactBase | None, platform: Contact
 
 def _custom_fields(
     store: StoreContact, base: ContactBase | None, platform: Contact, vocabulary: Vocabulary
-) -> tuple[list[dict[str, str]], list[str]]:
+) -> tuple[dict[str, str], list[str]]:
+    """The values that the contact's custom fields shall have, by id, and the names of those that change."""
     values = {custom.id: custom.value for custom in platform.custom_fields}
     label = values.get(vocabulary.source_field.id, "")
     email = values.get(vocabulary.email_field.id, "")
@@ -207,7 +211,7 @@ def _custom_fields(
         if wanted != shown and (written := fitting(wanted, custom_field)) != shown:
             changed.append(name)
             values[custom_field.id] = written
-    return [{"id": key, "value": value} for key, value in values.items() if value], changed
+    return values, changed
 
 
 def _channels(phone: str, platform: Contact, state: SubscriptionState) -> list[dict[str, str]]:

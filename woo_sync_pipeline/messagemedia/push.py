@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
+from time import monotonic
 from types import TracebackType
 
 from woo_sync_pipeline.messagemedia.client import MAX_MEMBERS, PlatformClient
@@ -24,6 +25,9 @@ from woo_sync_pipeline.messagemedia.plan import Action, ContactPlan
 Replan = Callable[[ContactPlan, Contact | None, bool], ContactPlan]
 """Plans a contact anew, given the old plan, what the platform shows, and whether the old plan may have been
 carried out without an answer."""
+
+FRESH_SECONDS = 1.0
+"""How long after reading a contact its custom fields may be replaced as they were read."""
 
 _REPLANS = 4
 """How often one contact is looked up and planned again before it is given up for this sync."""
@@ -43,6 +47,11 @@ class PushOutcome:
     def failed(self) -> bool:
         """Whether the contact does not have what the plan wanted."""
         return self.reason is not None
+
+    @property
+    def changed_nothing(self) -> bool:
+        """Whether the contact turned out to have all that the plan wanted."""
+        return not self.failed and not self.was_created and not self.changes
 
 
 @dataclass(frozen=True)
@@ -92,9 +101,12 @@ class Pusher:
         """Send nothing more. Requests that are under way are finished."""
         self._stopped.set()
 
-    def begin(self, plans: Sequence[ContactPlan], *, replan: Replan) -> Sending:
-        """Begin to send a batch, as soon as threads are free from the batches before."""
-        return [self._threads.submit(self._send, plan, replan) for plan in plans]
+    def begin(self, plans: Sequence[ContactPlan], *, replan: Replan, read_at: float) -> Sending:
+        """Begin to send a batch, as soon as threads are free from the batches before.
+
+        `read_at` is when the contacts were read, by `time.monotonic`.
+        """
+        return [self._threads.submit(self._send, plan, replan, read_at) for plan in plans]
 
     def finish(self, sending: Sending) -> PushResult:
         """Wait for the contacts, change the members of lists, and return the outcomes in the order of the plans."""
@@ -107,41 +119,43 @@ class Pusher:
             return PushResult(_without_list_changes(done), stopped_by)
         return self._change_lists(done)
 
-    def _send(self, plan: ContactPlan, replan: Replan) -> PushOutcome | None:
+    def _send(self, plan: ContactPlan, replan: Replan, read_at: float) -> PushOutcome | None:
         """Send one plan; None if the push was stopped before."""
         if self._stopped.is_set():
             return None
         try:
-            return self._send_until_settled(plan, replan)
+            with ExitStack() as locks:
+                if _is_stale(plan, read_at):
+                    plan = replan(plan, self._look_up(plan.phone, locks), False)
+                return self._send_until_settled(plan, replan, locks)
         except BaseException:
             self._stopped.set()
             raise
 
-    def _send_until_settled(self, plan: ContactPlan, replan: Replan) -> PushOutcome:
+    def _send_until_settled(self, plan: ContactPlan, replan: Replan, locks: ExitStack) -> PushOutcome:
         changes = plan.changes
         was_created = plan.action is Action.create
         maybe_sent = False
-        with ExitStack() as locks:
-            for _ in range(_REPLANS):
-                try:
-                    contact_id = self._write(plan)
-                except (OutcomeUnknown, AlreadyExists, NotFound) as surprise:
-                    found = self._look_up(plan.phone, locks)
-                    # Its phone was taken already: somebody else made the contact, this sync only completes it.
-                    was_created = was_created and not isinstance(surprise, AlreadyExists)
-                    maybe_sent = maybe_sent or isinstance(surprise, OutcomeUnknown)
-                    plan = replan(plan, found, maybe_sent)
-                    was_created = was_created or plan.action is Action.create
-                    # What was sent without an answer has changed something, what was refused has not.
-                    sent = changes if isinstance(surprise, OutcomeUnknown) else ()
-                    changes = tuple(dict.fromkeys((*sent, *plan.changes)))
-                    reason = surprise.got
-                except ContactRejected as refused:
-                    return PushOutcome(
-                        plan, plan.contact_id, False, (), "; ".join(refused.reasons) or refused.got
-                    )
-                else:
-                    return PushOutcome(plan, contact_id, was_created, changes)
+        for _ in range(_REPLANS):
+            try:
+                contact_id = self._write(plan)
+            except (OutcomeUnknown, AlreadyExists, NotFound) as surprise:
+                found = self._look_up(plan.phone, locks)
+                # Its phone was taken already: somebody else made the contact, this sync only completes it.
+                was_created = was_created and not isinstance(surprise, AlreadyExists)
+                maybe_sent = maybe_sent or isinstance(surprise, OutcomeUnknown)
+                plan = replan(plan, found, maybe_sent)
+                was_created = was_created or plan.action is Action.create
+                # What was sent without an answer has changed something, what was refused has not.
+                sent = changes if isinstance(surprise, OutcomeUnknown) else ()
+                changes = tuple(dict.fromkeys((*sent, *plan.changes)))
+                reason = surprise.got
+            except ContactRejected as refused:
+                return PushOutcome(
+                    plan, plan.contact_id, False, (), "; ".join(refused.reasons) or refused.got
+                )
+            else:
+                return PushOutcome(plan, contact_id, was_created, changes)
         return PushOutcome(plan, plan.contact_id, False, (), f"the platform contradicts itself: {reason}")
 
     def _look_up(self, phone: str, locks: ExitStack) -> Contact | None:
@@ -157,7 +171,12 @@ class Pusher:
             return self._client.create_contact(plan.body).id
         if plan.action is Action.update:
             assert plan.contact_id is not None
-            self._client.update_contact(plan.contact_id, plan.body)
+            updated = self._client.update_contact(plan.contact_id, plan.body)
+            # Left out is gone where arrays replace what is there; where they are merged it takes an empty value.
+            left = [{"id": each, "value": ""} for each in plan.cleared if updated.custom_value(each)]
+            if left:
+                fields = [*plan.body["customFields"], *left]
+                self._client.update_contact(plan.contact_id, {"customFields": fields})
         return plan.contact_id
 
     def _change_lists(self, outcomes: Sequence[PushOutcome]) -> PushResult:
@@ -190,6 +209,18 @@ class Pusher:
                 threads.shutdown(cancel_futures=True)
                 return PushResult(_without_list_changes(outcomes), stopped_by)
         return PushResult(tuple(_with_refusal(outcome, refused) for outcome in outcomes))
+
+
+def _is_stale(plan: ContactPlan, read_at: float) -> bool:
+    """Tell whether to read a contact again right before it is written to.
+
+    Arrays replace what is there. With the channels of a moment ago a STOP of this moment would be undone.
+    """
+    if plan.action is not Action.update:
+        return False
+    if "channels" in plan.body:
+        return True
+    return "customFields" in plan.body and monotonic() - read_at > FRESH_SECONDS
 
 
 def _without_list_changes(outcomes: Sequence[PushOutcome]) -> tuple[PushOutcome, ...]:

@@ -129,6 +129,7 @@ class _Push:
         adopt_lists(self._database, [(each.id, each.name) for each in needed])
         vocabulary = Vocabulary(self._lists.ids, *self._fields)
         busy = {contact_id for batch in self._under_way for contact_id in batch.busy}
+        read_at = monotonic()
         plans = self._planner.plan(stores.values(), vocabulary, busy=busy)
         waiting.extend(plans.put_off)
         note_in_flight(self._database, [(plan.phone, plan.base) for plan in plans.sending])
@@ -137,6 +138,7 @@ class _Push:
             replan=lambda plan, found, maybe_sent: _replan(
                 stores[plan.phone], plan, found, vocabulary, maybe_sent=maybe_sent
             ),
+            read_at=read_at,
         )
         self._under_way.append(_Batch(plans, sending, len(phones) - len(plans.put_off)))
 
@@ -151,26 +153,22 @@ class _Push:
         """Write down what became of the oldest batch under way; returns what stopped it, if anything did."""
         batch = self._under_way.popleft()
         result = self._pusher.finish(batch.sending)
-        quiet = batch.plans.quiet
-        confirmations = [Confirmation(plan.phone, plan.contact_id, plan.base) for plan in quiet]
-        rejections = []
-        settled = []
-        for outcome in result.outcomes:
-            plan = outcome.plan
-            if outcome.reason is None:
-                settled.append(plan)
-                confirmations.append(Confirmation(plan.phone, outcome.contact_id, plan.base))
-            else:
-                rejections.append((plan.phone, redact(outcome.reason)))
-        contacts = [_sync_contact(outcome) for outcome in result.outcomes]
+        quiet = [*batch.plans.quiet, *(each.plan for each in result.outcomes if each.changed_nothing)]
+        sent = [each for each in result.outcomes if not each.changed_nothing]
+        settled = [each for each in sent if not each.failed]
+        confirmations = [
+            *(Confirmation(plan.phone, plan.contact_id, plan.base) for plan in quiet),
+            *(Confirmation(each.plan.phone, each.contact_id, each.plan.base) for each in settled),
+        ]
+        contacts = [_sync_contact(outcome) for outcome in sent]
         settle(
             self._database,
             run_id=self._run_id,
             confirmations=confirmations,
-            rejections=rejections,
+            rejections=[(each.plan.phone, redact(each.reason)) for each in sent if each.reason is not None],
             contacts=contacts,
         )
-        self._summary.add(quiet=quiet, settled=settled, contacts=contacts)
+        self._summary.add(quiet=quiet, settled=[each.plan for each in settled], contacts=contacts)
         return result.stopped_by
 
 

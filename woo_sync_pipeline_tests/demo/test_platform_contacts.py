@@ -1,5 +1,5 @@
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import requests
@@ -209,6 +209,15 @@ def test_under_the_mild_readings_arrays_merge_and_states_are_kept() -> None:
     assert contact["states"] == {"SMS": "UNSUBSCRIBED", "WHATSAPP": "UNSUBSCRIBED"}
     assert contact["custom_fields"] == {"a": "3", "b": "2"}
     assert contact["lists"] == ["X", "Y", "Z"]
+
+
+@pytest.mark.parametrize("arrays", ["replace", "merge"])
+def test_an_empty_value_clears_a_custom_field_whatever_its_type(arrays: Literal["replace", "merge"]) -> None:
+    with DemoPlatform(readings=Readings(patch_arrays=arrays)) as platform:
+        field_id = platform.directory.add_custom_field("mail", type="EMAIL")
+        contact = platform.directory.add_contact(PHONE, custom_fields={"mail": "ann@example.com"})
+        body = {"customFields": [{"id": field_id, "value": ""}]}
+        assert call(platform, "PATCH", f"contacts/{contact}", body)[1]["customFields"] == []
 
 
 def test_a_change_without_arrays_leaves_them_alone(platform: DemoPlatform) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from time import monotonic
 
 import pytest
 
@@ -86,7 +87,7 @@ def replan(plan: ContactPlan, found: Contact | None, maybe_sent: bool) -> Contac
 
 def push(client: PlatformClient, plans: Sequence[ContactPlan], *, concurrency: int = 4) -> PushResult:
     with Pusher(client, max_concurrency=concurrency) as pusher:
-        return pusher.finish(pusher.begin(plans, replan=replan))
+        return pusher.finish(pusher.begin(plans, replan=replan, read_at=monotonic()))
 
 
 def many(platform: DemoPlatform, count: int) -> list[str]:
@@ -299,10 +300,10 @@ def test_a_fault_of_our_own_stops_the_push_and_is_not_taken_for_an_answer(
         raise KeyError("a fault of the program")
 
     with Pusher(client, max_concurrency=2) as pusher:
-        result = pusher.finish(pusher.begin([creation(1)], replan=broken))
+        result = pusher.finish(pusher.begin([creation(1)], replan=broken, read_at=monotonic()))
         assert isinstance(result.stopped_by, KeyError)
         assert result.outcomes == ()
-        later = pusher.finish(pusher.begin([creation(2)], replan=replan))
+        later = pusher.finish(pusher.begin([creation(2)], replan=replan, read_at=monotonic()))
     assert later == PushResult(())
     assert phone(2) not in platform.directory
 

@@ -93,11 +93,14 @@ def get(account: Account, call: Call) -> Answer:
 
 
 def update(account: Account, call: Call) -> Answer:
-    """Change what is given; how arrays and omitted states are taken depends on the account's readings."""
+    """Change what is given; how arrays and omitted states are taken depends on the account's readings.
+
+    An empty value clears a custom field of any type.
+    """
     body: dict[str, Any] = call.checked_body(_UPDATE)
     contact, store = _existing(account, call), account.store
     merge = account.readings.patch_arrays == "merge"
-    _check_references(store, body)
+    _check_references(store, body, may_clear=True)
     if "channels" in body:
         given = _given_channels(body["channels"])
         _check_free(store, given, owner=contact)
@@ -165,7 +168,7 @@ def _has_channel(
     )
 
 
-def _check_references(store: Store, body: dict[str, Any]) -> None:
+def _check_references(store: Store, body: dict[str, Any], *, may_clear: bool = False) -> None:
     wrong: list[InvalidField] = []
     lists, fields = _ids(body, "lists"), _ids(body, "customFields")
     wrong += _repeated("lists", lists)
@@ -180,7 +183,7 @@ def _check_references(store: Store, body: dict[str, Any]) -> None:
             wrong.append(
                 InvalidField(name, "invalid_length", f"must have at most {field.max_length} characters")
             )
-        elif field is not None and not fits_type(field.type, value):
+        elif field is not None and not (may_clear and not value) and not fits_type(field.type, value):
             wrong.append(InvalidField(name, "invalid_format", f"is no {field.type}: {value}"))
     if wrong:
         raise invalid(wrong)

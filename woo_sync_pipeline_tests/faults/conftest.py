@@ -1,0 +1,47 @@
+"""The account's final state when nothing goes wrong, once for each reading of the API's description."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from woo_sync_pipeline.demo.platform import ContactSnapshot, DemoPlatform, Readings
+from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline_tests.faults.scenario import account, change_shop, furnish, sync_until_done
+
+READINGS = [
+    Readings(patch_arrays="replace", omitted_state="subscribed"),
+    Readings(patch_arrays="replace", omitted_state="keep"),
+    Readings(patch_arrays="merge", omitted_state="subscribed"),
+    Readings(patch_arrays="merge", omitted_state="keep"),
+]
+Expected = Callable[[Readings], tuple[dict[str, ContactSnapshot], list[str], int]]
+
+
+@pytest.fixture(params=READINGS, ids=lambda each: f"{each.patch_arrays}-{each.omitted_state}")
+def platform(request: pytest.FixtureRequest) -> Iterator[DemoPlatform]:
+    """An account that others use as well, under each reading of what its description leaves open."""
+    with DemoPlatform(readings=request.param) as running:
+        running.faults.retry_after = "0"
+        furnish(running)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def undisturbed(postgres_url: str) -> tuple[dict[str, ContactSnapshot], list[str], int]:
+    """What the account holds after two syncs without any fault, under the reading that is hardest on us."""
+    server = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(sa.text("CREATE DATABASE undisturbed TEMPLATE template_state"))
+    server.dispose()
+    url = sa.make_url(postgres_url).set(database="undisturbed").render_as_string(hide_password=False)
+    database = Database(url)
+    with DemoPlatform() as platform:
+        furnish(platform)
+        for first in (True, False):
+            change_shop(database, first=first)
+            assert sync_until_done(database, platform) == 1
+        database.close()
+        return account(platform)

@@ -1,0 +1,101 @@
+"""How fast the platform is asked: a limit per second, and less at a time after it said that it is busy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+
+import pytest
+
+from woo_sync_pipeline.demo.platform import DemoPlatform, FaultKind
+from woo_sync_pipeline.errors import ConfigurationError
+from woo_sync_pipeline.messagemedia import PlatformClient, PlatformSettings
+
+
+@pytest.fixture
+def platform() -> Iterator[DemoPlatform]:
+    with DemoPlatform() as running:
+        running.faults.retry_after = "0"
+        yield running
+
+
+def connect(platform: DemoPlatform, *, per_second: float | None = None, attempts: int = 5) -> PlatformClient:
+    return PlatformClient(
+        PlatformSettings(
+            platform.url,
+            platform.api_key,
+            platform.api_secret,
+            max_concurrency=8,
+            max_requests_per_second=per_second,
+            backoff=0.001,
+            attempts=attempts,
+        )
+    )
+
+
+def ask(client: PlatformClient, times: int) -> None:
+    with ThreadPoolExecutor(16) as threads:
+        for answer in [threads.submit(client.count_contacts) for _ in range(times)]:
+            answer.result()
+
+
+def test_requests_begin_no_faster_than_the_limit(platform: DemoPlatform) -> None:
+    with connect(platform, per_second=100) as client:
+        began = monotonic()
+        ask(client, 41)
+        assert monotonic() - began >= 0.4
+    assert len(platform.requests) == 41
+
+
+def test_repeated_requests_count_for_the_limit(platform: DemoPlatform) -> None:
+    platform.faults.queue("500", 20)
+    with connect(platform, per_second=100, attempts=30) as client:
+        began = monotonic()
+        ask(client, 11)
+        assert monotonic() - began >= 0.3
+        assert client.requests_made == 31
+
+
+@pytest.mark.parametrize("kind", ["429", "503", "503_later"])
+def test_a_busy_platform_is_asked_less_at_a_time_and_gradually_as_much_as_before(
+    platform: DemoPlatform, kind: FaultKind
+) -> None:
+    with connect(platform) as client:
+        pace = client._transport._pace
+        assert pace.at_once == 8
+        for left in (4, 2, 1, 1):
+            platform.faults.queue(kind)
+            ask(client, 1)
+            assert pace.at_once == left
+
+        # Sixteen threads want to ask; one may.
+        platform.requests.reset()
+        platform.faults.latency = 0.002
+        ask(client, 8)
+        assert platform.requests.most_at_once == 1
+
+        seen = []
+        for _ in range(10):
+            ask(client, 10)
+            seen.append(pace.at_once)
+        assert seen == sorted(seen)
+        assert seen[0] == 2
+        assert seen[-1] == 8
+        assert platform.requests.most_at_once > 1
+
+
+@pytest.mark.parametrize("kind", ["500", "502", "504", "drop"])
+def test_failures_that_say_nothing_of_the_load_slow_nothing_down(
+    platform: DemoPlatform, kind: FaultKind
+) -> None:
+    platform.faults.queue(kind, 3)
+    with connect(platform) as client:
+        ask(client, 5)
+        assert client._transport._pace.at_once == 8
+
+
+@pytest.mark.parametrize("limit", [0.0, -1.0])
+def test_a_limit_that_lets_nothing_through_is_refused(limit: float) -> None:
+    with pytest.raises(ConfigurationError, match="max_requests_per_second"):
+        PlatformSettings("https://h.example", "key", "secret", max_requests_per_second=limit)
