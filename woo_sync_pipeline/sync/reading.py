@@ -21,12 +21,12 @@ from woo_sync_pipeline.state.records import (
     orders_that_named_a_customer,
 )
 from woo_sync_pipeline.sync.normalising import normalise_records
-from woo_sync_pipeline.woocommerce.client import StoreClient
+from woo_sync_pipeline.woocommerce.client import Row, StoreClient
 from woo_sync_pipeline.woocommerce.customers import customers_after, customers_by_id, sweep_customers
 from woo_sync_pipeline.woocommerce.errors import StoreAnswerMalformedError
 from woo_sync_pipeline.woocommerce.orders import OrderWindow, walk_orders
 from woo_sync_pipeline.woocommerce.products import product_tags
-from woo_sync_pipeline.woocommerce.records import CUSTOMER_SCHEMA, ORDER_SCHEMA, customer_frame, order_frame
+from woo_sync_pipeline.woocommerce.records import CUSTOMER_SCHEMA, ORDER_SCHEMA, customer_table, order_table
 
 NORMALISATION_VERSION = 1
 """Part of every hash: raise it when records shall be read anew because they are normalised differently."""
@@ -37,7 +37,7 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True)
 class OrdersRead:
-    """changed: the orders of the window that are not known in this form (columns of `order_frame`)."""
+    """changed: the orders of the window that are not known in this form (columns of `order_table`)."""
 
     changed: pd.DataFrame
     read: int
@@ -45,7 +45,7 @@ class OrdersRead:
 
 @dataclass(frozen=True)
 class CustomersRead:
-    """changed: customers that are not known in this form (columns of `customer_frame`).
+    """changed: customers that are not known in this form (columns of `customer_table`).
 
     gone: ids that are known and that a complete reading lacked. meta_withheld: whether the store kept back
     the meta of customers, because the key is not an administrator's.
@@ -87,13 +87,17 @@ def read_orders(
     read = 0
     frames: list[pd.DataFrame] = []
     for rows in walk_orders(client, window, meta_keys=source.meta_keys, statuses=statuses):
-        frame = order_frame(
-            rows, meta_keys=source.meta_keys, fingerprint=settings_fingerprint(source), read_at=read_at
+        known = order_hashes(database, source.key, [row["id"] for row in rows])
+        table = order_table(
+            rows,
+            meta_keys=source.meta_keys,
+            fingerprint=settings_fingerprint(source),
+            read_at=read_at,
+            known=known,
         )
-        known = order_hashes(database, source.key, frame["record_id"].tolist())
-        frames.append(_relevant(database, source, _unknown(frame, known), known))
-        read += len(frame)
-        progress(len(frame))
+        frames.append(_relevant(database, source, table.to_pandas(), known))
+        read += len(rows)
+        progress(len(rows))
     return OrdersRead(_concat(frames, ORDER_SCHEMA), read)
 
 
@@ -172,7 +176,7 @@ def read_product_tags(
 
 
 def _read_customers(
-    pages: Iterable[list[dict[str, object]]],
+    pages: Iterable[list[Row]],
     known: dict[int, str],
     source: SourceSettings,
     *,
@@ -180,21 +184,26 @@ def _read_customers(
     is_complete: bool = False,
 ) -> CustomersRead:
     read_at = datetime.now(UTC)
-    frames: list[pd.DataFrame] = []
+    fingerprint = settings_fingerprint(source)
+    # Kept as Arrow until the end: a page at a time, the way into pandas costs more than all the rest.
+    changed = [CUSTOMER_SCHEMA.empty_table()]
     missing = set(known) if is_complete else set()
     read = last_id = 0
     meta_withheld = False
     for rows in pages:
-        frame = customer_frame(
-            rows, meta_keys=source.meta_keys, fingerprint=settings_fingerprint(source), read_at=read_at
+        changed.append(
+            customer_table(
+                rows, meta_keys=source.meta_keys, fingerprint=fingerprint, read_at=read_at, known=known
+            )
         )
-        frames.append(_unknown(frame, known))
-        missing.difference_update(frame["record_id"].tolist())
-        meta_withheld = meta_withheld or bool(frame["meta"].isna().any())
-        last_id = max(last_id, int(frame["record_id"].max()))
-        read += len(frame)
-        progress(len(frame))
-    return CustomersRead(_concat(frames, CUSTOMER_SCHEMA), frozenset(missing), read, last_id, meta_withheld)
+        ids = [row["id"] for row in rows]
+        missing.difference_update(ids)
+        meta_withheld = meta_withheld or any("meta_data" not in row for row in rows)
+        last_id = max(last_id, *ids)
+        read += len(rows)
+        progress(len(rows))
+    frame = pa.concat_tables(changed).to_pandas()
+    return CustomersRead(frame, frozenset(missing), read, last_id, meta_withheld)
 
 
 def _relevant(
@@ -225,10 +234,6 @@ def _opting_out(database: Database, source: SourceSettings, orders: pd.DataFrame
     phones = known_phones(database, opted_out["phone"].tolist())
     found: list[int] = opted_out.loc[opted_out["phone"].isin(list(phones)), "record_id"].tolist()
     return found
-
-
-def _unknown(frame: pd.DataFrame, known: dict[int, str]) -> pd.DataFrame:
-    return frame[frame["record_id"].map(known) != frame["hash"]]
 
 
 def _concat(frames: list[pd.DataFrame], schema: pa.Schema) -> pd.DataFrame:

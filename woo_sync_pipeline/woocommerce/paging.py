@@ -39,7 +39,7 @@ def walk(
     """Read a list completely, in the order of ids, a page at a time.
 
     Every row that exists from the beginning to the end of the walk comes exactly once. At most
-    `max_concurrency` pages are in flight or waiting. `params` must leave `id` among the `_fields`.
+    `max_concurrency` pages are in flight and as many are waiting. `params` must leave `id` among the `_fields`.
     Raises StoreError; StoreChangesTooFastError when the pages cannot be joined.
     """
 
@@ -63,7 +63,8 @@ def cover(
     """Join the pages of `fetch` without a gap; see the module's text for why that is complete.
 
     Pages overlap by one row, so that on a quiet store neighbours touch. Where they do not, earlier offsets
-    are read until they do. `ahead` pages are read at a time. `limit` is at least 2.
+    are read until they do. `ahead` pages are read at a time, and up to as many wait until they are taken, so that
+    the store is kept busy while a page is worked on. `limit` is at least 2.
     """
     if limit < 2:
         raise ValueError("pages must hold at least two rows, one of which overlaps")
@@ -122,14 +123,14 @@ def by_ids(
 
 
 def map_ahead(work: Callable[[Item], Result], items: Collection[Item], *, ahead: int) -> Iterator[Result]:
-    """`map`, with at most `ahead` results in work or waiting, in the order of the items."""
+    """`map`, with at most `ahead` results in work and as many waiting, in the order of the items."""
     if ahead <= 1 or len(items) <= 1:
         yield from map(work, items)
         return
     remaining = iter(items)
     pool = ThreadPoolExecutor(max_workers=ahead)
     try:
-        pending = [pool.submit(work, item) for item in islice(remaining, ahead)]
+        pending = [pool.submit(work, item) for item in islice(remaining, 2 * ahead)]
         while pending:
             result = pending.pop(0).result()
             pending += [pool.submit(work, item) for item in islice(remaining, 1)]
@@ -182,7 +183,7 @@ class _ReadAhead:
             for future in self._pending.values():
                 future.cancel()
             self._pending.clear()
-        for step in range(self._ahead):
+        for step in range(2 * self._ahead):
             later = offset + step * (self._limit - 1)
             if later not in self._pending and (step == 0 or later < self._total):
                 self._pending[later] = self._pool.submit(self._fetch, later, self._limit)

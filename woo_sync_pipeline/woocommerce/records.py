@@ -1,14 +1,14 @@
-"""From the store's rows to frames: only what is used, flat, with a hash of the content."""
+"""From the store's rows to tables: only what is used, flat, with a hash of the content."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 
 from woo_sync_pipeline.woocommerce.client import Row
@@ -47,10 +47,20 @@ ORDER_SCHEMA: pa.Schema = _schema(
 )
 
 
-def customer_frame(
-    rows: Sequence[Row], *, meta_keys: Collection[str], fingerprint: str, read_at: datetime
-) -> pd.DataFrame:
-    """Customers as a frame with the columns of CUSTOMER_SCHEMA, one row each, in order.
+# For every row, so made once: `json.dumps` with options would make one for each.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+_NOTHING_KNOWN: Mapping[int, str] = {}
+
+
+def customer_table(
+    rows: Sequence[Row],
+    *,
+    meta_keys: Collection[str],
+    fingerprint: str,
+    read_at: datetime,
+    known: Mapping[int, str] = _NOTHING_KNOWN,
+) -> pa.Table:
+    """Customers as a table of CUSTOMER_SCHEMA, one row each, in order, but those whose hash is `known` by their id.
 
     Texts are "" when absent; `created_at` and `modified_at` may be NaT. `meta` is a JSON object of those
     `meta_keys` that the customer has, None when the store withheld meta data. `hash` covers everything before
@@ -61,16 +71,22 @@ def customer_frame(
     def own(row: Row) -> list[Any]:
         return [_text(row.get(name)) for name in ("role", "email", "first_name", "last_name")]
 
-    return _frame(CUSTOMER_SCHEMA, rows, own, lambda _: [], meta_keys, fingerprint, read_at)
+    content = _Content(own, lambda _: [], frozenset(meta_keys), fingerprint)
+    return _table(CUSTOMER_SCHEMA, rows, content, read_at, known)
 
 
-def order_frame(
-    rows: Sequence[Row], *, meta_keys: Collection[str], fingerprint: str, read_at: datetime
-) -> pd.DataFrame:
-    """Orders as a frame with the columns of ORDER_SCHEMA, one row each, in order.
+def order_table(
+    rows: Sequence[Row],
+    *,
+    meta_keys: Collection[str],
+    fingerprint: str,
+    read_at: datetime,
+    known: Mapping[int, str] = _NOTHING_KNOWN,
+) -> pa.Table:
+    """Orders as a table of ORDER_SCHEMA, one row each, in order, but those whose hash is `known` by their id.
 
     `customer_id` is 0 when the order names none. `product_ids` are distinct and ascending, without the 0 of
-    deleted products. The rest is as in `customer_frame`.
+    deleted products. The rest is as in `customer_table`.
     """
 
     def own(row: Row) -> list[Any]:
@@ -80,21 +96,27 @@ def order_frame(
         products = {_integer(item.get("product_id")) for item in objects(row.get("line_items"))}
         return [sorted(products - {0})]
 
-    return _frame(ORDER_SCHEMA, rows, own, last, meta_keys, fingerprint, read_at)
+    return _table(ORDER_SCHEMA, rows, _Content(own, last, frozenset(meta_keys), fingerprint), read_at, known)
 
 
-def _frame(
-    schema: pa.Schema,
-    rows: Sequence[Row],
-    own: Callable[[Row], list[Any]],
-    last: Callable[[Row], list[Any]],
-    meta_keys: Collection[str],
-    fingerprint: str,
-    read_at: datetime,
-) -> pd.DataFrame:
+@dataclass(frozen=True)
+class _Content:
+    """What is taken of a row: its own fields, its addresses, its meta, its last fields."""
+
+    own: Callable[[Row], list[Any]]
+    last: Callable[[Row], list[Any]]
+    meta_keys: frozenset[str]
+    fingerprint: str
+
+    def of(self, row: Row) -> list[Any]:
+        return [*self.own(row), *_addresses(row), _meta(row, self.meta_keys), *self.last(row)]
+
+
+def _table(
+    schema: pa.Schema, rows: Sequence[Row], content: _Content, read_at: datetime, known: Mapping[int, str]
+) -> pa.Table:
     if read_at.tzinfo is None:
         raise ValueError("read_at without a time zone")
-    keys = frozenset(meta_keys)
     records = []
     for row in rows:
         number = row.get("id")
@@ -103,23 +125,16 @@ def _frame(
                 source="store", tried="reading rows into a frame", got="a row without an integer id"
             )
         created = parse_gmt(row.get("date_created_gmt"))
-        rest = [*own(row), *_addresses(row), _meta(row, keys), *last(row)]
-        content = [number, created.isoformat() if created else None, *rest]
-        records.append(
-            (
-                number,
-                created,
-                parse_gmt(row.get("date_modified_gmt")),
-                *rest,
-                _hash(content, fingerprint),
-                read_at,
-            )
-        )
+        rest = content.of(row)
+        digest = _hash([number, created.isoformat() if created else None, *rest, content.fingerprint])
+        # A sweep meets almost nothing but what is known: no more work for that.
+        if known.get(number) != digest:
+            modified = parse_gmt(row.get("date_modified_gmt"))
+            records.append((number, created, modified, *rest, digest, read_at))
+    # Arrow, so that a table without rows and a column without values have the same types as all.
     columns = zip(*records, strict=True) if records else ((),) * len(schema)
     arrays = [pa.array(column, type=kind.type) for column, kind in zip(columns, schema, strict=True)]
-    # By way of Arrow, so that a frame without rows and a column without values have the same types as all.
-    frame: pd.DataFrame = pa.Table.from_arrays(arrays, schema=schema).to_pandas()
-    return frame
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _addresses(row: Row) -> list[str]:
@@ -144,12 +159,12 @@ def _meta(row: Row, keys: frozenset[str]) -> str | None:
     return text.replace("\\u0000", "") if "\\u0000" in text else text
 
 
-def _hash(content: list[Any], fingerprint: str) -> str:
-    return blake2b(_json([*content, fingerprint]).encode(), digest_size=16).hexdigest()
+def _hash(content: list[Any]) -> str:
+    return blake2b(_json(content).encode(), digest_size=16).hexdigest()
 
 
 def _json(value: object) -> str:
-    return _whole(json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")))
+    return _whole(_ENCODER.encode(value))
 
 
 def _text(value: object) -> str:

@@ -185,7 +185,27 @@ def test_no_more_pages_are_in_flight_or_waiting_than_allowed() -> None:
     store = ChangingStore(list(range(1, 2001)), [])
     pages = cover(store.fetch, limit=100, source="shop", tried="reading", ahead=3)
     for taken, _ in enumerate(pages, start=1):
-        assert store.requests <= taken + 3
+        assert store.requests <= taken + 6
+
+
+def test_no_more_requests_are_under_way_than_allowed_and_the_next_ones_do_not_wait_for_the_reader() -> None:
+    under_way, most = 0, 0
+    lock, all_there = threading.Lock(), threading.Barrier(3, timeout=10)
+
+    def fetch(offset: int, limit: int) -> Page:
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        if 300 <= offset < 900:
+            all_there.wait()
+        with lock:
+            under_way -= 1
+        return Page([{"id": number} for number in range(offset, min(offset + limit, 2000))], 2000)
+
+    pages = cover(fetch, limit=101, source="shop", tried="reading", ahead=3)
+    assert sum(len(page) for page in pages) == 2000
+    assert most == 3
 
 
 def test_a_failed_page_ends_the_walk_with_its_error() -> None:

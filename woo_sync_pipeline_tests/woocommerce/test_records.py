@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from woo_sync_pipeline.woocommerce.errors import StoreAnswerMalformedError
-from woo_sync_pipeline.woocommerce.records import CUSTOMER_SCHEMA, ORDER_SCHEMA, customer_frame, order_frame
+from woo_sync_pipeline.woocommerce.records import CUSTOMER_SCHEMA, ORDER_SCHEMA, customer_table, order_table
 
 RECORDED = Path(__file__).resolve().parents[2].parent / "shared" / "woocommerce" / "recorded"
 READ_AT = datetime(2026, 11, 24, 1, 2, 3, 456, tzinfo=UTC)
@@ -46,11 +46,14 @@ ORDER: dict[str, Any] = {
 def customers(
     *rows: dict[str, Any], keys: tuple[str, ...] = ("sms", "tags"), fingerprint: str = "f"
 ) -> pd.DataFrame:
-    return customer_frame(rows, meta_keys=keys, fingerprint=fingerprint, read_at=READ_AT)
+    table = customer_table(rows, meta_keys=keys, fingerprint=fingerprint, read_at=READ_AT)
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
 
 
 def orders(*rows: dict[str, Any]) -> pd.DataFrame:
-    return order_frame(rows, meta_keys=("sms",), fingerprint="f", read_at=READ_AT)
+    frame: pd.DataFrame = order_table(rows, meta_keys=("sms",), fingerprint="f", read_at=READ_AT).to_pandas()
+    return frame
 
 
 def only(frame: pd.DataFrame, column: str) -> Any:
@@ -150,6 +153,16 @@ def test_texts_that_nothing_can_store_are_mended() -> None:
     assert json.loads(only(frame, "meta")) == {"sms": "?"}
 
 
+def test_rows_that_are_known_in_this_form_are_left_out() -> None:
+    rows = [{**CUSTOMER, "id": number} for number in (5, 6, 7)]
+    frame = customers(*rows)
+    hashes = dict(zip(frame["record_id"], frame["hash"], strict=True))
+    known = {**hashes, 6: "another form", 8: hashes[5]}
+    left = customer_table(rows, meta_keys=("sms", "tags"), fingerprint="f", read_at=READ_AT, known=known)
+    assert left.column("record_id").to_pylist() == [6]
+    assert left.schema.equals(CUSTOMER_SCHEMA)
+
+
 @pytest.mark.parametrize("number", [None, "5", True, 5.0])
 def test_a_row_without_an_integer_id_is_an_error(number: object) -> None:
     with pytest.raises(StoreAnswerMalformedError):
@@ -158,7 +171,7 @@ def test_a_row_without_an_integer_id_is_an_error(number: object) -> None:
 
 def test_a_moment_without_a_time_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
-        customer_frame([], meta_keys=(), fingerprint="", read_at=datetime(2026, 1, 1))  # noqa: DTZ001
+        customer_table([], meta_keys=(), fingerprint="", read_at=datetime(2026, 1, 1))  # noqa: DTZ001
 
 
 anything = st.recursive(

@@ -22,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--orders", type=int, default=800)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--timezone", default="Australia/Sydney")
+    parser.add_argument("--latency", type=float, default=0.0, help="milliseconds that every answer is held back")
     chosen = parser.parse_args(arguments)
     data = generate_store(
         seed=chosen.seed,
@@ -34,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         store = DemoStore(data, host=chosen.host, port=chosen.port)
     except ConfigurationError as error:
         parser.error(str(error))
+    store.faults.latency = chosen.latency / 1000
     asked_to_end = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: asked_to_end.set())
