@@ -57,6 +57,8 @@ def perform(account: Account, method: str, path: str, query: str, content_type: 
         ids = _checked_ids(segments)
         parsed: object = None
         if method in ("POST", "PATCH") and operation not in _WITHOUT_BODY:
+            if not body and not content_type:
+                raise not_readable("There is no body")
             if content_type.partition(";")[0].strip().lower() != "application/json":
                 return api_error(
                     415, "unsupported_media_type", "Unsupported media type", "Send application/json"
