@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from woo_sync_pipeline.assets import source_assets
+from woo_sync_pipeline.automation.alerts import alert_sensors
 from woo_sync_pipeline.automation.jobs import source_jobs
 from woo_sync_pipeline.automation.partitions import source_partitions
 from woo_sync_pipeline.automation.retention import retention_job, retention_schedule
@@ -41,8 +42,11 @@ def build_definitions(
             *(daily_schedule(settings, source, jobs[source.key], state) for source in settings.sources),
         ],
         sensors=[
-            live_sensor(settings, source, jobs[source.key], state=state, stores=stores)
-            for source in settings.sources
+            *alert_sensors(settings, state),
+            *(
+                live_sensor(settings, source, jobs[source.key], state=state, stores=stores)
+                for source in settings.sources
+            ),
         ],
         resources={
             "state": state,

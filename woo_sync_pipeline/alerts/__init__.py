@@ -1,0 +1,1 @@
+"""Telling people that a sync failed or ended with errors. Imports no Dagster."""

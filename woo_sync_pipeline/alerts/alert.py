@@ -1,0 +1,112 @@
+"""What is told: the source, what happened, the next step; never a person, never a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from woo_sync_pipeline.privacy import redact
+from woo_sync_pipeline.state.syncs import SyncRun
+
+_LIMIT = 800
+"""Characters of a text that are told; the history and the Dagster UI have all of it."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a run failed, and what to do about it."""
+
+    error: str
+    next_step: str = (
+        "Open the run in the Dagster UI: the failed step says more. Nothing is lost, the next sync goes on."
+    )
+
+
+@dataclass(frozen=True)
+class FailedCheck:
+    """A check that did not pass in a run that succeeded all the same."""
+
+    name: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One message. Of a run that never began a sync, `sync` and `kind` are None.
+
+    condition: alerts of the same source and the same condition are the same trouble.
+    """
+
+    source: str
+    condition: str
+    status: str
+    error: str
+    next_step: str
+    run_id: str
+    sync: int | None = None
+    kind: str | None = None
+
+    @property
+    def title(self) -> str:
+        """One line without the details."""
+        what = f"{self.kind} sync {self.sync}" if self.sync is not None else f"run {self.run_id[:8]}"
+        return f"{self.source}: {what} {self.status}"
+
+    @property
+    def text(self) -> str:
+        """The whole message for people."""
+        error = redact(self.error, limit=_LIMIT).rstrip(".")
+        return (
+            f"{self.title}. {error}. {redact(self.next_step, limit=_LIMIT)} (Dagster run {self.run_id[:8]})"
+        )
+
+    def to_json(self) -> dict[str, str | int | None]:
+        """The message for programs; receivers such as Slack show `text`."""
+        return {
+            "text": self.text,
+            "source": self.source,
+            "sync": self.sync,
+            "kind": self.kind,
+            "status": self.status,
+            "error": redact(self.error, limit=_LIMIT),
+            "next_step": redact(self.next_step, limit=_LIMIT),
+        }
+
+
+def failure_alert(*, source: str, run_id: str, sync: SyncRun | None, failure: Failure | None) -> Alert:
+    """A run failed: the reason is the failure's own, else what the history noted."""
+    if failure is None:
+        noted = sync.error if sync is not None else None
+        failure = Failure(noted or "the process ended before the run did")
+    return Alert(
+        source=source,
+        condition="failed",
+        status="failed",
+        error=failure.error,
+        next_step=failure.next_step,
+        run_id=run_id,
+        sync=sync.sync_id if sync else None,
+        kind=sync.kind if sync else None,
+    )
+
+
+def error_alerts(*, source: str, sync: SyncRun, checks: Iterable[FailedCheck]) -> Iterator[Alert]:
+    """A sync succeeded, but contacts failed or checks did not pass."""
+
+    def alert(condition: str, error: str, next_step: str) -> Alert:
+        status = "completed with errors"
+        return Alert(source, condition, status, error, next_step, sync.run_id, sync.sync_id, sync.kind)
+
+    failed = int(sync.counts.get("failed", 0))
+    if failed:
+        yield alert(
+            "contacts failed",
+            f"MessageMedia refused {failed:,} contact{'s' if failed > 1 else ''}",
+            f"`woo-sync report {sync.sync_id}` names them, with the reasons; the next daily sync tries them again.",
+        )
+    for check in checks:
+        yield alert(
+            f"check {check.name}",
+            f"the check {check.name} did not pass: {check.description}",
+            f"`woo-sync report {sync.sync_id}` shows the records that are concerned and links to them.",
+        )
