@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from woo_sync_pipeline.demo.platform import DemoPlatform, Exchange
+from woo_sync_pipeline.demo.platform import DemoPlatform, Exchange, Readings
 from woo_sync_pipeline.messagemedia import (
     PlatformAuthError,
     PlatformClient,
@@ -533,3 +533,47 @@ def test_a_customer_gone_from_the_store_leaves_our_lists_and_label_on_the_platfo
         "lists": ["K"],
     }
     assert pending(database) == []
+
+
+def test_what_is_too_long_for_a_field_of_the_account_is_not_sent_and_stops_nobody(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    platform.directory.add_custom_field("source", label="Source", max_length=14)
+    platform.directory.add_custom_field("email", label="Email", type="EMAIL", max_length=15)
+    platform.directory.add_contact(BOB, custom_fields={"source": "Klaviyo"})
+    commit(database, opted_in(email="ann@example.com"), opted_in(BOB, 8, email="robert@example.com"))
+
+    assert push(database, client).counts == {"new": 1, "updated": 1, "unchanged": 0}
+
+    shown = platform.directory.snapshot()
+    assert shown[ANN]["custom_fields"] == {"source": "WooCommerce", "email": "ann@example.com"}
+    # Of the label as many whole names as fit, of the address nothing.
+    assert shown[BOB]["custom_fields"] == {"source": "Klaviyo"}
+    assert pending(database) == []
+
+
+def test_two_phones_of_one_contact_are_both_unsubscribed(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    # Each phone's channels travel with the other's: planned on one reading, one would take back the other.
+    platform.directory.add_contact(ANN, channels=[("SMS", BOB, "SUBSCRIBED")])
+    commit(database, customer(7, ANN, consent="opted_out"), customer(8, BOB, consent="opted_out"))
+    told: list[int] = []
+    summary = push(database, client, progress=told.append)
+
+    assert states(platform) == {ANN: "UNSUBSCRIBED", BOB: "UNSUBSCRIBED"}
+    assert sum(told) == 2
+    assert summary.counts == {"updated": 2, "unchanged": 0}
+
+
+def test_a_custom_field_that_the_shop_empties_is_empty_also_where_arrays_are_merged(
+    database: Database,
+) -> None:
+    with DemoPlatform(readings=Readings(patch_arrays="merge")) as platform, connect(platform) as client:
+        commit(database, opted_in(email="ann@example.com"))
+        push(database, client)
+        platform.directory.edit(ANN, custom_fields={"shoe": "42"})
+        commit(database, opted_in(email="", read_at=at(200)))
+        assert push(database, client).counts == {"updated": 1, "unchanged": 0}
+        fields = {"source": "WooCommerce", "shoe": "42"}
+        assert platform.directory.snapshot()[ANN]["custom_fields"] == fields

@@ -1,0 +1,149 @@
+"""A dry run plans what the next push then really sends, and sends nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from woo_sync_pipeline.demo.platform import DemoPlatform
+from woo_sync_pipeline.messagemedia import PlatformClient, PlatformSettings
+from woo_sync_pipeline.state.contacts import pending_phones
+from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.syncs import SyncContact, sync_contacts
+from woo_sync_pipeline.sync import planning
+from woo_sync_pipeline.sync.dry_run import plan_pending
+from woo_sync_pipeline.sync.planning import PushSummary
+from woo_sync_pipeline.sync.pushing import push_pending
+from woo_sync_pipeline_tests.state.stored import ANN, BOB, CAM, at, begin, commit, contacts, customer
+
+DEE = "+61491570158"
+
+
+@pytest.fixture
+def platform() -> Iterator[DemoPlatform]:
+    with DemoPlatform() as running:
+        yield running
+
+
+@pytest.fixture
+def client(platform: DemoPlatform) -> Iterator[PlatformClient]:
+    with PlatformClient(PlatformSettings(platform.url, platform.api_key, platform.api_secret)) as opened:
+        yield opened
+
+
+def pending(database: Database) -> list[str]:
+    return pending_phones(database, source_name="WooCommerce", touched=[], include_rejected=True)
+
+
+def run(
+    database: Database, client: PlatformClient, *, dry: bool, told: list[int] | None = None
+) -> PushSummary:
+    begin(database, "run of shop")
+    act = plan_pending if dry else push_pending
+    return act(
+        database,
+        client,
+        pending(database),
+        run_id="run of shop",
+        max_concurrency=4,
+        progress=(told if told is not None else []).append,
+    )
+
+
+def by_phone(summary: PushSummary) -> dict[str | None, SyncContact]:
+    return {each.phone: each for each in summary.contacts}
+
+
+def shop_that_changed(database: Database, client: PlatformClient, platform: DemoPlatform) -> None:
+    """Contacts to be made, renamed, unsubscribed, moved between lists, left alone, and one of others."""
+    commit(
+        database,
+        customer(1, ANN, consent="opted_in", tags=["Old"]),
+        customer(2, BOB, consent="opted_in"),
+        customer(3, CAM, consent="opted_in"),
+    )
+    run(database, client, dry=False)
+    platform.directory.unsubscribe(BOB)
+    platform.directory.edit(CAM, first_name="Camilla")
+    platform.directory.add_contact(DEE, custom_fields={"source": "Klaviyo"}, lists=["K"])
+    commit(
+        database,
+        customer(1, ANN, consent="opted_out", tags=["New"], read_at=at(200)),
+        customer(2, BOB, consent="opted_in", first_name="Bobby", email="b@example.com", read_at=at(200)),
+        customer(3, CAM, consent="opted_in", first_name="Camilla", read_at=at(200)),
+        customer(4, DEE, consent="opted_in", read_at=at(200)),
+        customer(5, "+61491570159", consent="opted_in", tags=["New"], read_at=at(200)),
+    )
+
+
+@pytest.mark.parametrize("batch", [1000, 2])
+def test_a_dry_run_plans_what_a_push_then_sends(
+    database: Database,
+    platform: DemoPlatform,
+    client: PlatformClient,
+    monkeypatch: pytest.MonkeyPatch,
+    batch: int,
+) -> None:
+    monkeypatch.setattr(planning, "BATCH", batch)
+    shop_that_changed(database, client, platform)
+    told: list[int] = []
+    planned = run(database, client, dry=True, told=told)
+    sent = run(database, client, dry=False)
+
+    assert by_phone(planned) == by_phone(sent)
+    assert planned.counts == sent.counts == {"new": 1, "updated": 3, "unchanged": 1}
+    assert planned.unsubscribed_on_platform == sent.unsubscribed_on_platform == 1
+    assert sum(told) == 5
+    assert by_phone(planned)[ANN].changes == ("unsubscribed", "groups")
+
+
+def test_a_dry_run_writes_nothing_and_leaves_everything_pending(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    shop_that_changed(database, client, platform)
+    before, account, waiting = contacts(database), platform.directory.snapshot(), pending(database)
+    noted = len(sync_contacts(database, 1))
+    platform.requests.reset()
+    run(database, client, dry=True)
+
+    assert len(waiting) == 5
+    assert platform.requests.writes == 0
+    assert {each.method for each in platform.requests.entries} == {"GET"}
+    assert (contacts(database), pending(database)) == (before, waiting)
+    assert platform.directory.snapshot() == account
+    assert len(sync_contacts(database, 1)) == noted + 4
+
+
+def test_an_account_without_lists_and_fields_is_no_hindrance_and_none_are_made(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    commit(database, customer(1, ANN, consent="opted_in", email="a@example.com", tags=["VIP"]))
+    platform.directory.add_contact(BOB, first_name="Bob")
+    commit(database, customer(2, BOB, tags=["vip"]))
+    planned = run(database, client, dry=True)
+
+    assert {each.phone: (each.outcome, each.state) for each in planned.contacts} == {
+        ANN: ("new", "SUBSCRIBED"),
+        BOB: ("updated", "SUBSCRIBED"),
+    }
+    assert platform.directory.list_names() == []
+    assert platform.directory.store.fields == {}
+
+
+def test_phones_of_one_contact_are_planned_one_after_the_other(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    platform.directory.add_contact(ANN, channels=[("SMS", BOB, "SUBSCRIBED")])
+    commit(database, customer(1, ANN), customer(2, BOB))
+    told: list[int] = []
+    planned = run(database, client, dry=True, told=told)
+    assert sorted(each.phone or "" for each in planned.contacts) == [ANN, BOB]
+    assert sum(told) == 2
+
+
+def test_nothing_pending_is_no_request(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    assert run(database, client, dry=True).counts == {}
+    assert platform.requests.entries == []
