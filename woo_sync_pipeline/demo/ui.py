@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -25,7 +26,7 @@ from woo_sync_pipeline.resources import StateResource
 
 LIVE_INTERVAL_SECONDS = 5
 _START_PATIENCE_SECONDS = 120.0
-_STOP_PATIENCE_SECONDS = 20.0
+_STOP_PATIENCE_SECONDS = 10.0
 
 
 def serve_demo(
@@ -97,10 +98,12 @@ def _stop_dagster(processes: list[subprocess.Popen[bytes]]) -> None:
         process.terminate()
     deadline = time.monotonic() + _STOP_PATIENCE_SECONDS
     for process in processes:
-        try:
+        # Its code servers and runs may outlive it, waiting for a sign of life: they are in its group.
+        with suppress(subprocess.TimeoutExpired):
             process.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _wait_for_ui(

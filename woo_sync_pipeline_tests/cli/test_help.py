@@ -31,7 +31,7 @@ finally:
             ["--source", "--from", "--to", "--incremental", "--dry-run", "always safe", "Exit code 1"],
         ),
         (("history",), ["--source", "--limit", "--json", "newest first"]),
-        (("report",), ["SYNC_ID", "--json", "--csv", "masked"]),
+        (("report",), ["SYNC_ID", "--json", "--csv", "--html", "masked"]),
         (("demo",), ["--ui", "--port", "--customers", "--orders", "--seed", "--folder", "emptied first"]),
     ],
 )

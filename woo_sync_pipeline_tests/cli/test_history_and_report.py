@@ -122,11 +122,16 @@ def test_a_sync_that_is_not_there_is_one_clear_line(woo_sync: Command, world: De
     assert result.err == "Error: There is no such sync. `woo-sync history` lists them.\n"
 
 
-def test_two_formats_at_once_are_a_usage_error(woo_sync: Command, world: DemoWorld) -> None:
-    result = woo_sync("--config", world.config, "report", "--json", "--csv")
+def test_a_report_as_a_page_names_the_source_and_masks_every_phone(
+    woo_sync: Command, world: DemoWorld
+) -> None:
+    page = woo_sync("--config", world.config, "report", 1, "--html")
 
-    assert result.code == 2
-    assert "exclude each other" in result.err
+    assert page.code == 0
+    assert page.out.startswith("<!doctype html>")
+    assert "WooCommerce: sync 1 (first)" in page.out
+    assert f"{world.stores[KEY].url}/wp-admin/" in page.out
+    assert not [phone for phone in world.platform.directory.snapshot() if phone in page.out]
 
 
 def test_the_console_script_writes_no_escape_sequences_into_a_pipe(world: DemoWorld) -> None:
