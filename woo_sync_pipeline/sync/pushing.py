@@ -53,15 +53,15 @@ def push_pending(
     summary = PushSummary()
     if not phones:
         return summary
-    lists = AccountLists(client)
     fields = ensure_custom_fields(client)
     planner = Planner.of_pending(database, client, phones)
     waiting = deque(planner.in_order(phones))
     with Pusher(client, max_concurrency=max_concurrency) as pusher:
-        push = _Push(database, pusher, planner, lists, fields, summary, run_id, progress)
+        push = _Push(database, pusher, planner, fields, summary, run_id, progress)
         while waiting:
             with database.exclusive_push():
-                push.take_turn(waiting)
+                # Anew for each turn: meanwhile others made lists, or deleted some.
+                push.take_turn(waiting, AccountLists(client))
     return summary
 
 
@@ -87,7 +87,6 @@ class _Push:
         database: Database,
         pusher: Pusher,
         planner: Planner,
-        lists: AccountLists,
         fields: tuple[CustomField, CustomField],
         summary: PushSummary,
         run_id: str,
@@ -96,19 +95,18 @@ class _Push:
         self._database = database
         self._pusher = pusher
         self._planner = planner
-        self._lists = lists
         self._fields = fields
         self._summary = summary
         self._run_id = run_id
         self._progress = progress
         self._under_way: deque[_Batch] = deque()
 
-    def take_turn(self, waiting: deque[str]) -> None:
+    def take_turn(self, waiting: deque[str], lists: AccountLists) -> None:
         """Push until nothing is waiting or the turn is over; leaves nothing under way."""
         ends_at = monotonic() + TURN_SECONDS
         try:
             while waiting and (monotonic() < ends_at or not self._under_way):
-                self._begin(waiting)
+                self._begin(waiting, lists)
                 if len(self._under_way) == _BATCHES_UNDER_WAY:
                     self._finish_oldest()
             while self._under_way:
@@ -121,13 +119,13 @@ class _Push:
                     self._settle_oldest()
             raise
 
-    def _begin(self, waiting: deque[str]) -> None:
+    def _begin(self, waiting: deque[str], lists: AccountLists) -> None:
         phones = [waiting.popleft() for _ in range(min(planning.BATCH, len(waiting)))]
         # Another sync may have pushed some of them while this one waited.
         stores = {contact.phone: contact for contact in load_pending(self._database, phones)}
-        needed = self._lists.ensure({name for contact in stores.values() for name in contact.groups})
+        needed = lists.ensure({name for contact in stores.values() for name in contact.groups})
         adopt_lists(self._database, [(each.id, each.name) for each in needed])
-        vocabulary = Vocabulary(self._lists.ids, *self._fields)
+        vocabulary = Vocabulary(lists.ids, *self._fields)
         busy = {contact_id for batch in self._under_way for contact_id in batch.busy}
         read_at = monotonic()
         plans = self._planner.plan(stores.values(), vocabulary, busy=busy)

@@ -577,3 +577,21 @@ def test_a_custom_field_that_the_shop_empties_is_empty_also_where_arrays_are_mer
         assert push(database, client).counts == {"updated": 1, "unchanged": 0}
         fields = {"source": "WooCommerce", "shoe": "42"}
         assert platform.directory.snapshot()[ANN]["custom_fields"] == fields
+
+
+def test_a_list_deleted_during_a_long_push_is_made_anew_at_the_next_turn(
+    database: Database, platform: DemoPlatform, client: PlatformClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "BATCH", 2)
+    monkeypatch.setattr(pushing, "TURN_SECONDS", 0.0)
+    commit(database, *everybody(tags=["VIP"]))
+    batches: list[int] = []
+
+    def delete_once(done: int) -> None:
+        if not batches:
+            platform.directory.delete_list("WooCommerce - VIP")
+        batches.append(done)
+
+    assert push(database, client, progress=delete_once).counts == {"new": 5, "unchanged": 0}
+    assert batches == [2, 2, 1]
+    assert platform.directory.list_members("WooCommerce - VIP") == set(EVERYBODY[2:])
