@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from woo_sync_pipeline.state.syncs import SyncRun, Watermark
 from woo_sync_pipeline.sync.window import midnight
@@ -38,15 +38,16 @@ def days_to_sync(
 ) -> DayRange | None:
     """The range from the oldest day that no sweep has covered to yesterday; None when all are covered.
 
-    A sweep covers a day only if it began after the day had ended; `covered_before` are days that sweeps which
-    are no longer in the history have covered. On its very first day a source has no day before today.
+    A sweep covers a day only if it read the store after the day had ended, whenever it was pushed: a run that
+    failed may be finished on another day. `covered_before` are days that sweeps which are no longer in the
+    history have covered. On its very first day a source has no day before today.
     """
     yesterday = today - timedelta(days=1)
     covered = {
         day
         for sweep in sweeps
         for day in _days(sweep.first_day, sweep.last_day)
-        if sweep.started_at >= midnight(day + timedelta(days=1), timezone)
+        if sweep.read_until is not None and sweep.read_until >= _last_second(day, timezone)
     }
     covered.update(covered_before)
     missing = [day for day in _days(start_date, yesterday) if day not in covered]
@@ -73,6 +74,11 @@ def decide_live(
     return LiveDecision(
         False, f"nothing changed in the store since {watermark.read_until:%Y-%m-%d %H:%M:%S} UTC"
     )
+
+
+def _last_second(day: date, timezone: str) -> datetime:
+    # A reading never claims the second in which it ended; the window of the next day begins before it.
+    return midnight(day + timedelta(days=1), timezone) - timedelta(seconds=1)
 
 
 def _days(first: date, last: date) -> Iterable[date]:

@@ -24,7 +24,7 @@ WHERE started_at < :before AND status <> 'running' AND sync_id > :after
 ORDER BY sync_id LIMIT :batch
 """
 
-# By the same rule by which the daily schedule judges: a sweep covers a day only if it began after the day was over.
+# By the same rule by which the daily schedule judges: a sweep covers a day only if it read the store after the day.
 _REMEMBER_DAYS = """
 INSERT INTO woo_sync.covered_days (source, day)
 SELECT DISTINCT source, day::date
@@ -32,7 +32,7 @@ FROM woo_sync.sync_runs
 JOIN old_syncs USING (sync_id)
 CROSS JOIN generate_series(first_day::timestamp, last_day::timestamp, interval '1 day') AS day
 WHERE reading = 'sweep' AND status = 'succeeded' AND NOT is_dry_run
-    AND started_at >= (day + interval '1 day') AT TIME ZONE :timezone
+    AND read_until >= (day + interval '1 day') AT TIME ZONE :timezone - interval '1 second'
 ON CONFLICT DO NOTHING
 """
 

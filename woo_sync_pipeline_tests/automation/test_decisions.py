@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -100,7 +101,13 @@ def test_a_sweep_of_a_day_that_had_not_ended_does_not_cover_it() -> None:
 def test_a_sweep_covers_a_day_from_the_very_moment_it_has_ended() -> None:
     midnight = local(day(1), 0)
     assert days(day(1), sweep(START, START, midnight)) is None
-    assert days(day(1), sweep(START, START, midnight - timedelta(seconds=1))) == DayRange(START, START)
+    assert days(day(1), sweep(START, START, midnight - timedelta(seconds=2))) == DayRange(START, START)
+
+
+def test_a_day_counts_by_when_the_store_was_read_and_not_by_when_the_sync_was_finished() -> None:
+    read_on_the_day = sweep(START, START, local(START, 23, 50))
+    pushed_on_the_next = replace(read_on_the_day, started_at=local(day(1), 1))
+    assert days(day(1), pushed_on_the_next) == DayRange(START, START)
 
 
 def test_a_sweep_up_to_today_covers_only_the_days_that_had_ended() -> None:
@@ -123,7 +130,7 @@ def test_days_of_23_and_25_hours_end_at_their_own_midnight(changing: date, hours
     next_day = changing + timedelta(days=1)
     assert (local(next_day, 0) - local(changing, 0)) == timedelta(hours=hours)
     covered = sweep(changing, changing, local(next_day, 0))
-    too_early = sweep(changing, changing, local(next_day, 0) - timedelta(seconds=1))
+    too_early = sweep(changing, changing, local(next_day, 0) - timedelta(seconds=2))
     assert days(next_day, covered, start=changing) is None
     assert days(next_day, too_early, start=changing) == DayRange(changing, changing)
 
