@@ -1,21 +1,27 @@
 """Making contacts: normalised records, merged by phone over all sources."""
 
-from collections import Counter
 from datetime import datetime
 
 import dagster as dg
+import pandas as pd
 
+from woo_sync_pipeline.assets.checks import Check, check_result, check_specs
 from woo_sync_pipeline.assets.definition import asset_options
 from woo_sync_pipeline.assets.step import SyncStep, sync_step
 from woo_sync_pipeline.config import Settings, SourceSettings
 from woo_sync_pipeline.contacts.merge import MergeSource
 from woo_sync_pipeline.reports.report import count_reasons
 from woo_sync_pipeline.state.records import CONTACT_COLUMNS, RECORD_COLUMNS, Reading, commit_reading
+from woo_sync_pipeline.sync import checks as judge
 from woo_sync_pipeline.sync.normalising import NormalisedRecords, invalid_contacts, normalise_records
 
-EVERY_ROW = "every_row_is_accounted_for"
-RECORDS_FIT = "every_record_fits_its_model"
-NO_PHONE_TWICE = "no_phone_twice"
+RECORD_CHECKS = (
+    Check.every_row_is_accounted_for,
+    Check.every_phone_is_e164,
+    Check.every_record_fits_its_model,
+    Check.invalid_share_is_below_the_limit,
+)
+MERGE_CHECKS = (Check.no_phone_twice, Check.consent_is_never_widened)
 
 
 def contact_assets(
@@ -32,10 +38,7 @@ def contact_assets(
             kinds={"pandas", "pandera"},
             columns=RECORD_COLUMNS,
             upstream=["customers", "orders", "guest_orders", "tags"],
-            check_specs=[
-                dg.AssetCheckSpec(EVERY_ROW, asset=key, blocking=True),
-                dg.AssetCheckSpec(RECORDS_FIT, asset=key),
-            ],
+            check_specs=check_specs(key, RECORD_CHECKS),
         )
     )
     def contacts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
@@ -45,18 +48,14 @@ def contact_assets(
             guest_ids = step.read("guest_orders").frame["record_id"]
             found = normalise_records(source, customers=customers, orders=orders, guest_order_ids=guest_ids)
             invalid = invalid_contacts(found.records)
-            checks = _record_checks(found, rows_read=len(customers) + len(orders))
+            checks = _record_checks(settings, found, rows_read=len(customers) + len(orders))
             step.write("contacts", found.records, notes={"emails_dropped": found.emails_dropped})
-            step.note_failed_checks(checks)
-            return dg.MaterializeResult(
-                metadata={
-                    "dagster/row_count": len(found.records),
-                    "sync": step.sync_id,
-                    "invalid": len(invalid),
-                    "invalid_reasons": count_reasons(invalid),
-                    "emails_dropped": found.emails_dropped,
-                },
-                check_results=checks,
+            return step.result(
+                len(found.records),
+                checks,
+                invalid=len(invalid),
+                invalid_reasons=count_reasons(invalid),
+                emails_dropped=found.emails_dropped,
             )
 
     @dg.asset(
@@ -66,16 +65,23 @@ def contact_assets(
             kinds={"pandas", "postgres"},
             columns=CONTACT_COLUMNS,
             upstream=["contacts"],
-            check_specs=[dg.AssetCheckSpec(NO_PHONE_TWICE, asset=merged_key, blocking=True)],
+            check_specs=check_specs(merged_key, MERGE_CHECKS),
         )
     )
     def merged_contacts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """One row per phone that this window touches, merged over every source.
 
         Records, their hashes and the merged contacts go into the state in one transaction: what a crash
-        interrupts before is read again, what it interrupts after is pushed by the next sync.
+        interrupts before is read again, what it interrupts after is pushed by the next sync. Contacts that do
+        not pass the checks never get there.
         """
         with sync_step(context, source) as step:
+            checks: list[dg.AssetCheckResult] = []
+
+            def passes(merged: pd.DataFrame) -> bool:
+                checks.extend(_merge_checks(settings, merged))
+                return all(check.passed for check in checks)
+
             merged = commit_reading(
                 step.database,
                 source=source.key,
@@ -85,17 +91,10 @@ def contact_assets(
                     each.key: MergeSource(each.name, each.consent.mode == "explicit")
                     for each in settings.sources
                 },
-            )
-            check = dg.AssetCheckResult(
-                check_name=NO_PHONE_TWICE,
-                passed=not merged["phone"].duplicated().any(),
-                metadata={"phones": len(merged)},
+                accept=passes,
             )
             step.write("merged_contacts", merged)
-            step.note_failed_checks([check])
-            return dg.MaterializeResult(
-                metadata={"dagster/row_count": len(merged), "sync": step.sync_id}, check_results=[check]
-            )
+            return step.result(len(merged), checks)
 
     return [contacts, merged_contacts]
 
@@ -112,22 +111,25 @@ def _reading(step: SyncStep) -> Reading:
     )
 
 
-def _record_checks(found: NormalisedRecords, *, rows_read: int) -> list[dg.AssetCheckResult]:
-    bad_rows = found.failures["row_index"].dropna().nunique()
-    by_rule = Counter(
-        f"{column or 'row'}: {rule}"
-        for column, rule in zip(found.failures["column"], found.failures["check"], strict=True)
-    )
-    return [
-        dg.AssetCheckResult(
-            check_name=EVERY_ROW,
-            passed=len(found.records) + bad_rows == rows_read,
-            metadata={"rows_read": rows_read, "records": len(found.records), "refused": int(bad_rows)},
+def _record_checks(
+    settings: Settings, found: NormalisedRecords, *, rows_read: int
+) -> list[dg.AssetCheckResult]:
+    limit = settings.alerts.max_invalid_share
+    findings = {
+        Check.every_row_is_accounted_for: judge.every_row_is_accounted_for(found, rows_read=rows_read),
+        Check.every_phone_is_e164: judge.every_phone_is_e164(found.records),
+        Check.every_record_fits_its_model: judge.every_record_fits_its_model(found),
+        Check.invalid_share_is_below_the_limit: judge.invalid_share_is_below_the_limit(
+            found.records, limit=limit
         ),
-        dg.AssetCheckResult(
-            check_name=RECORDS_FIT,
-            passed=found.failures.empty,
-            severity=dg.AssetCheckSeverity.WARN,
-            metadata=dict(by_rule),
-        ),
-    ]
+    }
+    return [check_result(check, finding) for check, finding in findings.items()]
+
+
+def _merge_checks(settings: Settings, merged: pd.DataFrame) -> list[dg.AssetCheckResult]:
+    explicit = [source.name for source in settings.sources if source.consent.mode == "explicit"]
+    findings = {
+        Check.no_phone_twice: judge.no_phone_twice(merged),
+        Check.consent_is_never_widened: judge.consent_is_never_widened(merged, explicit_sources=explicit),
+    }
+    return [check_result(check, finding) for check, finding in findings.items()]

@@ -34,13 +34,14 @@ def asset_options(
         "required_resource_keys": set(RESOURCES),
         "kinds": kinds,
         "owners": ["team:data-engineering"],
+        "freshness_policy": _daily_freshness(),
         "metadata": metadata,
         "deps": [dg.AssetKey([source.key, name]) for name in upstream],
         **more,
     }
 
 
-def daily_freshness() -> dg.FreshnessPolicy:
+def _daily_freshness() -> dg.FreshnessPolicy:
     """Fresh within a day and a half; a warning after a day and two hours."""
     return dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
 

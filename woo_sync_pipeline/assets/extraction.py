@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 import dagster as dg
 import pandas as pd
 
+from woo_sync_pipeline.assets.checks import Check, check_result, check_specs
 from woo_sync_pipeline.assets.definition import asset_options
 from woo_sync_pipeline.assets.step import SyncStep, sync_step
 from woo_sync_pipeline.config import Settings, SourceSettings
+from woo_sync_pipeline.sync.checks import Finding, all_were_read
 from woo_sync_pipeline.sync.reading import (
     CustomersRead,
     guest_orders,
@@ -17,6 +19,7 @@ from woo_sync_pipeline.sync.reading import (
     touched,
 )
 from woo_sync_pipeline.sync.window import midnight, order_window, read_until
+from woo_sync_pipeline.woocommerce.completeness import customers_up_to
 from woo_sync_pipeline.woocommerce.orders import order_statuses
 from woo_sync_pipeline.woocommerce.records import CUSTOMER_SCHEMA, ORDER_SCHEMA
 from woo_sync_pipeline.woocommerce.statistics import RequestStatistics
@@ -81,6 +84,7 @@ def extraction_assets(
             kinds={"woocommerce", "parquet"},
             columns=CUSTOMER_SCHEMA,
             upstream=["orders"],
+            check_specs=check_specs(dg.AssetKey([source.key, "customers"]), [Check.all_records_were_read]),
         )
     )
     def customers(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
@@ -94,6 +98,8 @@ def extraction_assets(
             with step.stores.connect(source) as client, step.show_progress("reading customers") as advance:
                 if step.is_sweep:
                     found = sweep(client, step.database, source, progress=advance)
+                    in_store = customers_up_to(client, found.last_id)
+                    finding = all_were_read(read=found.read, in_store=in_store)
                 else:
                     found = touched(
                         client,
@@ -103,8 +109,9 @@ def extraction_assets(
                         customer_ids=set(changed_orders["customer_id"].tolist()),
                         progress=advance,
                     )
+                    finding = Finding(True, "a live reading does not read all customers")
                 statistics = client.statistics()
-            return _stage_customers(step, found, statistics)
+            return _stage_customers(step, found, finding, statistics)
 
     @dg.asset(
         **asset_options(
@@ -150,7 +157,7 @@ def extraction_assets(
 
 
 def _stage_customers(
-    step: SyncStep, found: CustomersRead, statistics: RequestStatistics
+    step: SyncStep, found: CustomersRead, finding: Finding, statistics: RequestStatistics
 ) -> dg.MaterializeResult:
     reads_customer_meta = any(not key.startswith("_") for key in step.source.meta_keys)
     warnings = [META_WITHHELD] if found.meta_withheld and reads_customer_meta else []
@@ -170,6 +177,7 @@ def _stage_customers(
     step.write("gone_customers", pd.DataFrame({"record_id": sorted(found.gone)}, dtype="int64"))
     return step.result(
         len(found.changed),
+        [check_result(Check.all_records_were_read, finding)],
         read=found.read,
         gone=len(found.gone),
         **statistics.to_metadata(),

@@ -96,12 +96,18 @@ class SyncStep:
         with self._progress.step(title, total=total, log=self.context.log.info) as advance:
             yield advance
 
-    def result(self, rows: int, **metadata: Any) -> dg.MaterializeResult:
-        """The materialisation of this asset, of so many rows."""
-        return dg.MaterializeResult(metadata={"dagster/row_count": rows, "sync": self.sync_id, **metadata})
+    def result(
+        self, rows: int, checks: Sequence[dg.AssetCheckResult] = (), /, **metadata: Any
+    ) -> dg.MaterializeResult:
+        """The materialisation of this asset, of so many rows, and what its checks found.
 
-    def note_failed_checks(self, checks: Sequence[dg.AssetCheckResult]) -> None:
-        """Close the sync as failed if one of these checks did: Dagster ends the run when the step is over."""
+        A blocking check that failed closes the sync as failed: Dagster ends the run when the step is over.
+        """
+        self._note_failed(checks)
+        shown = {"dagster/row_count": rows, "sync": self.sync_id, **metadata}
+        return dg.MaterializeResult(metadata=shown, check_results=checks)
+
+    def _note_failed(self, checks: Sequence[dg.AssetCheckResult]) -> None:
         for check in checks:
             if not check.passed and check.severity is dg.AssetCheckSeverity.ERROR:
                 failure = StateError(

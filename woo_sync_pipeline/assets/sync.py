@@ -4,7 +4,7 @@ import dagster as dg
 import pandas as pd
 from pydantic import Field
 
-from woo_sync_pipeline.assets.definition import asset_options, daily_freshness
+from woo_sync_pipeline.assets.definition import asset_options
 from woo_sync_pipeline.assets.step import SyncStep, sync_step
 from woo_sync_pipeline.config import SourceSettings
 from woo_sync_pipeline.reports.chart import MOST_SYNCS, data_url, sync_chart
@@ -94,7 +94,6 @@ def sync_assets(
             partitions,
             kinds={"markdown", "postgres"},
             upstream=["synced_contacts"],
-            freshness_policy=daily_freshness(),
         )
     )
     def sync_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult:

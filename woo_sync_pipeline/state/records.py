@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -69,15 +70,26 @@ class Reading:
     last_customer_id: int
 
 
+class _NotAcceptedError(Exception):
+    """The transaction is to be rolled back."""
+
+
 def commit_reading(
-    database: Database, *, source: str, run_id: str, reading: Reading, sources: Mapping[str, MergeSource]
+    database: Database,
+    *,
+    source: str,
+    run_id: str,
+    reading: Reading,
+    sources: Mapping[str, MergeSource],
+    accept: Callable[[pd.DataFrame], bool] | None = None,
 ) -> pd.DataFrame:
     """Store what was read and merge the contacts it touches, all in one transaction.
 
     Returns the merged contacts of all phones touched (columns of `merge_contacts`). Committing the same
     reading again changes nothing. A form that was read earlier than the stored one never replaces it.
+    When `accept` says no to the merged contacts, nothing is stored, not even that anything was read.
     """
-    with database.exclusive_commit() as connection:
+    with suppress(_NotAcceptedError), database.exclusive_commit() as connection:
         copy_frame(connection, reading.records, "incoming", RECORD_COLUMNS)
         copy_frame(connection, _gone(reading.gone_customer_ids), "gone", {"record_id": "bigint"})
         copy_frame(connection, _products(reading.product_tags), "incoming_products", queries.PRODUCT_COLUMNS)
@@ -95,6 +107,8 @@ def commit_reading(
         ):
             connection.execute(sa.text(statement), parameters)
         merged = _merge_touched(connection, sources)
+        if accept is not None and not accept(merged):
+            raise _NotAcceptedError
         copy_frame(connection, merged, "merged", CONTACT_COLUMNS)
         connection.execute(sa.text(queries.UPSERT_CONTACTS))
         connection.execute(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
 import pytest
 
+from woo_sync_pipeline.assets import contacts as contact_steps
 from woo_sync_pipeline.runner import SyncOutcome
 from woo_sync_pipeline.state.syncs import find_sync
+from woo_sync_pipeline.sync.normalising import NormalisedRecords, normalise_records
 from woo_sync_pipeline_tests.alerts.receivers import (
     MailServer,
     Webhook,
@@ -151,6 +154,17 @@ def test_contacts_that_the_platform_refused_are_told_by_their_number_only(
     assert not [phone for phone in phones if phone in str(told)]
 
 
+def test_too_many_invalid_records_are_told(make_world: MakeWorld, webhook: Webhook) -> None:
+    world = alerted(make_world, webhook, max_invalid_share=0.01)
+    sync = world.sync()
+    assert sync.counts["invalid"] > 0
+    tell_of_success(world, sync.run_id)
+    (told,) = webhook.received
+    assert told["status"] == "completed with errors"
+    assert "the check invalid_share_is_below_the_limit did not pass" in told["error"]
+    assert "the limit is 1%" in told["error"]
+
+
 def test_a_sync_that_ended_well_is_not_told(world: World, webhook: Webhook) -> None:
     tell_of_success(world, world.sync().run_id)
     assert webhook.received == []
@@ -163,6 +177,20 @@ def test_a_receiver_that_is_down_fails_nothing_and_is_told_next_time(world: Worl
     webhook.status = 200
     tell_of_failure(world, failed(world.try_sync()))
     assert [each["sync"] for each in webhook.received] == [1, 2]
+
+
+def test_a_sync_that_a_check_has_ended_is_told(
+    world: World, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose_one(*args: Any, **options: Any) -> NormalisedRecords:
+        found = normalise_records(*args, **options)
+        return replace(found, records=found.records.iloc[1:])
+
+    monkeypatch.setattr(contact_steps, "normalise_records", lose_one)
+    tell_of_failure(world, failed(world.try_sync()))
+    (told,) = webhook.received
+    assert "every_row_is_accounted_for failed" in told["error"]
+    assert "nothing of it was sent" in told["error"]
 
 
 def test_a_run_whose_process_was_killed_is_told(world: World, webhook: Webhook) -> None:

@@ -110,12 +110,17 @@ def test_the_code_location_holds_exactly_this(loaded: dg.Definitions) -> None:
         "woocommerce/tags",
     ]
     assert sorted(key.to_user_string() for key in graph.asset_check_keys) == [
-        "tea/contacts:every_record_fits_its_model",
-        "tea/contacts:every_row_is_accounted_for",
-        "tea/merged_contacts:no_phone_twice",
-        "woocommerce/contacts:every_record_fits_its_model",
-        "woocommerce/contacts:every_row_is_accounted_for",
-        "woocommerce/merged_contacts:no_phone_twice",
+        f"{source}/{check}"
+        for source in ("tea", "woocommerce")
+        for check in (
+            "contacts:every_phone_is_e164",
+            "contacts:every_record_fits_its_model",
+            "contacts:every_row_is_accounted_for",
+            "contacts:invalid_share_is_below_the_limit",
+            "customers:all_records_of_the_store_were_read",
+            "merged_contacts:consent_is_never_widened",
+            "merged_contacts:no_phone_twice",
+        )
     ]
     assert sorted(job.name for job in repository.get_all_jobs() if not job.name.startswith("__")) == [
         "retention",
@@ -184,6 +189,7 @@ def test_every_asset_is_fit_for_the_ui(loaded: dg.Definitions, settings: Setting
         assert spec.owners == ["team:data-engineering"]
         assert spec.kinds, name
         assert spec.group_name == source
+        assert spec.freshness_policy is not None, name
         schema = spec.metadata.get("dagster/column_schema")
         if name == "sync_report":
             assert schema is None

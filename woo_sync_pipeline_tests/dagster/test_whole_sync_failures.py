@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -10,10 +11,9 @@ import pytest
 
 from woo_sync_pipeline.assets import contacts as contact_steps
 from woo_sync_pipeline.config import CONFIG_ENV, SourceSettings
-from woo_sync_pipeline.contacts.merge import MergeSource
+from woo_sync_pipeline.contacts.merge import merge_contacts
 from woo_sync_pipeline.definitions import definitions
-from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.records import Reading, commit_reading
+from woo_sync_pipeline.state import records
 from woo_sync_pipeline.state.syncs import completed_sweeps, watermark
 from woo_sync_pipeline.sync.normalising import NormalisedRecords, normalise_records
 from woo_sync_pipeline_tests.dagster.conftest import KEY, MakeWorld, World, small_store
@@ -134,7 +134,7 @@ def test_a_step_that_loses_a_row_is_stopped_before_anything_is_committed_or_push
     outcome = world.try_sync()
     assert outcome.error is not None
     assert outcome.error.startswith(
-        f"{KEY}: check what the step contacts made: {contact_steps.EVERY_ROW} failed"
+        f"{KEY}: check what the step contacts made: every_row_is_accounted_for failed"
     )
     assert outcome.sync is not None
     assert (outcome.sync.status, outcome.sync.error) == ("failed", outcome.error)
@@ -152,23 +152,17 @@ def test_a_step_that_loses_a_row_is_stopped_before_anything_is_committed_or_push
 def test_a_phone_that_comes_twice_out_of_the_merge_stops_the_push(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def twice(
-        database: Database,
-        *,
-        source: str,
-        run_id: str,
-        reading: Reading,
-        sources: Mapping[str, MergeSource],
-    ) -> pd.DataFrame:
-        merged = commit_reading(database, source=source, run_id=run_id, reading=reading, sources=sources)
+    def twice(*args: Any, **options: Any) -> pd.DataFrame:
+        merged = merge_contacts(*args, **options)
         return pd.concat([merged, merged.head(1)], ignore_index=True)
 
-    monkeypatch.setattr(contact_steps, "commit_reading", twice)
+    monkeypatch.setattr(records, "merge_contacts", twice)
     outcome = world.try_sync()
     assert outcome.error is not None
-    assert f"merged_contacts made: {contact_steps.NO_PHONE_TWICE} failed" in outcome.error
+    assert "merged_contacts made: no_phone_twice failed" in outcome.error
     assert len(world.platform.requests) == 0
     assert completed_sweeps(world.database, KEY) == []
+    assert watermark(world.database, KEY) is None
 
 
 def test_an_incremental_sync_of_an_unknown_source_reads_the_whole_store(world: World) -> None:
