@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,9 +17,14 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """A running PostgreSQL with an empty database `template_state` whose schema is up to date."""
-    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "data") as server:
+    # Not below pytest's own folder: as root the server runs as another user, and a second pytest run at the same
+    # time would shut that user out of it.
+    with (
+        tempfile.TemporaryDirectory(prefix="woo_sync_tests_") as folder,
+        EmbeddedPostgres(Path(folder) / "data") as server,
+    ):
         url = sa.make_url(server.url)
         _execute(server.url, "CREATE DATABASE template_state")
         template = Database(url.set(database="template_state").render_as_string(hide_password=False))

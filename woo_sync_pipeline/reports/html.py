@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from woo_sync_pipeline.contacts.phones import InvalidReason
 from woo_sync_pipeline.reports.chart import data_url, sync_chart
 from woo_sync_pipeline.reports.links import edit_page
-from woo_sync_pipeline.reports.report import SyncCounts
+from woo_sync_pipeline.reports.report import SyncCounts, explain_reason
 from woo_sync_pipeline.reports.tables import number_rows, report_title
 from woo_sync_pipeline.state.syncs import SyncContact, SyncRun
 
@@ -38,7 +37,7 @@ def report_html(
         counts=counts,
         numbers=[(label.strip(), value) for label, value in number_rows(counts)],
         reasons=[
-            (reason, count, InvalidReason(reason).explanation)
+            (reason, count, explain_reason(reason))
             for reason, count in sorted(counts.invalid_reasons.items(), key=lambda item: -item[1])
         ],
         invalid=[

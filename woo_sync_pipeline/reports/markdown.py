@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from woo_sync_pipeline.contacts.phones import InvalidReason
 from woo_sync_pipeline.reports.links import edit_page
-from woo_sync_pipeline.reports.report import SyncCounts
+from woo_sync_pipeline.reports.report import SyncCounts, explain_reason
 from woo_sync_pipeline.reports.tables import number_rows
 from woo_sync_pipeline.state.syncs import SyncContact, SyncRun
 
@@ -41,7 +40,7 @@ def markdown_report(
     if counts.invalid_reasons:
         lines += ["", "| invalid because | records | |", "|---|---:|---|"]
         lines += [
-            f"| {reason} | {count:,} | {InvalidReason(reason).explanation} |"
+            f"| {reason} | {count:,} | {explain_reason(reason)} |"
             for reason, count in sorted(counts.invalid_reasons.items(), key=lambda item: -item[1])
         ]
     if invalid:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from woo_sync_pipeline.contacts.phones import InvalidReason
 from woo_sync_pipeline.state.syncs import SyncContact
 
 
@@ -50,6 +51,11 @@ class SyncCounts:
         """Counts that `to_json` wrote; what an older version did not count is zero."""
         known = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
         return cls(**{**known, "warnings": tuple(known.get("warnings", ()))})
+
+
+def explain_reason(reason: str) -> str:
+    """What an invalid reason means; nothing for one that another version of this project has written."""
+    return InvalidReason(reason).explanation if reason in set(InvalidReason) else ""
 
 
 def count_reasons(invalid: Iterable[SyncContact]) -> dict[str, int]:

@@ -14,8 +14,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from woo_sync_pipeline.contacts.phones import InvalidReason
-from woo_sync_pipeline.reports.report import SyncCounts
+from woo_sync_pipeline.reports.report import SyncCounts, explain_reason
 from woo_sync_pipeline.state.syncs import SyncContact, SyncRun
 
 _MOST_ROWS = 20
@@ -121,7 +120,7 @@ def _reasons_table(reasons: Mapping[str, int]) -> Table:
     table.add_column("records", justify="right")
     table.add_column("")
     for reason, count in sorted(reasons.items(), key=lambda item: -item[1]):
-        table.add_row(reason, f"{count:,}", InvalidReason(reason).explanation)
+        table.add_row(reason, f"{count:,}", explain_reason(reason))
     return table
 
 
