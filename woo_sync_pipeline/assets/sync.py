@@ -10,7 +10,7 @@ from woo_sync_pipeline.config import SourceSettings
 from woo_sync_pipeline.reports.chart import MOST_SYNCS, data_url, sync_chart
 from woo_sync_pipeline.reports.markdown import markdown_report
 from woo_sync_pipeline.reports.report import SyncCounts, count_reasons
-from woo_sync_pipeline.state.contacts import pending_phones, source_totals
+from woo_sync_pipeline.state.contacts import count_held, pending_phones, source_totals
 from woo_sync_pipeline.state.records import invalid_reasons
 from woo_sync_pipeline.state.syncs import SyncContact, finish_sync, list_syncs, mark_dry_run
 from woo_sync_pipeline.sync.dry_run import plan_pending
@@ -132,15 +132,20 @@ def _chart(step: SyncStep, counts: SyncCounts) -> str:
 
 def _counts(step: SyncStep, invalid: list[SyncContact]) -> SyncCounts:
     orders, customers, tags = step.read("orders"), step.read("customers"), step.read("tags")
-    pushed = step.read("synced_contacts").notes
+    synced = step.read("synced_contacts")
+    pushed, sent_phones = synced.notes, set(synced.frame["phone"])
     totals = source_totals(step.database, step.source.name)
-    sent = {name: pushed.get(name, 0) for name in ("new", "updated", "failed")}
     # A sweep has looked at all of the source, a live sync at what it touched.
-    looked_at = totals["contacts"] if step.is_sweep else len(step.read("merged_contacts").frame)
+    if step.is_sweep:
+        unchanged = totals["contacts"] - count_held(step.database, step.source.name, sent_phones)
+    else:
+        unchanged = len(set(step.read("merged_contacts").frame["phone"]) - sent_phones)
     reasons = invalid_reasons(step.database, step.source.key) if step.is_sweep else count_reasons(invalid)
     return SyncCounts(
-        **sent,
-        unchanged=max(looked_at - sum(sent.values()), pushed.get("unchanged", 0)),
+        new=pushed.get("new", 0),
+        updated=pushed.get("updated", 0),
+        failed=pushed.get("failed", 0),
+        unchanged=unchanged,
         invalid=sum(reasons.values()),
         newly_invalid=len(invalid),
         invalid_reasons=reasons,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -181,6 +181,17 @@ def adopt_lists(database: Database, lists: Iterable[tuple[str, str]]) -> None:
                 ),
                 {"list_id": list_id, "name": name},
             )
+
+
+def count_held(database: Database, source_name: str, phones: Collection[str]) -> int:
+    """How many of these phones a source holds."""
+    query = """
+        SELECT count(*) FROM woo_sync.contacts
+        WHERE phone = ANY(:phones) AND :source_name = ANY(sources)
+    """
+    with database.transaction() as connection:
+        parameters = {"phones": list(phones), "source_name": source_name}
+        return int(connection.execute(sa.text(query), parameters).scalar_one())
 
 
 def source_totals(database: Database, source_name: str) -> dict[str, int]:

@@ -74,6 +74,7 @@ def test_a_second_day_brings_over_exactly_what_happened_on_it(world: World) -> N
     assert [event.what for phone, event in events.items() if not event.is_met_by(sent[phone])] == []
     after = world.directory.snapshot()
     assert {phone for phone in after if after[phone] != before.get(phone)} == events.keys()
+    assert sync.counts["unchanged"] == len(before.keys() - events.keys())
 
 
 def test_a_guests_checkout_comes_over_at_once_with_a_handful_of_requests(world: World) -> None:
