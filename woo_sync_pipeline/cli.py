@@ -1,7 +1,8 @@
-"""The command line: `woo-sync check`, `sync`, `history`, `report`, `demo`."""
+"""The command line: `woo-sync check`, `sync`, `history`, `report`, `forget`, `demo`."""
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -162,6 +163,33 @@ def report(config: Path, sync_id: int | None, form: str | None) -> None:
             console.print(table)
         if found.error:
             console.print(f"{found.status}: {found.error}", markup=False, highlight=False)
+
+
+@cli.command()
+@click.argument("phone")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def forget(config: Path, phone: str, yes: bool) -> None:
+    """Erase a person from everything that woo-sync keeps; PHONE is written like +61491570006.
+
+    Deletes the store records, the contact and the lines of reports that have this phone, and all staged frames.
+    Erase the person in the stores first: what is still there comes back with the next sync.
+    """
+    from woo_sync_pipeline.forgetting import account_of
+    from woo_sync_pipeline.forgetting import forget as forget_person
+    from woo_sync_pipeline.sync.checks import E164
+
+    settings = load_settings(config)
+    if not re.fullmatch(E164, phone):
+        raise click.BadParameter("write it like +61491570006, without blanks", param_hint="PHONE")
+    if not yes:
+        click.echo(
+            "What is still in a store comes back with the next sync, with the consent that the store shows."
+        )
+        click.confirm("Erase what is known of this phone here? It cannot be undone.", abort=True)
+    with _open_state(settings) as state:
+        for line in account_of(forget_person(settings, state, phone), phone):
+            click.echo(line)
 
 
 @cli.command()

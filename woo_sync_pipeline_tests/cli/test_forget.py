@@ -1,0 +1,177 @@
+"""`woo-sync forget`: a person is gone from everything that is kept, and nobody else is."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from woo_sync_pipeline.demo.store import StoreData
+from woo_sync_pipeline.demo.world import ORDER_CONSENT_KEY, DemoWorld
+from woo_sync_pipeline.privacy import mask_phone
+from woo_sync_pipeline.resources import source_claim
+from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline_tests.cli.conftest import KEY, Command, MakeWorld
+
+ANN, BOB = "+61491570006", "+61491570156"
+TABLES = ("source_records", "contacts", "sync_run_contacts")
+
+
+def add_people(store: StoreData) -> None:
+    """Ann, a customer who bought something, and Bob, who once gave Ann's phone at the checkout."""
+    ids = []
+    for name, phone in (("Ann", ANN), ("Bob", BOB)):
+        ids.append(
+            store.register_customer(
+                email=f"{name}@example.com".lower(),
+                first_name=name,
+                last_name="Leeuwenhoek",
+                billing={"first_name": name, "phone": phone, "country": "AU"},
+            )
+        )
+    ann, bob = ids
+    billing = {"first_name": "Ann", "last_name": "Leeuwenhoek", "phone": ANN, "country": "AU"}
+    store.place_order(customer_id=ann, billing={**billing, "phone": "", "email": "second@example.com"})
+    store.place_order(billing=billing)
+    store.place_order(customer_id=bob, billing=billing, meta={ORDER_CONSENT_KEY: "0"})
+
+
+def ann_of(store: StoreData) -> int:
+    return next(each.id for each in store.customers.values() if each.email == "ann@example.com")
+
+
+def everything(database: Database) -> dict[str, list[str]]:
+    """Each row of the tables that hold persons, as JSON."""
+    with database.transaction() as connection:
+        return {
+            table: list(
+                connection.execute(
+                    sa.text(f"SELECT to_jsonb(each)::text FROM woo_sync.{table} AS each ORDER BY 1")
+                ).scalars()
+            )
+            for table in TABLES
+        }
+
+
+def traces(rows: list[str]) -> list[str]:
+    return [row for row in rows if ANN in row or "ann@" in row or "second@" in row or '"Ann"' in row]
+
+
+@pytest.fixture
+def world(make_world: MakeWorld, woo_sync: Command) -> DemoWorld:
+    world = make_world()
+    add_people(world.stores[KEY].data)
+    assert woo_sync("--config", world.config, "sync").code == 0
+    return world
+
+
+def staged(world: DemoWorld) -> list[Path]:
+    return list((world.folder / ".woo_sync" / "staging").rglob("*.parquet"))
+
+
+def test_a_person_is_erased_and_what_is_left_to_do_is_told(
+    woo_sync: Command, world: DemoWorld, database: Database
+) -> None:
+    before = everything(database)
+    assert all(traces(rows) for rows in before.values())
+    assert staged(world)
+
+    result = woo_sync("--config", world.config, "forget", ANN, "--yes")
+
+    assert (result.code, result.err) == (0, "")
+    after = everything(database)
+    assert [row for rows in after.values() for row in traces(rows)] == []
+    assert staged(world) == []
+    assert ANN not in result.out
+    assert mask_phone(ANN) in result.lines[0]
+    assert "3 store records, the contact, 1 line of reports" in result.lines[0]
+    assert f"{KEY}: customer {ann_of(world.stores[KEY].data)}" in result.out
+    contact = world.platform.directory.snapshot()
+    assert ANN in contact
+    known = [json.loads(row) for row in before["contacts"] if ANN in row]
+    assert f"delete the contact {known[0]['contact_id']}" in result.out
+
+
+def test_everybody_else_stays_and_keeps_the_choices_they_made(
+    woo_sync: Command, world: DemoWorld, database: Database
+) -> None:
+    before = everything(database)
+    woo_sync("--config", world.config, "forget", ANN, "--yes")
+    after = everything(database)
+    for table in ("contacts", "sync_run_contacts"):
+        assert after[table] == [row for row in before[table] if row not in traces(before[table])]
+    others = [row for row in before["source_records"] if row not in traces(before["source_records"])]
+    assert set(others) <= set(after["source_records"])
+    (blanked,) = [json.loads(row) for row in after["source_records"] if row not in others]
+    assert (blanked["record_type"], blanked["consent"]) == ("order", "opted_out")
+    assert (blanked["phone"], blanked["first_name"], blanked["email"]) == (None, "", "")
+
+
+def test_who_was_erased_in_store_and_platform_too_does_not_come_back(
+    woo_sync: Command, world: DemoWorld, database: Database
+) -> None:
+    store = world.stores[KEY].data
+    for order in list(store.orders.values()):
+        if order.billing.get("phone") == ANN or order.billing.get("email") == "second@example.com":
+            store.delete_order(order.id)
+    store.delete_customer(ann_of(store))
+    woo_sync("--config", world.config, "forget", ANN, "--yes")
+    directory = world.platform.directory
+    directory.delete(ANN)
+    others = directory.snapshot()
+
+    assert woo_sync("--config", world.config, "sync").code == 0
+
+    assert directory.snapshot() == others
+    assert [row for rows in everything(database).values() for row in traces(rows)] == []
+
+
+def test_that_an_opt_out_is_forgotten_too_is_told(woo_sync: Command, world: DemoWorld) -> None:
+    # Bob's order without consent named Ann's phone: an opt-out of that phone.
+    assert (
+        "was unsubscribed, and nothing here remembers it"
+        in woo_sync("--config", world.config, "forget", ANN, "--yes").out
+    )
+
+
+def test_a_phone_that_nobody_has_is_no_mistake(woo_sync: Command, world: DemoWorld) -> None:
+    result = woo_sync("--config", world.config, "forget", "+61491570999", "--yes")
+    assert result.code == 0
+    assert result.lines == ["Nothing is known of +61•••••999. Staged frames were deleted."]
+
+
+@pytest.mark.parametrize("phone", ["0491570006", "+61 491 570 006", "ann@example.com", "+0491570006"])
+def test_a_phone_must_be_written_as_it_is_stored(woo_sync: Command, world: DemoWorld, phone: str) -> None:
+    result = woo_sync("--config", world.config, "forget", phone, "--yes")
+    assert result.code == 2
+    assert "write it like +61491570006" in result.err
+
+
+def test_nothing_is_erased_without_a_yes(
+    woo_sync: Command, world: DemoWorld, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = everything(database)
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    result = woo_sync("--config", world.config, "forget", ANN)
+    assert result.code == 1
+    assert "cannot be undone" in result.out + result.err
+    assert everything(database) == before
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    assert woo_sync("--config", world.config, "forget", ANN).code == 0
+    assert everything(database) != before
+
+
+def test_nothing_is_erased_while_a_sync_is_under_way(
+    woo_sync: Command, world: DemoWorld, database: Database
+) -> None:
+    before = everything(database)
+    claim = database.claim(source_claim(KEY))
+    assert claim is not None
+    result = woo_sync("--config", world.config, "forget", ANN, "--yes")
+    claim.release()
+    assert result.code == 1
+    assert "Try again when it has ended" in result.err
+    assert everything(database) == before
