@@ -164,20 +164,21 @@ def _hash(content: list[Any]) -> str:
 
 
 def _json(value: object) -> str:
-    return _whole(_ENCODER.encode(value))
+    text = _ENCODER.encode(value)
+    return text if text.isascii() else _whole(text)
 
 
 def _text(value: object) -> str:
     """A field as text: "" for null, false and whatever else is no text or number."""
     if isinstance(value, str):
-        return _whole(value.replace("\0", "") if "\0" in value else value)
+        if "\0" in value:
+            value = value.replace("\0", "")
+        return value if value.isascii() else _whole(value)
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 
 def _whole(text: str) -> str:
     """Half of a surrogate pair, which JSON can spell and nothing can store, becomes a question mark."""
-    if text.isascii():
-        return text
     try:
         text.encode()
     except UnicodeEncodeError:
