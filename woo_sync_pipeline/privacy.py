@@ -22,6 +22,7 @@ _CREDENTIAL = re.compile(
 )
 _KEY = re.compile(r"\b(?:ck|cs)_[0-9A-Za-z]{4,}")
 _NO_DIGIT = re.compile(r"[^+0-9]")
+_ASCII_BUT_DIGITS = {code: None for code in range(128) if chr(code) not in "+0123456789"}
 
 
 def mask_phone(phone: str | None) -> str:
@@ -32,8 +33,14 @@ def mask_phone(phone: str | None) -> str:
     """
     if not phone:
         return ""
-    digits = _NO_DIGIT.sub("", unicodedata.normalize("NFKC", phone))
+    digits = _digits(phone)
     return f"{digits[:3]}•••••{digits[-3:]}" if len(digits) >= 8 else "•" * min(len(phone.strip()), 8)
+
+
+def _digits(phone: str) -> str:
+    if phone.isascii():
+        return phone.translate(_ASCII_BUT_DIGITS)
+    return _NO_DIGIT.sub("", unicodedata.normalize("NFKC", phone))
 
 
 def mask_email(email: str | None) -> str:

@@ -19,6 +19,7 @@ class Check(StrEnum):
     every_record_fits_its_model = "every_record_fits_its_model"
     invalid_share_is_below_the_limit = "invalid_share_is_below_the_limit"
     no_phone_twice = "no_phone_twice"
+    every_contact_fits_its_model = "every_contact_fits_its_model"
     consent_is_never_widened = "consent_is_never_widened"
 
     @property
@@ -35,6 +36,7 @@ _DESCRIPTIONS = {
     Check.every_record_fits_its_model: "No record was left out because it does not fit its model.",
     Check.invalid_share_is_below_the_limit: "Not more records without a usable phone than alerts.max_invalid_share.",
     Check.no_phone_twice: "One contact per phone.",
+    Check.every_contact_fits_its_model: "A contact has a phone, texts, sorted lists, and a time with a known choice.",
     Check.consent_is_never_widened: "Nobody is to be subscribed who opted out, or who never chose where asking is due.",
 }
 

@@ -21,7 +21,11 @@ RECORD_CHECKS = (
     Check.every_record_fits_its_model,
     Check.invalid_share_is_below_the_limit,
 )
-MERGE_CHECKS = (Check.no_phone_twice, Check.consent_is_never_widened)
+MERGE_CHECKS = (
+    Check.no_phone_twice,
+    Check.every_contact_fits_its_model,
+    Check.consent_is_never_widened,
+)
 
 
 def contact_assets(
@@ -130,6 +134,7 @@ def _merge_checks(settings: Settings, merged: pd.DataFrame) -> list[dg.AssetChec
     explicit = [source.name for source in settings.sources if source.consent.mode == "explicit"]
     findings = {
         Check.no_phone_twice: judge.no_phone_twice(merged),
+        Check.every_contact_fits_its_model: judge.every_contact_fits_its_model(merged),
         Check.consent_is_never_widened: judge.consent_is_never_widened(merged, explicit_sources=explicit),
     }
     return [check_result(check, finding) for check, finding in findings.items()]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from woo_sync_pipeline.contacts.names import strip_invisible
 
@@ -58,7 +59,7 @@ def parse_consent(key: str, value: object, words: Mapping[str, Consent] | None =
     answer = _plain(value)
     if not answer:
         return Consent.unknown
-    negative = _NEGATIVE_KEY.search(_plain(key)) is not None
+    negative = _asks_the_opposite(key)
     for word, meaning in (words or {}).items():
         if _plain(word) == answer and meaning is not Consent.unknown:
             # A word of one's own may be an answer or a state; under a negative key both readings end here.
@@ -74,17 +75,26 @@ def parse_consent(key: str, value: object, words: Mapping[str, Consent] | None =
     return Consent.unknown
 
 
-def consent_of(meta: Mapping[str, object], keys: Sequence[str]) -> tuple[Consent, str]:
+def consent_of(
+    meta: Mapping[str, object], keys: Sequence[str], words: Mapping[str, Consent] | None = None
+) -> tuple[Consent, str]:
     """Decide over the configured keys of one record: any opted_out wins, else any opted_in, else unknown.
+
+    `words` are the store's own words, as in `parse_consent`.
 
     Returns the signal and the key that decided: the first such key in the order of `keys`, "" if unknown.
     """
-    signals = [(parse_consent(key, meta.get(key)), key) for key in keys]
+    signals = [(parse_consent(key, meta.get(key), words), key) for key in keys]
     for wanted in (Consent.opted_out, Consent.opted_in):
         for signal, key in signals:
             if signal is wanted:
                 return signal, key
     return Consent.unknown, ""
+
+
+@lru_cache(maxsize=1024)
+def _asks_the_opposite(key: str) -> bool:
+    return _NEGATIVE_KEY.search(_plain(key)) is not None
 
 
 def _plain(value: object) -> str:

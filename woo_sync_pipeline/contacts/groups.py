@@ -6,12 +6,16 @@ import html
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from woo_sync_pipeline.contacts.names import clean_name, cut
 
 MAX_GROUP_NAME_LENGTH = 100
 """In characters. The platform publishes no limit of its own."""
 
+DEFAULT_NAME_FORMAT = "{source} - {tag}"
+
+_PLACEHOLDER = re.compile(r"\{(source|tag)\}")
 _BETWEEN_TAGS = re.compile(r"[,;\n]")
 _PHP_SERIALIZED = re.compile(r"\s*(?:[aO]:\d+:|s:\d+:\")")
 _FLAGS_ON = frozenset({"1", "yes", "true", "on"})
@@ -31,14 +35,54 @@ def tags_from_meta(value: object) -> tuple[str, ...]:
     return tuple(first_spelling.values())
 
 
-def group_name(source_name: str, tag: str) -> str:
-    """Return the platform list of a tag, `<source> - <tag>`, at most `MAX_GROUP_NAME_LENGTH` characters."""
-    return cut(f"{source_name} - {tag}", MAX_GROUP_NAME_LENGTH)
+@dataclass(frozen=True)
+class GroupNames:
+    """Names of the platform lists of one source. `name_format` holds `{tag}` and usually `{source}`."""
 
+    source_name: str
+    name_format: str = DEFAULT_NAME_FORMAT
 
-def guests_group(source_name: str) -> str:
-    """Return the platform list of those who bought without an account: `<source> - Guests`."""
-    return group_name(source_name, "Guests")
+    @property
+    def everybody(self) -> str:
+        """The list of all contacts of the source: its name."""
+        return self.source_name
+
+    @property
+    def guests(self) -> str:
+        """The list of those who bought without an account."""
+        return self._named("Guests")
+
+    def of_tag(self, tag: str) -> str:
+        """The list of a tag, at most `MAX_GROUP_NAME_LENGTH` characters: a long tag is cut, the rest is not.
+
+        A tag whose list would be the one of the guests or of everybody gets `(tag)` behind its name: nobody
+        becomes a guest by a tag.
+        """
+        name = self._named(tag)
+        if name.casefold() in (self.guests.casefold(), self.everybody.casefold()):
+            return self._named(f"{tag} (tag)")
+        return name
+
+    @property
+    def room_for_tag(self) -> int:
+        """Characters of a tag that fit into the name of its list; negative when not even the rest fits."""
+        return MAX_GROUP_NAME_LENGTH - len(self._filled(""))
+
+    @property
+    def pattern(self) -> str:
+        """A regular expression (of Python and of PostgreSQL) that the names of all lists of the source match."""
+        parts = re.split(r"(\{source\}|\{tag\})", self.name_format)
+        meaning = {"{source}": re.escape(self.source_name), "{tag}": ".+"}
+        of_tags = "".join(meaning.get(part, re.escape(part)) for part in parts)
+        return f"^({re.escape(self.source_name)}|{of_tags})$"
+
+    def _named(self, tag: str) -> str:
+        return self._filled(cut(tag, self.room_for_tag))
+
+    def _filled(self, tag: str) -> str:
+        values = {"source": self.source_name, "tag": tag}
+        # In one go: a tag may itself be called "{source}".
+        return _PLACEHOLDER.sub(lambda found: values[found[1]], self.name_format)
 
 
 def _texts(value: object, *, text_is_a_list: bool, depth: int = 0) -> Iterator[str]:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from woo_sync_pipeline.contacts.columns import Flags, Objects, is_empty, objects
 from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.contacts.decision import store_status
-from woo_sync_pipeline.contacts.groups import group_name, guests_group
+from woo_sync_pipeline.contacts.groups import DEFAULT_NAME_FORMAT, GroupNames
+from woo_sync_pipeline.contacts.memberships import Positions, memberships, source_names
+
+Times: TypeAlias = npt.NDArray[np.datetime64]
 
 MERGED_COLUMNS = (
     "phone",
@@ -28,10 +34,11 @@ MERGED_COLUMNS = (
 
 @dataclass(frozen=True)
 class MergeSource:
-    """What merging must know of a source: its name on the platform and its consent mode."""
+    """What merging must know of a source: its name on the platform, its consent mode, how its lists are named."""
 
     name: str
     is_explicit: bool
+    name_format: str = DEFAULT_NAME_FORMAT
 
 
 @dataclass(frozen=True)
@@ -52,131 +59,141 @@ class MergeInput:
 def merge_contacts(
     known: MergeInput,
     *,
-    phones: Sequence[str],
+    phones: Iterable[str],
     sources: Mapping[str, MergeSource],
     list_names: Mapping[str, str],
 ) -> pd.DataFrame:
-    """One row per phone (columns `MERGED_COLUMNS`), also for phones that no record holds any more.
+    """One row per phone (columns `MERGED_COLUMNS`), also for phones that no record holds any more, by phone.
 
     Each field comes from the first record that has it: registered customers before guests, then the most
-    recently modified. Sources and groups are united. The newest known signal decides the consent; at the same
-    time, opted_out wins. `list_names` maps the case-folded names of lists that exist to their spelling: a tag
-    written in another case is no other list. Records of sources that are not in `sources` do not count.
+    recently modified. Sources and groups are united; contacts with the same ones share a list. The newest known
+    signal decides the consent; at the same time, opted_out wins. `list_names` maps the case-folded names of lists
+    that exist to their spelling: a tag written in another case is no other list. Records of sources that are
+    not in `sources` do not count.
     """
-    holders = known.holders[known.holders["source"].isin(list(sources))]
-    signals = known.signals[known.signals["source"].isin(list(sources))]
-    purchases = known.purchases[known.purchases["source"].isin(list(sources))]
-    merged = pd.DataFrame({"phone": pd.Series(sorted(set(phones)), dtype=object)})
-    merged = merged.join(_fields(holders), on="phone").join(_consent(signals), on="phone")
-    for column in ("first_name", "last_name", "email", "consent_origin"):
-        merged[column] = merged[column].fillna("")
-    merged["consent"] = merged["consent"].fillna(Consent.unknown.value)
-    names = {key: source.name for key, source in sources.items()}
-    merged["sources"] = _lists_of(
-        merged["phone"], holders["phone"], holders["source"].map(names).astype(object)
+    wanted = pd.Index(sorted(set(phones)), dtype=object)
+    count = len(wanted)
+    holders, held_by = _of_wanted(known.holders, wanted, sources)
+    signals, signalled_by = _of_wanted(known.signals, wanted, sources)
+    purchases, bought_by = _of_wanted(known.purchases, wanted, sources)
+    first_name, last_name, email = _fields(holders, held_by, count)
+    consent, consent_at, consent_origin = _consent(signals, signalled_by, count)
+    names = {key: GroupNames(source.name, source.name_format) for key, source in sources.items()}
+    return pd.DataFrame(
+        {
+            "phone": wanted.to_numpy(),
+            "first_name": first_name,
+            "last_name": last_name,
+            "email": email,
+            "sources": source_names(holders, positions=held_by, count=count, names=names),
+            "groups": memberships(
+                holders,
+                purchases,
+                positions=(held_by, bought_by),
+                count=count,
+                names=names,
+                list_names=list_names,
+            ),
+            "consent": consent,
+            "consent_at": pd.Series(consent_at).dt.tz_localize("UTC"),
+            "consent_origin": consent_origin,
+            "status": _status(consent, _explicit(holders, held_by, sources, count)),
+        },
+        columns=list(MERGED_COLUMNS),
+        copy=False,
     )
-    merged["groups"] = _groups(merged["phone"], holders, purchases, names, list_names)
-    merged["status"] = _status(merged, holders, sources)
-    return merged[list(MERGED_COLUMNS)]
 
 
-def _fields(holders: pd.DataFrame) -> pd.DataFrame:
-    created, modified = (pd.to_datetime(holders[name], utc=True) for name in ("created_at", "modified_at"))
-    ranked = holders.assign(
-        is_guest=holders["record_type"] != "customer",
-        changed_at=modified.fillna(created),
-    ).sort_values(
-        # The ids break ties, so that the order in which records are read never matters.
-        ["phone", "is_guest", "changed_at", "source", "record_type", "record_id"],
-        ascending=[True, True, False, True, True, False],
-        na_position="last",
-    )
-    columns = ["first_name", "last_name", "email"]
-    values = ranked[columns].where(ranked[columns] != "")
-    return values.groupby(ranked["phone"], sort=False).first()
+def _of_wanted(
+    frame: pd.DataFrame, wanted: pd.Index[str], sources: Mapping[str, MergeSource]
+) -> tuple[pd.DataFrame, Positions]:
+    """The rows of known sources and wanted phones, and the position of each one's phone."""
+    positions = wanted.get_indexer(pd.Index(frame["phone"])).astype(np.int64)
+    counts = (positions >= 0) & frame["source"].isin(list(sources)).to_numpy()
+    return (frame, positions) if counts.all() else (frame[counts], positions[counts])
 
 
-def _consent(signals: pd.DataFrame) -> pd.DataFrame:
-    signals = signals[signals["consent"] != Consent.unknown.value]
-    newest = (
-        signals.assign(
-            choice_at=pd.to_datetime(signals["choice_at"], utc=True),
-            opted_out=signals["consent"] == Consent.opted_out.value,
+def _fields(holders: pd.DataFrame, positions: Positions, count: int) -> list[Objects]:
+    changed_at = _microseconds(holders["modified_at"])
+    created_at = _microseconds(holders["created_at"])
+    changed_at = np.where(changed_at == _NEVER, created_at, changed_at)
+    is_guest = (holders["record_type"] != "customer").to_numpy()
+    # The last key counts most. The ids break ties, so that the order in which records are read never matters.
+    order = np.lexsort(
+        (
+            holders["record_id"].to_numpy(dtype=np.int64),
+            _ranks(holders["source"]),
+            -changed_at,
+            positions * 2 + is_guest,
         )
-        .sort_values(["phone", "choice_at", "opted_out", "source", "consent_origin"])
-        .drop_duplicates("phone", keep="last")
-        .set_index("phone")
     )
-    return newest[["consent", "choice_at", "consent_origin"]].rename(columns={"choice_at": "consent_at"})
+    fields = []
+    for column in ("first_name", "last_name", "email"):
+        values = objects([""] * count, count)
+        cells = holders[column].to_numpy(dtype=object)[order]
+        filled = np.flatnonzero(~is_empty(cells))
+        owners = positions[order][filled]
+        first = np.flatnonzero(np.diff(owners, prepend=-1))
+        values[owners[first]] = cells[filled[first]]
+        fields.append(values)
+    return fields
 
 
-def _groups(
-    phones: pd.Series[str],
-    holders: pd.DataFrame,
-    purchases: pd.DataFrame,
-    names: Mapping[str, str],
-    list_names: Mapping[str, str],
-) -> list[list[str]]:
-    held = holders[["phone", "source", "record_type"]].drop_duplicates()
-    is_customer = held["record_type"] == "customer"
-    customers = pd.MultiIndex.from_frame(held.loc[is_customer, ["phone", "source"]])
-    guests = held.loc[~is_customer, ["phone", "source"]]
-    guests = guests[~pd.MultiIndex.from_frame(guests).isin(customers)]
-    tagged = holders[["phone", "source", "tags"]].explode("tags").rename(columns={"tags": "tag"})
-    tagged = pd.concat([tagged.dropna(subset=["tag"]), purchases[["phone", "source", "tag"]]])
-    memberships = pd.concat(
-        [
-            _named(held[["phone", "source"]], names),
-            _named(guests, {key: guests_group(name) for key, name in names.items()}),
-            _tag_groups(tagged, names),
-        ]
+def _consent(signals: pd.DataFrame, positions: Positions, count: int) -> tuple[Objects, Times, Objects]:
+    known = (signals["consent"] != Consent.unknown.value).to_numpy(dtype=bool)
+    signals, positions = signals[known], positions[known]
+    times = _microseconds(signals["choice_at"])
+    opted_out = (signals["consent"] == Consent.opted_out.value).to_numpy(dtype=bool)
+    order = np.lexsort(
+        (_ranks(signals["consent_origin"]), _ranks(signals["source"]), opted_out, times, positions)
     )
-    spelling = _one_spelling(memberships["group"], list_names)
-    return _lists_of(phones, memberships["phone"], memberships["group"].map(spelling).astype(object))
+    newest = order[np.flatnonzero(np.diff(positions[order], append=count))]
+    consent = objects([Consent.unknown.value] * count, count)
+    consent_at = np.full(count, "NaT", dtype="datetime64[us]")
+    origin = objects([""] * count, count)
+    owners = positions[newest]
+    consent[owners] = signals["consent"].to_numpy(dtype=object)[newest]
+    dated = times[newest] != _NEVER
+    consent_at[owners[dated]] = times[newest[dated]].astype("datetime64[us]")
+    origin[owners] = signals["consent_origin"].to_numpy(dtype=object)[newest]
+    return consent, consent_at, origin
 
 
-def _named(rows: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
-    return pd.DataFrame({"phone": rows["phone"], "group": rows["source"].map(dict(names))})
+def _explicit(
+    holders: pd.DataFrame, positions: Positions, sources: Mapping[str, MergeSource], count: int
+) -> Flags:
+    """Which phones a source with explicit consent holds.
 
-
-def _tag_groups(tagged: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
-    pairs = tagged[["source", "tag"]].drop_duplicates()
-    group = {
-        (source, tag): group_name(names[source], tag)
-        for source, tag in pairs.itertuples(index=False, name=None)
-    }
-    keys = zip(tagged["source"], tagged["tag"], strict=True)
-    return pd.DataFrame({"phone": tagged["phone"], "group": [group[key] for key in keys]}, dtype=object)
-
-
-def _one_spelling(groups: pd.Series[str], list_names: Mapping[str, str]) -> dict[str, str]:
-    spelling = dict(list_names)
-    chosen = {}
-    for name in sorted(groups.unique()):
-        chosen[name] = spelling.setdefault(name.casefold(), name)
-    return chosen
-
-
-def _status(merged: pd.DataFrame, holders: pd.DataFrame, sources: Mapping[str, MergeSource]) -> list[str]:
-    # Where sources of both modes hold a contact, the one that sends fewer messages counts.
+    Where sources of both modes hold a contact, the one that sends fewer messages counts.
+    """
     explicit_sources = [key for key, source in sources.items() if source.is_explicit]
-    explicit_phones = set(holders.loc[holders["source"].isin(explicit_sources), "phone"])
-    return [
-        store_status(Consent(consent), is_explicit=phone in explicit_phones).value
-        for phone, consent in zip(merged["phone"], merged["consent"], strict=True)
-    ]
+    explicit = np.zeros(count, dtype=bool)
+    explicit[positions[holders["source"].isin(explicit_sources).to_numpy()]] = True
+    return explicit
 
 
-def _lists_of(phones: pd.Series[str], keys: pd.Series[str], values: pd.Series[str]) -> list[list[str]]:
-    """For each of the sorted `phones` the sorted distinct values; `keys` and `values` go together."""
-    pairs = (
-        pd.DataFrame({"key": keys.to_numpy(), "value": values.to_numpy()}, dtype=object)
-        .drop_duplicates()
-        .sort_values(["key", "value"])
-    )
-    ordered_keys = pairs["key"].to_numpy(dtype=object)
-    ordered_values = pairs["value"].tolist()
-    wanted = phones.to_numpy(dtype=object)
-    starts = np.searchsorted(ordered_keys, wanted, side="left")
-    ends = np.searchsorted(ordered_keys, wanted, side="right")
-    return [ordered_values[start:end] for start, end in zip(starts, ends, strict=True)]
+def _status(consents: Objects, explicit: Flags) -> Objects:
+    status = {
+        (consent.value, is_explicit): store_status(consent, is_explicit=is_explicit).value
+        for consent in Consent
+        for is_explicit in (False, True)
+    }
+    rows = zip(consents.tolist(), explicit.tolist(), strict=True)
+    return objects((status[row] for row in rows), len(consents))
+
+
+def _microseconds(times: pd.Series[Any]) -> npt.NDArray[np.int64]:
+    """Microseconds since 1970, `_NEVER` where there is no time."""
+    # Converting what is converted already would go through all cells one by one.
+    aware = times if isinstance(times.dtype, pd.DatetimeTZDtype) else pd.to_datetime(times, utc=True)
+    numbers = aware.to_numpy(dtype="datetime64[us]").view(np.int64)
+    return np.where(numbers == np.iinfo(np.int64).min, _NEVER, numbers)
+
+
+_NEVER = -(2**62)
+"""Before every time, and safe to negate."""
+
+
+def _ranks(column: pd.Series[Any]) -> npt.NDArray[np.intp]:
+    """Numbers in the order of the cells."""
+    return pd.factorize(column.to_numpy(dtype=object), sort=True)[0]

@@ -16,7 +16,7 @@ _TAG = re.compile(
 _PLACEHOLDERS = frozenset({"0", "null", "(null)", "n/a", "none", "undefined"})
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 14)
 def clean_text(text: str) -> str:
     """Return `text` as a person would read it: entities decoded and markup removed, on one line, in NFC.
 

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from numbers import Integral
-from typing import Literal, TypeVar
+from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
-from woo_sync_pipeline.contacts.consent import consent_of
+from woo_sync_pipeline.contacts.columns import (
+    Distinct,
+    Flags,
+    Objects,
+    each_distinct,
+    is_empty,
+    objects,
+    texts,
+)
+from woo_sync_pipeline.contacts.consent import Consent, consent_of
 from woo_sync_pipeline.contacts.emails import clean_email
 from woo_sync_pipeline.contacts.groups import tags_from_meta
 from woo_sync_pipeline.contacts.names import clean_name, clean_text
-from woo_sync_pipeline.contacts.phones import InvalidReason, ParsedPhone, parse_phone
+from woo_sync_pipeline.contacts.phones import InvalidReason, ParsedPhone, parse_phone, phone_at_a_glance
 from woo_sync_pipeline.privacy import mask_phone
 
 UTC_TIME = pd.DatetimeTZDtype("us", "UTC")
-_RecordType = Literal["customer", "order"]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +35,13 @@ class NormaliseSettings:
     """What a source's configuration says about reading its records.
 
     `default_region` is the ISO 3166 alpha-2 country of phones of records without a country. Consent and tags
-    are read from the meta fields named by `consent_meta_keys` and `tag_meta_keys`; `role_groups` makes the
-    customer's role a tag.
+    are read from the meta fields named by `consent_meta_keys` and `tag_meta_keys`; `consent_words` are the
+    store's own words for a choice. `role_groups` makes the customer's role a tag.
     """
 
     default_region: str
     consent_meta_keys: tuple[str, ...] = ()
+    consent_words: Mapping[str, Consent] = field(default_factory=dict)
     tag_meta_keys: tuple[str, ...] = ()
     role_groups: bool = False
 
@@ -44,20 +52,27 @@ def normalise_customers(frame: pd.DataFrame, settings: NormaliseSettings) -> pd.
     `frame` has the columns record_id, created_at, modified_at, role, email, first_name, last_name, the same
     names with `billing_` and `shipping_` in front, billing_email, {billing,shipping}_{phone,country}, meta (JSON
     text of an object, or None where the store withheld it), hash and read_at. The result has the columns of
-    `schemas.SourceRecord`. Whatever customers and plugins wrote, nothing is raised.
+    `schemas.SourceRecord`; rows with equal lists may share one. Whatever customers and plugins wrote, nothing is
+    raised.
     """
-    metas = [_meta(value) for value in frame["meta"]]
-    roles = [_role_tag(_text(role)) if settings.role_groups else "" for role in frame["role"]]
+    metas = Distinct(frame["meta"].to_numpy(dtype=object))
+    decoded = metas.map(_meta)
+    roles = Distinct(texts(frame["role"]))
+    role_tags = roles.map(_role_tag if settings.role_groups else _no_tag)
+    meta_tags = [_meta_tags(meta, settings.tag_meta_keys) for meta in decoded]
+    # Each pair of a role and a meta as one number, so that tags are made once for each pair that occurs.
+    pairs = Distinct(roles.codes * max(len(decoded), 1) + metas.codes)
+    tags = [_tags(role_tags[pair // len(decoded)], meta_tags[pair % len(decoded)]) for pair in pairs.cells]
     return _normalise(
         frame,
         settings,
         record_type="customer",
         customer_ids=frame["record_id"],
-        metas=metas,
         name_sources=("billing_", "", "shipping_"),
         email_columns=("email", "billing_email"),
-        tags=[_tags(role, meta, settings.tag_meta_keys) for role, meta in zip(roles, metas, strict=True)],
-        product_ids=[[] for _ in range(len(frame))],
+        consents=metas.over_rows([_consent("customer", meta, settings) for meta in decoded]),
+        tags=pairs.over_rows(tags),
+        product_ids=_no_lists(len(frame)),
     )
 
 
@@ -69,16 +84,17 @@ def normalise_orders(frame: pd.DataFrame, settings: NormaliseSettings) -> pd.Dat
     has the columns of `schemas.SourceRecord`; tags are empty, because an order has none of its own. Nothing is
     raised.
     """
+    metas = Distinct(frame["meta"].to_numpy(dtype=object))
     return _normalise(
         frame,
         settings,
         record_type="order",
         customer_ids=frame["customer_id"],
-        metas=[_meta(value) for value in frame["meta"]],
         name_sources=("billing_", "shipping_"),
         email_columns=("billing_email",),
-        tags=[[] for _ in range(len(frame))],
-        product_ids=[_product_ids(ids) for ids in frame["product_ids"]],
+        consents=metas.over_rows([_consent("order", _meta(meta), settings) for meta in metas.cells]),
+        tags=_no_lists(len(frame)),
+        product_ids=_product_lists(frame["product_ids"]),
     )
 
 
@@ -90,92 +106,92 @@ def rejected_records(records: pd.DataFrame) -> pd.DataFrame:
     return rejected[columns].assign(explanation=pd.Series(explanations, dtype=object))
 
 
+_RecordType = Literal["customer", "order"]
+
+
 def _normalise(
     frame: pd.DataFrame,
     settings: NormaliseSettings,
     *,
     record_type: _RecordType,
-    customer_ids: pd.Series,
-    metas: Sequence[Mapping[str, object]],
+    customer_ids: pd.Series[int],
     name_sources: Sequence[str],
     email_columns: Sequence[str],
-    tags: Sequence[list[str]],
-    product_ids: Sequence[list[int]],
+    consents: Objects,
+    tags: Objects,
+    product_ids: Objects,
 ) -> pd.DataFrame:
-    regions = _map_rows(
-        frame,
-        ("billing_country", "shipping_country"),
-        lambda billing, shipping: _region(billing, shipping, settings.default_region),
-    )
-    phones = [
-        _choose_phone(_text(billing), _text(shipping), region)
-        for billing, shipping, region in zip(
-            frame["billing_phone"], frame["shipping_phone"], regions, strict=True
-        )
-    ]
-    names = _map_rows(
-        frame,
-        [f"{source}{part}" for source in name_sources for part in ("first_name", "last_name")],
-        _choose_name,
-    )
-    emails = _map_rows(frame, email_columns, _choose_email)
-    consents = [consent_of(meta, settings.consent_meta_keys) for meta in metas]
+    regions = _regions(frame, settings.default_region)
+    phones, reasons, masked = _phones(texts(frame["billing_phone"]), texts(frame["shipping_phone"]), regions)
+    first_names, last_names = _names(frame, name_sources)
+    emails, emails_dropped = _emails([texts(frame[column]) for column in email_columns])
+    count = len(frame)
     return pd.DataFrame(
         {
-            "record_type": _objects(record_type for _ in range(len(frame))),
+            "record_type": objects([record_type] * count, count),
             "record_id": frame["record_id"].astype("int64").array,
             "customer_id": customer_ids.astype("Int64").fillna(0).array,
-            "phone": _objects(phone.e164 for phone, _ in phones),
-            "region": _objects(regions),
-            "raw_phone_masked": _objects(mask_phone(clean_text(typed)) for _, typed in phones),
-            "first_name": _objects(first for first, _ in names),
-            "last_name": _objects(last for _, last in names),
-            "email": _objects(email for email, _ in emails),
-            "email_dropped": pd.Series([dropped for _, dropped in emails], dtype=bool),
-            "consent": _objects(consent.value for consent, _ in consents),
-            "consent_origin": _objects(f"{record_type} meta {key}" if key else "" for _, key in consents),
-            "tags": _objects(tags),
-            "product_ids": _objects(product_ids),
+            "phone": phones,
+            "region": regions,
+            "raw_phone_masked": masked,
+            "first_name": first_names,
+            "last_name": last_names,
+            "email": emails,
+            "email_dropped": emails_dropped,
+            "consent": objects((consent for consent, _ in consents), count),
+            "consent_origin": objects((origin for _, origin in consents), count),
+            "tags": tags,
+            "product_ids": product_ids,
             "created_at": frame["created_at"].astype(UTC_TIME).array,
             "modified_at": frame["modified_at"].astype(UTC_TIME).array,
-            "invalid_reason": _objects(phone.reason and phone.reason.value for phone, _ in phones),
+            "invalid_reason": reasons,
             "hash": frame["hash"].array,
             "read_at": frame["read_at"].astype(UTC_TIME).array,
         }
     )
 
 
-def _objects(values: Iterable[object]) -> pd.Series:
-    return pd.Series(list(values), dtype=object)
+def _regions(frame: pd.DataFrame, default: str) -> Objects:
+    """The country to read a row's phones with: billing, else shipping, else the default one, "" if there is none."""
+    regions = each_distinct(_country, texts(frame["billing_country"]))
+    for others in (each_distinct(_country, texts(frame["shipping_country"])), _country(default)):
+        regions = np.where(is_empty(regions), others, regions)
+    return regions
 
 
-def _map_rows(frame: pd.DataFrame, columns: Sequence[str], choose: Callable[..., T]) -> list[T]:
-    """Call `choose` with the texts of these columns, row by row."""
-    return [choose(*map(_text, row)) for row in zip(*(frame[column] for column in columns), strict=True)]
+def _country(text: str) -> str:
+    code = text.strip().upper()
+    # "Australia" or "??" is no country code: as good as none.
+    return code if len(code) == 2 and code.isascii() and code.isalpha() else ""
 
 
-def _text(value: object) -> str:
-    """Return a cell as text: plugins store phones as numbers, and absent cells come as None or NaN."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return ""
-
-
-def _region(billing: str, shipping: str, default: str) -> str:
-    for country in (billing, shipping, default):
-        code = country.strip().upper()
-        # "Australia" or "??" is no country code: as good as none.
-        if len(code) == 2 and code.isascii() and code.isalpha():
-            return code
-    return ""
+def _phones(billing: Objects, shipping: Objects, regions: Objects) -> tuple[Objects, Objects, Objects]:
+    """For each row the phone, the reason why there is none, and what was typed, masked."""
+    phones: list[str | None] = []
+    reasons: list[str | None] = []
+    masked: list[str] = []
+    same: dict[str, str] = {}
+    for first, second, region in zip(billing.tolist(), shipping.tolist(), regions.tolist(), strict=True):
+        number = phone_at_a_glance(first, region)
+        if number is not None:
+            phones.append(number)
+            reasons.append(None)
+            mask = mask_phone(first)
+        else:
+            phone, typed = _choose_phone(first, second, region)
+            phones.append(phone.e164)
+            reasons.append(phone.reason and phone.reason.value)
+            mask = mask_phone(clean_text(typed))
+        # Masks are few; a text for each row would take more memory than the phones.
+        masked.append(same.setdefault(mask, mask))
+    count = len(phones)
+    return objects(phones, count), objects(reasons, count), objects(masked, count)
 
 
 def _choose_phone(billing: str, shipping: str, region: str) -> tuple[ParsedPhone, str]:
     """Return the phone to use, or the reason to report, and the text that it was typed as."""
     read_billing = parse_phone(billing, region)
-    if read_billing.e164:
+    if read_billing.e164 or (billing and not shipping):
         return read_billing, billing
     read_shipping = parse_phone(shipping, region)
     if read_shipping.e164 or read_billing.reason is InvalidReason.missing_phone:
@@ -183,21 +199,38 @@ def _choose_phone(billing: str, shipping: str, region: str) -> tuple[ParsedPhone
     return read_billing, billing
 
 
-def _choose_name(*names: str) -> tuple[str, str]:
-    """Return the first pair of names that is not empty; never the first name of one and the last of another."""
-    cleaned = [clean_name(name) for name in names]
-    for first, last in zip(cleaned[::2], cleaned[1::2], strict=True):
-        if first or last:
-            return first, last
-    return "", ""
+def _names(frame: pd.DataFrame, sources: Iterable[str]) -> tuple[Objects, Objects]:
+    """The first pair of names that is not empty; never the first name of one and the last of another."""
+    chosen_first = chosen_last = objects([""] * len(frame), len(frame))
+    for source in sources:
+        first, last = (
+            each_distinct(clean_name, texts(frame[f"{source}{part}"])) for part in ("first_name", "last_name")
+        )
+        missing = is_empty(chosen_first) & is_empty(chosen_last)
+        chosen_first, chosen_last = (
+            np.where(missing, first, chosen_first),
+            np.where(missing, last, chosen_last),
+        )
+    return chosen_first, chosen_last
 
 
-def _choose_email(*typed: str) -> tuple[str, bool]:
-    """Return the first valid address, "" if there is none, and whether one was given but none is valid."""
-    for text in typed:
-        if email := clean_email(text):
-            return email, False
-    return "", any(clean_text(text) for text in typed)
+def _emails(columns: Sequence[Objects]) -> tuple[Objects, Flags]:
+    """The first valid address of each row, "" if there is none, and whether one was given but none is valid."""
+    count = len(columns[0])
+    emails = objects(map(clean_email, columns[0].tolist()), count)
+    for column in columns[1:]:
+        missing = np.flatnonzero(is_empty(emails))
+        emails[missing] = objects(map(clean_email, column[missing].tolist()), len(missing))
+    missing = np.flatnonzero(is_empty(emails))
+    dropped = np.zeros(count, dtype=bool)
+    for column in columns:
+        dropped[missing] |= ~is_empty(objects(map(clean_text, column[missing].tolist()), len(missing)))
+    return emails, dropped
+
+
+def _no_lists(count: int) -> Objects:
+    empty: list[object] = []
+    return objects([empty] * count, count)
 
 
 def _meta(value: object) -> Mapping[str, object]:
@@ -210,28 +243,45 @@ def _meta(value: object) -> Mapping[str, object]:
     return decoded if isinstance(decoded, dict) else {}
 
 
-@lru_cache(maxsize=1024)
+def _consent(
+    record_type: _RecordType, meta: Mapping[str, object], settings: NormaliseSettings
+) -> tuple[str, str]:
+    consent, key = consent_of(meta, settings.consent_meta_keys, settings.consent_words)
+    return consent.value, f"{record_type} meta {key}" if key else ""
+
+
 def _role_tag(role: str) -> str:
     """Make a role's slug readable: "shop_manager" becomes "Shop manager"."""
     words = clean_name(role.replace("_", " ").replace("-", " "))
     return words[:1].upper() + words[1:]
 
 
-def _tags(role: str, meta: Mapping[str, object], keys: Iterable[str]) -> list[str]:
+def _no_tag(_: str) -> str:
+    return ""
+
+
+def _meta_tags(meta: Mapping[str, object], keys: Iterable[str]) -> list[str]:
+    return [tag for key in keys for tag in tags_from_meta(meta.get(key))]
+
+
+def _tags(role: str, meta_tags: Iterable[str]) -> list[str]:
     first_spelling: dict[str, str] = {}
-    for tag in (role, *_meta_tags(meta, keys)):
+    for tag in (role, *meta_tags):
         if tag:
             first_spelling.setdefault(tag.casefold(), tag)
     return list(first_spelling.values())
 
 
-def _meta_tags(meta: Mapping[str, object], keys: Iterable[str]) -> Iterator[str]:
-    for key in keys:
-        yield from tags_from_meta(meta.get(key))
+def _product_lists(column: pd.Series[Any]) -> Objects:
+    lists: dict[tuple[int, ...], list[int]] = {}
+    ids = map(_product_ids, column)
+    return objects((lists.setdefault(each, list(each)) for each in ids), len(column))
 
 
-def _product_ids(value: object) -> list[int]:
+def _product_ids(value: object) -> tuple[int, ...]:
     """Return the ids as plain int. 0 stands for a product that was deleted, so it names none."""
+    if isinstance(value, np.ndarray) and value.dtype == np.int64:
+        return tuple(number for number in value.tolist() if number > 0)
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-        return []
-    return [int(number) for number in value if isinstance(number, Integral) and int(number) > 0]
+        return ()
+    return tuple(int(number) for number in value if isinstance(number, Integral) and int(number) > 0)

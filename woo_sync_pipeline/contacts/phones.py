@@ -102,10 +102,10 @@ def parse_phone(text: str, region: str) -> ParsedPhone:
     extensions are dropped. `region` (ISO 3166 alpha-2) says how to read a number without a country code; with
     an empty or unknown region only numbers beginning with + or 00 can be read. Never raises.
     """
+    region = region.strip().upper()
     number = phone_at_a_glance(text, region)
     if number:
         return ParsedPhone(number, None)
-    region = region.strip().upper()
     if text.isascii() and _ONE_PLAIN_NUMBER.fullmatch(text):
         return _decide(text.translate(_LAYOUT), region)
     return parse_phone_closely(text, region)
@@ -114,7 +114,8 @@ def parse_phone(text: str, region: str) -> ParsedPhone:
 def phone_at_a_glance(text: str, region: str) -> str | None:
     """Return the E.164 number of a plainly written mobile, or None for "look closely".
 
-    The number is the one that `parse_phone_closely` finds; None says nothing about the text.
+    The number is the one that `parse_phone_closely` finds; None says nothing about the text. `region` is in upper
+    case, without blanks.
     """
     if not text.isascii():
         return None
@@ -123,7 +124,7 @@ def phone_at_a_glance(text: str, region: str) -> str | None:
         if found is None:
             return None
         text = found[1] + text[found.end() :]
-    return textable_number(text.translate(_LAYOUT), region.strip().upper())
+    return textable_number(text.translate(_LAYOUT), region)
 
 
 def parse_phone_closely(text: str, region: str) -> ParsedPhone:
@@ -199,7 +200,7 @@ def _decide(number: str, region: str) -> ParsedPhone:
     return _decide_bounded(number, region)
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 14)
 def _decide_bounded(number: str, region: str) -> ParsedPhone:
     if number.startswith("+0"):
         # No country code begins with a zero: this plus stands before a national number or before 00.

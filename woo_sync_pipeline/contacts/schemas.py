@@ -9,41 +9,44 @@ import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 from pandera.typing.pandas import Series
 
+from woo_sync_pipeline.contacts.cells import are_lists_of, are_phones, are_sorted_distinct_texts, are_texts
 from woo_sync_pipeline.contacts.consent import Consent
+from woo_sync_pipeline.contacts.decision import SubscriptionState
 from woo_sync_pipeline.contacts.phones import InvalidReason
 
-_E164 = r"^\+[1-9][0-9]{5,14}\Z"
 _RECORD_TYPES = ["customer", "order"]
+_CONSENTS = [consent.value for consent in Consent]
 _REASONS = [reason.value for reason in InvalidReason]
 
 UtcTime = Annotated[pd.DatetimeTZDtype, "us", "UTC"]
 
 
 class SourceRecord(pa.DataFrameModel):
-    """One row per store record, customer or order, after normalising."""
+    """One row per store record, customer or order, after normalising. Texts are never null but where said."""
 
-    record_type: Series[str] = pa.Field(isin=_RECORD_TYPES)
+    record_type: Series[object] = pa.Field(isin=_RECORD_TYPES)
     record_id: Series[int] = pa.Field(ge=0)
     customer_id: Series[pd.Int64Dtype] = pa.Field(ge=0)
     """The customer itself, or the customer that an order names; 0 for a guest's order."""
-    phone: Series[str] = pa.Field(nullable=True, str_matches=_E164)
-    region: Series[str]
+    phone: Series[object] = pa.Field(nullable=True)
+    """E.164, null where `invalid_reason` says why."""
+    region: Series[object]
     """The ISO 3166 alpha-2 country that the phone was read with, or ""."""
-    raw_phone_masked: Series[str]
-    first_name: Series[str]
-    last_name: Series[str]
-    email: Series[str]
+    raw_phone_masked: Series[object]
+    first_name: Series[object]
+    last_name: Series[object]
+    email: Series[object]
     email_dropped: Series[bool]
-    consent: Series[str] = pa.Field(isin=[consent.value for consent in Consent])
-    consent_origin: Series[str]
+    consent: Series[object] = pa.Field(isin=_CONSENTS)
+    consent_origin: Series[object]
     tags: Series[object]
     """A list of str."""
     product_ids: Series[object]
     """A list of int."""
     created_at: Series[UtcTime] = pa.Field(nullable=True)
     modified_at: Series[UtcTime] = pa.Field(nullable=True)
-    invalid_reason: Series[str] = pa.Field(nullable=True, isin=_REASONS)
-    hash: Series[str]
+    invalid_reason: Series[object] = pa.Field(nullable=True, isin=_REASONS)
+    hash: Series[object]
     read_at: Series[UtcTime]
 
     class Config:
@@ -53,15 +56,35 @@ class SourceRecord(pa.DataFrameModel):
         strict = True
         coerce = True
 
-    @pa.check("tags", name="list_of_str")
+    @pa.check(
+        "region",
+        "raw_phone_masked",
+        "first_name",
+        "last_name",
+        "email",
+        "consent_origin",
+        "hash",
+        ignore_na=False,
+        name="text",
+    )
+    @classmethod
+    def _texts(cls, cells: Series[object]) -> Series[bool]:
+        return are_texts(cells)
+
+    @pa.check("phone", name="e164")
+    @classmethod
+    def _phones(cls, phones: Series[object]) -> Series[bool]:
+        return are_phones(phones)
+
+    @pa.check("tags", ignore_na=False, name="list_of_str")
     @classmethod
     def _tags_are_texts(cls, tags: Series[object]) -> Series[bool]:
-        return _each(tags, str)
+        return are_lists_of(str, tags)
 
-    @pa.check("product_ids", name="list_of_int")
+    @pa.check("product_ids", ignore_na=False, name="list_of_int")
     @classmethod
     def _product_ids_are_numbers(cls, ids: Series[object]) -> Series[bool]:
-        return _each(ids, int)
+        return are_lists_of(int, ids)
 
     @pa.dataframe_check(name="phone_or_reason")
     @classmethod
@@ -69,15 +92,60 @@ class SourceRecord(pa.DataFrameModel):
         return Series[bool](frame["phone"].isna() != frame["invalid_reason"].isna())
 
 
+class MergedContact(pa.DataFrameModel):
+    """One row per phone: its form merged over all stores, as `merge.merge_contacts` gives it. No text is null."""
+
+    phone: Series[object] = pa.Field(unique=True)
+    """E.164."""
+    first_name: Series[object]
+    last_name: Series[object]
+    email: Series[object]
+    sources: Series[object]
+    """A sorted list of the distinct names of the sources that hold the contact; empty when it is gone from all."""
+    groups: Series[object]
+    """A sorted list of the distinct names of the platform lists it belongs into."""
+    consent: Series[object] = pa.Field(isin=_CONSENTS)
+    consent_at: Series[UtcTime] = pa.Field(nullable=True)
+    consent_origin: Series[object]
+    status: Series[object] = pa.Field(isin=[state.value for state in SubscriptionState])
+
+    class Config:
+        """Exactly these columns, converted to these types."""
+
+        name = "MergedContact"
+        strict = True
+        coerce = True
+
+    @pa.check("first_name", "last_name", "email", "consent_origin", ignore_na=False, name="text")
+    @classmethod
+    def _texts(cls, cells: Series[object]) -> Series[bool]:
+        return are_texts(cells)
+
+    @pa.check("phone", ignore_na=False, name="e164")
+    @classmethod
+    def _phones(cls, phones: Series[object]) -> Series[bool]:
+        return are_phones(phones)
+
+    @pa.check("sources", "groups", ignore_na=False, name="sorted_distinct_texts")
+    @classmethod
+    def _lists_are_sorted(cls, lists: Series[object]) -> Series[bool]:
+        return are_sorted_distinct_texts(lists)
+
+    @pa.dataframe_check(name="a_known_choice_has_a_time")
+    @classmethod
+    def _time_of_choice(cls, frame: pd.DataFrame) -> Series[bool]:
+        return Series[bool](frame["consent_at"].isna() == (frame["consent"] == Consent.unknown.value))
+
+
 class RejectedRecord(pa.DataFrameModel):
     """One row per store record without a phone that can be texted, as a report shows it."""
 
-    record_type: Series[str] = pa.Field(isin=_RECORD_TYPES)
+    record_type: Series[object] = pa.Field(isin=_RECORD_TYPES)
     record_id: Series[int] = pa.Field(ge=0)
-    region: Series[str]
-    raw_phone_masked: Series[str]
-    invalid_reason: Series[str] = pa.Field(isin=_REASONS)
-    explanation: Series[str]
+    region: Series[object]
+    raw_phone_masked: Series[object]
+    invalid_reason: Series[object] = pa.Field(isin=_REASONS)
+    explanation: Series[object]
     """One sentence for a person."""
 
     class Config:
@@ -87,10 +155,10 @@ class RejectedRecord(pa.DataFrameModel):
         strict = True
         coerce = True
 
-
-def _each(lists: Series[object], kind: type) -> Series[bool]:
-    good = [isinstance(items, list) and all(type(item) is kind for item in items) for items in lists]
-    return Series[bool](good, index=lists.index, dtype=bool)
+    @pa.check("region", "raw_phone_masked", "explanation", ignore_na=False, name="text")
+    @classmethod
+    def _texts(cls, cells: Series[object]) -> Series[bool]:
+        return are_texts(cells)
 
 
 _Failure = tuple[int | None, str, str]
@@ -107,14 +175,17 @@ def validate(model: type[pa.DataFrameModel], frame: pd.DataFrame) -> tuple[pd.Da
     # Asked here and not of pandera, whose way of collecting these failures makes pandas warn.
     if found := _wrong_columns(model, frame):
         return model.empty(), _as_frame(found)
-    rows = frame.reset_index(drop=True)
+    rows = frame.copy(deep=False)
+    rows.index = pd.RangeIndex(len(rows))
     while True:
         try:
-            good = model.validate(rows, lazy=True)
+            # In place, because pandera replaces columns of this frame and never writes into their cells.
+            good = model.validate(rows, lazy=True, inplace=True)
         except SchemaErrors as errors:
             failures = _failures(errors.failure_cases)
         else:
-            return good.reset_index(drop=True), _as_frame(found)
+            good.index = pd.RangeIndex(len(good))
+            return good, _as_frame(found)
         # A cell that cannot be converted also breaks the rules that expect the converted column, so the rows
         # at fault go first, and what is then still wrong with the frame is its own fault.
         of_rows = [failure for failure in failures if failure[0] is not None]

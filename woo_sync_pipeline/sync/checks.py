@@ -6,10 +6,13 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.contacts.decision import SubscriptionState
+from woo_sync_pipeline.contacts.schemas import MergedContact, validate
 from woo_sync_pipeline.sync.normalising import NormalisedRecords
 
 E164 = r"\+[1-9][0-9]{5,14}"
@@ -60,12 +63,10 @@ def every_row_is_accounted_for(found: NormalisedRecords, *, rows_read: int) -> F
 
 def every_record_fits_its_model(found: NormalisedRecords) -> Finding:
     """No row was refused; the numbers say how many were, by column and rule."""
-    by_rule = Counter(
-        f"{column or 'row'}: {rule}"
-        for column, rule in zip(found.failures["column"], found.failures["check"], strict=True)
-    )
     refused = int(found.failures["row_index"].dropna().nunique())
-    return Finding(found.failures.empty, f"{refused:,} rows do not fit the model of a record", dict(by_rule))
+    return Finding(
+        found.failures.empty, f"{refused:,} rows do not fit the model of a record", _by_rule(found.failures)
+    )
 
 
 def every_phone_is_e164(records: pd.DataFrame) -> Finding:
@@ -108,6 +109,23 @@ def no_phone_twice(merged: pd.DataFrame) -> Finding:
     )
 
 
+def every_contact_fits_its_model(merged: pd.DataFrame) -> Finding:
+    """Contacts have the columns and values of `MergedContact`; the numbers count what is at fault, by column and rule.
+
+    Whether a phone comes twice is judged by `no_phone_twice` alone.
+    """
+    _, failures = validate(MergedContact, merged.drop_duplicates("phone"))
+    refused = failures["row_index"].dropna().astype(int)
+    at_fault = np.zeros(len(merged), dtype=bool)
+    at_fault[np.flatnonzero(~merged["phone"].duplicated())[refused]] = True
+    return Finding(
+        failures.empty,
+        f"{int(at_fault.sum()):,} of {len(merged):,} contacts do not fit their model",
+        _by_rule(failures),
+        _places(at_fault),
+    )
+
+
 def consent_is_never_widened(merged: pd.DataFrame, *, explicit_sources: Collection[str]) -> Finding:
     """Nobody whose newest choice is to opt out shall be subscribed, and nobody without a choice in a source that asks
     for one.
@@ -131,6 +149,11 @@ def consent_is_never_widened(merged: pd.DataFrame, *, explicit_sources: Collecti
     )
 
 
+def _by_rule(failures: pd.DataFrame) -> dict[str, int]:
+    rules = zip(failures["column"], failures["check"], strict=True)
+    return dict(Counter(f"{column or 'row'}: {rule}" for column, rule in rules))
+
+
 def _records(frame: pd.DataFrame) -> tuple[str, ...]:
     shown = frame.head(_ROWS_SHOWN)
     return tuple(
@@ -138,5 +161,5 @@ def _records(frame: pd.DataFrame) -> tuple[str, ...]:
     )
 
 
-def _places(at_fault: pd.Series[bool]) -> tuple[str, ...]:
-    return tuple(f"row {place}" for place in at_fault.to_numpy().nonzero()[0][:_ROWS_SHOWN])
+def _places(at_fault: pd.Series[bool] | npt.NDArray[np.bool_]) -> tuple[str, ...]:
+    return tuple(f"row {place}" for place in np.flatnonzero(at_fault)[:_ROWS_SHOWN])

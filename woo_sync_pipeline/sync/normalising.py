@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
+import numpy as np
 import pandas as pd
 
 from woo_sync_pipeline.config import SourceSettings
+from woo_sync_pipeline.contacts.columns import Stack
 from woo_sync_pipeline.contacts.normalise import NormaliseSettings, normalise_customers, normalise_orders
 from woo_sync_pipeline.contacts.schemas import SourceRecord, validate
 from woo_sync_pipeline.errors import StateError
 from woo_sync_pipeline.state.records import RECORD_COLUMNS
 from woo_sync_pipeline.state.syncs import SyncContact
+
+_PORTION = 50_000
+"""Rows that are normalised and checked at a time, so that what that takes in memory does not grow with a store."""
 
 
 @dataclass(frozen=True)
@@ -41,20 +47,54 @@ def normalise_records(
         tag_meta_keys=source.groups.meta_keys,
         role_groups=source.groups.roles,
     )
-    people = normalise_customers(customers, settings).assign(
-        order_status="",
-        consent_basis=_basis(customers["meta"], source.consent.meta_keys),
-        holds_contact=True,
+    guests = list(guest_order_ids)
+    records = Stack([*RECORD_COLUMNS, "holds_contact"], rows=len(customers) + len(orders))
+    failures: list[pd.DataFrame] = []
+    rows_read = emails_dropped = 0
+    for part in chain(
+        (_customer_records(source, rows, settings) for rows in _portions(customers)),
+        (_order_records(source, rows, settings, guests) for rows in _portions(orders)),
+    ):
+        records.add(part.records)
+        failures.append(part.failures.assign(row_index=part.failures["row_index"] + rows_read))
+        rows_read += part.rows_read
+        emails_dropped += int(part.records["email_dropped"].sum())
+    return NormalisedRecords(records.frame(), pd.concat(failures, ignore_index=True), emails_dropped)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Records of some rows, and the failures among these rows, numbered from 0."""
+
+    records: pd.DataFrame
+    failures: pd.DataFrame
+    rows_read: int
+
+
+def _portions(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """The frame in portions; at least one, which may be empty."""
+    for start in range(0, max(len(frame), 1), _PORTION):
+        yield frame.iloc[start : start + _PORTION]
+
+
+def _customer_records(source: SourceSettings, rows: pd.DataFrame, settings: NormaliseSettings) -> _Part:
+    return _checked(
+        source, rows, normalise_customers(rows, settings), {"order_status": "", "holds_contact": True}
     )
-    guests = set(guest_order_ids)
-    buying = normalise_orders(orders, settings).assign(
-        order_status=orders["status"].to_numpy(),
-        consent_basis=_basis(orders["meta"], source.consent.meta_keys),
-        holds_contact=[order_id in guests for order_id in orders["record_id"]],
-    )
-    extra = ["order_status", "consent_basis", "holds_contact"]
-    everything = pd.concat([frame for frame in (people, buying) if len(frame)] or [people], ignore_index=True)
-    good, failures = validate(SourceRecord, everything.drop(columns=extra))
+
+
+def _order_records(
+    source: SourceSettings, rows: pd.DataFrame, settings: NormaliseSettings, guests: list[int]
+) -> _Part:
+    more = {"order_status": rows["status"], "holds_contact": rows["record_id"].isin(guests)}
+    return _checked(source, rows, normalise_orders(rows, settings), more)
+
+
+def _checked(
+    source: SourceSettings, rows: pd.DataFrame, records: pd.DataFrame, more: Mapping[str, object]
+) -> _Part:
+    """The records that fit their model, with more columns; what the others fail."""
+    good, failures = validate(SourceRecord, records)
     if failures["row_index"].isna().any():
         raise StateError(
             source=source.key,
@@ -63,12 +103,16 @@ def normalise_records(
             next_step="This is a fault of woo_sync_pipeline or of a staged frame of another version: run the "
             "whole job again.",
         )
-    bad_rows = set(failures["row_index"].dropna().astype(int))
-    kept = everything[~everything.index.isin(bad_rows)].reset_index(drop=True)
-    records = pd.concat([good, kept[extra]], axis=1).rename(columns={"raw_phone_masked": "phone_masked"})
-    return NormalisedRecords(
-        records[[*RECORD_COLUMNS, "holds_contact"]], failures, int(records["email_dropped"].sum())
+    keys = ",".join(source.consent.meta_keys)
+    columns = pd.DataFrame(
+        {**more, "consent_basis": rows["meta"].isna().map({True: "", False: keys})}, index=rows.index
     )
+    fits = np.ones(len(rows), dtype=bool)
+    fits[failures["row_index"].astype(int)] = False
+    for name in columns:
+        good[name] = columns[name].to_numpy()[fits]
+    good.rename(columns={"raw_phone_masked": "phone_masked"}, inplace=True)
+    return _Part(good, failures, len(rows))
 
 
 def invalid_contacts(records: pd.DataFrame) -> list[SyncContact]:
@@ -87,8 +131,3 @@ def invalid_contacts(records: pd.DataFrame) -> list[SyncContact]:
             index=False, name=None
         )
     ]
-
-
-def _basis(metas: pd.Series[str], keys: tuple[str, ...]) -> list[str]:
-    read = ",".join(keys)
-    return ["" if withheld else read for withheld in metas.isna()]

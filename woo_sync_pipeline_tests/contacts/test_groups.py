@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from woo_sync_pipeline.contacts.groups import group_name, guests_group, tags_from_meta
+from woo_sync_pipeline.contacts.groups import MAX_GROUP_NAME_LENGTH, GroupNames, tags_from_meta
 
 json_values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20)),
@@ -93,9 +94,56 @@ def test_json_as_text_gives_the_same_tags_as_the_value(value: object) -> None:
 
 
 def test_groups_are_named_after_their_source() -> None:
-    assert group_name("WooCommerce", "VIP") == "WooCommerce - VIP"
-    assert guests_group("WooCommerce") == "WooCommerce - Guests"
+    names = GroupNames("WooCommerce")
+    assert names.everybody == "WooCommerce"
+    assert names.guests == "WooCommerce - Guests"
+    assert names.of_tag("VIP") == "WooCommerce - VIP"
 
 
-def test_group_names_have_at_most_a_hundred_characters() -> None:
-    assert group_name("Shop", "x" * 200) == "Shop - " + "x" * 93
+@pytest.mark.parametrize("tag", ["Guests", "guests", "GUESTS"])
+def test_a_tag_named_guests_makes_nobody_a_guest(tag: str) -> None:
+    assert GroupNames("Shop").of_tag(tag) == f"Shop - {tag} (tag)"
+
+
+def test_a_tag_named_like_the_source_is_not_the_list_of_everybody() -> None:
+    assert GroupNames("Shop", "{tag}").of_tag("shop") == "shop (tag)"
+
+
+@pytest.mark.parametrize(
+    ("name_format", "guests", "vip"),
+    [
+        ("{source}: {tag}", "Shop: Guests", "Shop: VIP"),
+        ("{tag} ({source})", "Guests (Shop)", "VIP (Shop)"),
+        ("{tag}", "Guests", "VIP"),
+        ("100% {tag} {other}", "100% Guests {other}", "100% VIP {other}"),
+    ],
+)
+def test_the_format_of_names_is_the_user_s(name_format: str, guests: str, vip: str) -> None:
+    names = GroupNames("Shop", name_format)
+    assert (names.guests, names.of_tag("VIP")) == (guests, vip)
+
+
+def test_a_tag_called_like_a_placeholder_stays_as_it_is() -> None:
+    assert GroupNames("Shop").of_tag("{source} {tag}") == "Shop - {source} {tag}"
+
+
+@pytest.mark.parametrize("name_format", ["{source} - {tag}", "{tag} of {source}"])
+def test_a_name_of_more_than_a_hundred_characters_is_cut_in_the_tag(name_format: str) -> None:
+    name = GroupNames("S" * 60, name_format).of_tag("x" * 200)
+    assert len(name) == MAX_GROUP_NAME_LENGTH
+    assert "S" * 60 in name
+    assert set(name) == set(name_format.format(source="S", tag="x"))
+
+
+@given(
+    st.text(min_size=1, max_size=150), st.sampled_from(["{source} - {tag}", "{tag}", "{tag} @ {source} ["])
+)
+def test_the_pattern_knows_every_list_of_the_source_and_no_other_source(tag: str, name_format: str) -> None:
+    names = GroupNames("Shop (AU)", name_format)
+    name = names.of_tag("".join(tag.split()) or "VIP")
+    assert len(name) <= MAX_GROUP_NAME_LENGTH
+    assert name.casefold() not in (names.guests.casefold(), names.everybody.casefold())
+    for each in (name, names.guests, names.everybody):
+        assert re.search(names.pattern, each, re.DOTALL)
+    if "{source}" in name_format:
+        assert not re.search(names.pattern, GroupNames("Shop", name_format).of_tag("VIP"))

@@ -5,7 +5,7 @@ import warnings
 import pandas as pd
 import pytest
 
-from woo_sync_pipeline.contacts.schemas import RejectedRecord, SourceRecord, validate
+from woo_sync_pipeline.contacts.schemas import MergedContact, RejectedRecord, SourceRecord, validate
 
 MIDNIGHT = pd.Timestamp("2026-11-01", tz="UTC")
 
@@ -47,6 +47,22 @@ def rejected(**changes: object) -> dict[str, object]:
     }
 
 
+def contact(**changes: object) -> dict[str, object]:
+    return {
+        "phone": "+61412345678",
+        "first_name": "Ann",
+        "last_name": "Lee",
+        "email": "ann@example.com",
+        "sources": ["Klaviyo", "WooCommerce"],
+        "groups": ["WooCommerce", "WooCommerce - VIP"],
+        "consent": "opted_in",
+        "consent_at": MIDNIGHT,
+        "consent_origin": "customer meta sms",
+        "status": "SUBSCRIBED",
+        **changes,
+    }
+
+
 def test_good_rows_pass_with_the_types_of_the_model() -> None:
     good, failures = validate(
         SourceRecord, pd.DataFrame([record(), record(phone=None, invalid_reason="not_mobile")])
@@ -63,8 +79,8 @@ def test_good_rows_pass_with_the_types_of_the_model() -> None:
 @pytest.mark.parametrize(
     ("changes", "column", "check"),
     [
-        ({"phone": "0412345678"}, "phone", "str_matches"),
-        ({"phone": "+61412345678\n"}, "phone", "str_matches"),
+        ({"phone": "0412345678"}, "phone", "e164"),
+        ({"phone": "+61412345678\n"}, "phone", "e164"),
         ({"phone": None}, "", "phone_or_reason"),
         ({"invalid_reason": "too_short"}, "", "phone_or_reason"),
         ({"phone": None, "invalid_reason": "no idea"}, "invalid_reason", "isin"),
@@ -146,3 +162,68 @@ def test_rejected_records_need_a_known_reason() -> None:
     )
     assert len(good) == 1
     assert set(failures["row_index"]) == {1, 2}
+
+
+def test_a_contact_gone_from_every_store_still_fits() -> None:
+    gone = contact(sources=[], groups=[], consent="unknown", consent_at=pd.NaT, status="UNSUBSCRIBED")
+    good, failures = validate(MergedContact, pd.DataFrame([gone, contact(phone="+64211234567")]))
+    assert failures.empty
+    assert len(good) == 2
+    assert str(good["consent_at"].dtype) == "datetime64[us, UTC]"
+
+
+@pytest.mark.parametrize(
+    ("changes", "column", "check"),
+    [
+        ({"phone": None}, "phone", "not_nullable"),
+        ({"phone": "0412345678"}, "phone", "e164"),
+        ({"phone": "+61412345678\n"}, "phone", "e164"),
+        ({"phone": "+61412345670"}, "phone", "field_uniqueness"),
+        ({"first_name": None}, "first_name", "text"),
+        ({"email": 7}, "email", "text"),
+        ({"sources": ["WooCommerce", "Klaviyo"]}, "sources", "sorted_distinct_texts"),
+        ({"sources": ["WooCommerce", "WooCommerce"]}, "sources", "sorted_distinct_texts"),
+        ({"groups": ("WooCommerce",)}, "groups", "sorted_distinct_texts"),
+        ({"groups": [None]}, "groups", "sorted_distinct_texts"),
+        ({"groups": None}, "groups", "not_nullable"),
+        ({"consent": "perhaps"}, "consent", "isin"),
+        ({"consent": "unknown"}, "", "a_known_choice_has_a_time"),
+        ({"consent_at": pd.NaT}, "", "a_known_choice_has_a_time"),
+        ({"status": "subscribed"}, "status", "isin"),
+    ],
+)
+def test_a_bad_contact_is_named_and_the_others_pass(
+    changes: dict[str, object], column: str, check: str
+) -> None:
+    frame = pd.DataFrame([contact(phone="+61412345670"), contact(**changes), contact(phone="+61412345671")])
+    good, failures = validate(MergedContact, frame)
+    assert "+61412345671" in good["phone"].tolist()
+    assert len(good) == 3 - failures["row_index"].nunique()
+    assert 1 in set(failures["row_index"])
+    assert any(
+        found == column and name.startswith(check)
+        for found, name in zip(failures["column"], failures["check"], strict=True)
+    )
+    assert "+61" not in failures.to_csv()
+
+
+@pytest.mark.parametrize("spoil", [{}, {"phone": "junk"}, {"record_id": "x"}])
+def test_the_frame_that_is_checked_is_left_as_it_was(spoil: dict[str, object]) -> None:
+    frame = pd.DataFrame([record(), record(**spoil)], index=[5, 5])
+    before = frame.copy(deep=True)
+    good, _ = validate(SourceRecord, frame)
+    good["region"] = "changed"
+    good["tags"] = [["changed"] for _ in range(len(good))]
+    pd.testing.assert_frame_equal(frame, before)
+
+
+def test_shared_lists_are_checked_like_any_other() -> None:
+    shared, broken = ["Shop"], ["Shop", "Beans"]
+    frame = pd.DataFrame(
+        [
+            contact(phone=f"+6141234567{n}", groups=broken if n > 3 else shared, sources=shared)
+            for n in range(6)
+        ]
+    )
+    _, failures = validate(MergedContact, frame)
+    assert set(failures["row_index"]) == {4, 5}

@@ -63,7 +63,7 @@ def test_in_a_good_sync_every_check_passes_and_every_asset_tells_its_rows(world:
     live = world.sync(incremental=True)
     for run_id in (first.run_id, live.run_id):
         found = checks_of(world, run_id)
-        assert len(found) == 7
+        assert len(found) == 8
         assert [name for name, each in found.items() if not each.passed] == []
         made = world.instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
         metadata = [entry.get_dagster_event().materialization.metadata for entry in made]
@@ -180,6 +180,19 @@ def test_consent_that_is_widened_goes_no_further_not_even_into_the_state(
 def test_a_phone_that_comes_twice_goes_no_further(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     spoil_merge(monkeypatch, lambda merged: pd.concat([merged, merged.head(1)], ignore_index=True))
     assert number(fail(world, "no_phone_twice"), "repeated") == 1
+
+
+def test_a_contact_that_does_not_fit_its_model_goes_no_further(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsorted(merged: pd.DataFrame) -> pd.DataFrame:
+        merged.at[1, "groups"] = ["WooCommerce", "Beans"]
+        return merged
+
+    spoil_merge(monkeypatch, unsorted)
+    check = fail(world, "every_contact_fits_its_model")
+    assert number(check, "groups: sorted_distinct_texts") == 1
+    assert check.metadata["rows"].value == "row 1"
 
 
 def test_too_many_invalid_records_warn_and_are_synced_all_the_same(make_world: MakeWorld) -> None:

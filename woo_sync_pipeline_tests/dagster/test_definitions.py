@@ -119,6 +119,7 @@ def test_the_code_location_holds_exactly_this(loaded: dg.Definitions) -> None:
             "contacts:invalid_share_is_below_the_limit",
             "customers:all_records_of_the_store_were_read",
             "merged_contacts:consent_is_never_widened",
+            "merged_contacts:every_contact_fits_its_model",
             "merged_contacts:no_phone_twice",
         )
     ]

@@ -9,6 +9,7 @@ from woo_sync_pipeline.sync.checks import (
     FEWEST_TO_JUDGE,
     all_were_read,
     consent_is_never_widened,
+    every_contact_fits_its_model,
     every_phone_is_e164,
     every_record_fits_its_model,
     every_row_is_accounted_for,
@@ -118,6 +119,29 @@ def test_a_phone_comes_once_out_of_the_merge() -> None:
     assert not finding.passed
     assert finding.rows == ("row 2",)
     assert ANN not in str(finding)
+
+
+def test_contacts_that_do_not_fit_their_model_are_counted_by_rule() -> None:
+    good = {
+        "phone": ANN,
+        "first_name": "Ann",
+        "last_name": "",
+        "email": "",
+        "sources": ["Shop"],
+        "groups": ["Shop"],
+        "consent": "unknown",
+        "consent_at": pd.NaT,
+        "consent_origin": "",
+        "status": "UNSUBSCRIBED",
+    }
+    bad = {**good, "phone": BOB, "groups": ["Shop", "Beans"], "first_name": 7}
+    contacts = pd.DataFrame([good, good, bad]).assign(consent_at=pd.DatetimeIndex([None] * 3, tz="UTC"))
+    assert every_contact_fits_its_model(contacts.head(1)).passed
+    finding = every_contact_fits_its_model(contacts)
+    assert not finding.passed
+    assert finding.numbers == {"first_name: text": 1, "groups: sorted_distinct_texts": 1}
+    assert finding.rows == ("row 2",)
+    assert BOB not in str(finding)
 
 
 @pytest.mark.parametrize(
