@@ -13,6 +13,7 @@ from woo_sync_pipeline.config_file import ConfigDocument, Problem, read_document
 from woo_sync_pipeline.config_values import (
     EmailAddress,
     Name,
+    NameFormat,
     OrderStatuses,
     PostgresUrl,
     Region,
@@ -25,10 +26,40 @@ from woo_sync_pipeline.config_values import (
     WebAddress,
     refuse,
 )
+from woo_sync_pipeline.contacts.consent import Consent, comparable
+from woo_sync_pipeline.contacts.groups import DEFAULT_NAME_FORMAT
 
 CONFIG_ENV = "WOO_SYNC_CONFIG"
 DATABASE_URL_ENV = "WOO_SYNC_DATABASE_URL"
 DEFAULT_CONFIG_FILE = "woo_sync.yaml"
+
+
+class ConsentWords(Section):
+    """A store's own words for a choice, beside the English ones that are known anyway."""
+
+    opted_in: tuple[Name, ...] = ()
+    opted_out: tuple[Name, ...] = ()
+
+    @model_validator(mode="after")
+    def _words_differ(self) -> Self:
+        seen: dict[str, str] = {}
+        for name, words in (("opted_in", self.opted_in), ("opted_out", self.opted_out)):
+            for word in words:
+                if not comparable(word):
+                    raise refuse(f"{word!r} is no word: blanks, hyphens and underscores do not count")
+                if seen.setdefault(comparable(word), name) != name:
+                    raise refuse(
+                        f"{word!r} is under opted_in and under opted_out. Write it under one of them"
+                    )
+        return self
+
+    @property
+    def meanings(self) -> dict[str, Consent]:
+        """What each word means."""
+        return {
+            **dict.fromkeys(self.opted_in, Consent.opted_in),
+            **dict.fromkeys(self.opted_out, Consent.opted_out),
+        }
 
 
 class ConsentSettings(Section):
@@ -36,6 +67,13 @@ class ConsentSettings(Section):
 
     mode: Literal["explicit", "inferred"] = "explicit"
     meta_keys: tuple[Name, ...] = Field(default=(), description="meta keys of customers and of orders")
+    words: ConsentWords = ConsentWords()
+
+    @property
+    def basis(self) -> str:
+        """What choices are read from, as text: what reads differently only because this changed is no new choice."""
+        words = ",".join(sorted(f"{word}={meaning}" for word, meaning in self.words.meanings.items()))
+        return ";".join(filter(None, (",".join(self.meta_keys), words)))
 
 
 class GroupSettings(Section):
@@ -44,6 +82,7 @@ class GroupSettings(Section):
     roles: bool = True
     product_tags: bool = True
     meta_keys: tuple[Name, ...] = ()
+    name_format: NameFormat = DEFAULT_NAME_FORMAT
 
 
 class SourceSettings(Section):
@@ -223,6 +262,7 @@ def _known_keys(location: tuple[str | int, ...]) -> list[str]:
         ("alerts", "email"): EmailSettings,
         ("sources",): SourceSettings,
         ("sources", "consent"): ConsentSettings,
+        ("sources", "consent", "words"): ConsentWords,
         ("sources", "groups"): GroupSettings,
     }
     names = tuple(part for part in location if isinstance(part, str))

@@ -14,7 +14,8 @@ from pydantic_core import PydanticCustomError
 
 def refuse(message: str) -> PydanticCustomError:
     """What a validator raises: why a value cannot be, and what to write instead."""
-    return PydanticCustomError("woo_sync", message.replace("{", "{{").replace("}", "}}"))
+    # Without a context to fill it with, the message is shown as it is, braces and all.
+    return PydanticCustomError("woo_sync", message)
 
 
 def _known_timezone(value: str) -> str:
@@ -81,6 +82,21 @@ def _secret_not_blank(value: SecretStr) -> SecretStr:
     return SecretStr(_not_blank(value.get_secret_value()))
 
 
+def _name_format(value: str) -> str:
+    example = "Write one such as '{source} - {tag}'"
+    text = value.strip()
+    if text.count("{tag}") != 1:
+        raise refuse(f"the names of lists must contain {{tag}}, once: it stands for the tag. {example}")
+    around = text.replace("{tag}", "").replace("{source}", "", 1)
+    if set(around) & set("{}"):
+        raise refuse(f"only {{source}} and {{tag}} stand for something here, each once. {example}")
+    if len(around) > 20:
+        raise refuse(
+            f"more than 20 characters around {{source}} and {{tag}} leave no room for tags. {example}"
+        )
+    return text
+
+
 def _without_comma(value: str) -> str:
     if "," in value:
         # The label on the platform lists the names of all sources, parted by commas.
@@ -115,6 +131,7 @@ def _time_of_day(value: object) -> object:
 
 
 Name = Annotated[str, AfterValidator(_not_blank), Field(max_length=60)]
+NameFormat = Annotated[str, AfterValidator(_name_format)]
 SourceName = Annotated[Name, AfterValidator(_without_comma)]
 Timezone = Annotated[str, AfterValidator(_known_timezone)]
 Region = Annotated[str, AfterValidator(_known_region)]

@@ -8,6 +8,7 @@ import pytest
 
 from woo_sync_pipeline.config import Settings, config_path, load_settings
 from woo_sync_pipeline.errors import ConfigurationError
+from woo_sync_pipeline.sync.reading import settings_fingerprint
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "woo_sync.example.yaml"
 SECRETS = {
@@ -136,6 +137,37 @@ def test_meta_keys_for_consent_and_groups_are_read_once(file: Path) -> None:
     assert load(file, text).sources[0].meta_keys == ("sms", "customer_tags")
 
 
+def test_words_for_a_choice_and_names_of_lists_are_the_user_s(file: Path) -> None:
+    text = GOOD.replace(
+        "mode: explicit",
+        'mode: explicit\n      words: {opted_in: ["Ja, gerne"], opted_out: [Nein, abgemeldet]}',
+    ).replace("groups:", 'groups:\n      name_format: " {tag} ({source}) "')
+    source = load(file, text).sources[0]
+    assert source.consent.words.meanings == {
+        "Ja, gerne": "opted_in",
+        "Nein": "opted_out",
+        "abgemeldet": "opted_out",
+    }
+    assert source.groups.name_format == "{tag} ({source})"
+    assert load(file, GOOD).sources[0].groups.name_format == "{source} - {tag}"
+
+
+def test_other_words_are_another_basis_of_consent_and_read_all_records_anew(file: Path) -> None:
+    keys = "mode: explicit\n      meta_keys: [sms]"
+    plain = load(file, GOOD.replace("mode: explicit", keys)).sources[0]
+    worded = load(
+        file, GOOD.replace("mode: explicit", f"{keys}\n      words: {{opted_in: [ja], opted_out: [nein]}}")
+    ).sources[0]
+    assert plain.consent.basis == "sms"
+    assert worded.consent.basis == "sms;ja=opted_in,nein=opted_out"
+    assert settings_fingerprint(plain) != settings_fingerprint(worded)
+
+
+def test_other_names_of_lists_read_all_records_anew(file: Path) -> None:
+    renamed = load(file, GOOD.replace("groups:", "groups:\n      name_format: '{tag}'")).sources[0]
+    assert settings_fingerprint(renamed) != settings_fingerprint(load(file, GOOD).sources[0])
+
+
 def test_a_variable_may_be_a_part_of_a_value_and_is_read_once(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,7 +192,7 @@ REFUSALS = [
     ("timezones: UTC", "timezone: Australia/Sydney", "line 2, timezones", "Known here: database_url, timezone"),
     ("  api_keys: x", "  api_key: ${MESSAGEMEDIA_API_KEY}", "line 5, messagemedia.api_keys", "Known here: base_url"),
     ("", "  api_key: ${MESSAGEMEDIA_API_KEY}\n", "messagemedia.api_key: this key is missing", "example.yaml"),
-    ("  api_key: ''", "  api_key: ${MESSAGEMEDIA_API_KEY}", "line 5, messagemedia.api_key", "this is empty"),
+    ("  api_key: ''", "  api_key: ${MESSAGEMEDIA_API_KEY}", "line 5, messagemedia.api_key", "or ${NAME} to"),
     ("  api_key: ${NOT_SET}", "  api_key: ${MESSAGEMEDIA_API_KEY}", "line 5", "NOT_SET is not set"),
     ("  api_key: ${A B}", "  api_key: ${MESSAGEMEDIA_API_KEY}", "line 5, messagemedia.api_key", "${NAME}"),
     ("base_url: au.example.com", "base_url: https://au.app.api.sinch.com", "line 4, messagemedia.base_url", "https://"),
@@ -186,6 +218,13 @@ REFUSALS = [
     ("    order_statuses: []\n    consent:", "    consent:", "line 15, sources[0].order_statuses", "at least one"),
     ("    order_statuses: [any]\n    consent:", "    consent:", "line 15, sources[0].order_statuses[0]", "one by one"),
     ("    order_statuses: [wc-completed]\n    consent:", "    consent:", "sources[0].order_statuses[0]", "without wc-"),
+    ("name_format: '{source}'", "meta_keys: [customer_tags]", "line 18, sources[0].groups.name_format", "{tag}, "),
+    ("name_format: '{tag} {tag}'", "meta_keys: [customer_tags]", "sources[0].groups.name_format", "'{source} - {tag}'"),
+    ("name_format: '{name} {tag}'", "meta_keys: [customer_tags]", "sources[0].groups.name_format", "only {source} and"),
+    (f"name_format: '{'x' * 21}{{tag}}'", "meta_keys: [customer_tags]", "groups.name_format", "20 characters"),
+    ("words: {opted_in: [Ja], opted_out: [' ja']}", "mode: explicit", "sources[0].consent.words", "under one of them"),
+    ("words: {opted_in: ['--']}", "mode: explicit", "line 16, sources[0].consent.words", "is no word"),
+    ("words: {in: [ja]}", "mode: explicit", "sources[0].consent.words", "Known here: opted_in, opted_out"),
     ("    order_statuses: [checkout-draft]\n    consent:", "    consent:", "order_statuses[0]", "Leave it out"),
 ]  # fmt: skip
 

@@ -92,7 +92,7 @@ def contact_assets(
                 run_id=step.run_id,
                 reading=_reading(step),
                 sources={
-                    each.key: MergeSource(each.name, each.consent.mode == "explicit")
+                    each.key: MergeSource(each.name, each.consent.mode == "explicit", each.groups.name_format)
                     for each in settings.sources
                 },
                 accept=passes,

@@ -134,7 +134,7 @@ def _counts(step: SyncStep, invalid: list[SyncContact]) -> SyncCounts:
     orders, customers, tags = step.read("orders"), step.read("customers"), step.read("tags")
     synced = step.read("synced_contacts")
     pushed, sent_phones = synced.notes, set(synced.frame["phone"])
-    totals = source_totals(step.database, step.source.name)
+    totals = source_totals(step.database, step.source.name, name_format=step.source.groups.name_format)
     # A sweep has looked at all of the source, a live sync at what it touched.
     if step.is_sweep:
         unchanged = totals["contacts"] - count_held(step.database, step.source.name, sent_phones)

@@ -75,6 +75,11 @@ def parse_consent(key: str, value: object, words: Mapping[str, Consent] | None =
     return Consent.unknown
 
 
+def comparable(word: str) -> str:
+    """The form in which words are compared: without blanks, hyphens and underscores, whatever the case."""
+    return _plain(word)
+
+
 def consent_of(
     meta: Mapping[str, object], keys: Sequence[str], words: Mapping[str, Consent] | None = None
 ) -> tuple[Consent, str]:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.contacts.contact import ContactBase, StoreContact
 from woo_sync_pipeline.contacts.decision import SetBy, Signal, SubscriptionBase, SubscriptionState
+from woo_sync_pipeline.contacts.groups import DEFAULT_NAME_FORMAT, GroupNames
 from woo_sync_pipeline.state.bulk import copy_frame
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import SyncContact, note_contacts
@@ -194,19 +195,25 @@ def count_held(database: Database, source_name: str, phones: Collection[str]) ->
         return int(connection.execute(sa.text(query), parameters).scalar_one())
 
 
-def source_totals(database: Database, source_name: str) -> dict[str, int]:
-    """Contacts of a source: all, by subscription state as last seen on the platform; and lists they belong into."""
+def source_totals(
+    database: Database, source_name: str, *, name_format: str = DEFAULT_NAME_FORMAT
+) -> dict[str, int]:
+    """Contacts of a source: all, by subscription state as last seen on the platform; and lists they belong into.
+
+    `name_format` tells the source's lists from those of others.
+    """
     query = """
         SELECT count(*) AS contacts,
             count(*) FILTER (WHERE base_state = 'SUBSCRIBED') AS subscribed,
             count(*) FILTER (WHERE base_state = 'UNSUBSCRIBED') AS unsubscribed,
             (SELECT count(DISTINCT name) FROM woo_sync.contacts AS held CROSS JOIN unnest(held.groups) AS name
                 WHERE :source_name = ANY(held.sources)
-                AND (name = :source_name OR starts_with(name, :source_name || ' - '))) AS groups
+                AND name ~ :pattern) AS groups
         FROM woo_sync.contacts WHERE :source_name = ANY(sources)
     """
     with database.transaction() as connection:
-        return dict(connection.execute(sa.text(query), {"source_name": source_name}).mappings().one())
+        parameters = {"source_name": source_name, "pattern": GroupNames(source_name, name_format).pattern}
+        return dict(connection.execute(sa.text(query), parameters).mappings().one())
 
 
 def _store_contact(row: sa.RowMapping) -> StoreContact:

@@ -44,6 +44,7 @@ def normalise_records(
     settings = NormaliseSettings(
         default_region=source.default_region,
         consent_meta_keys=source.consent.meta_keys,
+        consent_words=source.consent.words.meanings,
         tag_meta_keys=source.groups.meta_keys,
         role_groups=source.groups.roles,
     )
@@ -103,9 +104,9 @@ def _checked(
             next_step="This is a fault of woo_sync_pipeline or of a staged frame of another version: run the "
             "whole job again.",
         )
-    keys = ",".join(source.consent.meta_keys)
     columns = pd.DataFrame(
-        {**more, "consent_basis": rows["meta"].isna().map({True: "", False: keys})}, index=rows.index
+        {**more, "consent_basis": rows["meta"].isna().map({True: "", False: source.consent.basis})},
+        index=rows.index,
     )
     fits = np.ones(len(rows), dtype=bool)
     fits[failures["row_index"].astype(int)] = False

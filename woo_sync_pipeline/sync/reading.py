@@ -63,9 +63,10 @@ def settings_fingerprint(source: SourceSettings) -> str:
     relevant = {
         "version": NORMALISATION_VERSION,
         "default_region": source.default_region,
-        "consent": source.consent.meta_keys,
+        "consent": source.consent.basis,
         "groups": source.groups.meta_keys,
         "roles": source.groups.roles,
+        "names": source.groups.name_format,
     }
     return json.dumps(relevant, sort_keys=True)
 

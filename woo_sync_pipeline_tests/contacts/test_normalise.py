@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.contacts.normalise import (
     NormaliseSettings,
     normalise_customers,
@@ -211,6 +212,17 @@ def test_the_account_email_goes_before_the_billing_email(
 def test_meta_that_says_nothing_leaves_consent_unknown(meta: str | None) -> None:
     row = one_customer(meta=meta)
     assert (row["consent"], row["consent_origin"], row["tags"]) == ("unknown", "", ["Customer"])
+
+
+def test_a_choice_may_be_written_in_the_store_s_own_words() -> None:
+    settings = NormaliseSettings(
+        default_region="AU",
+        consent_meta_keys=("newsletter", "sms_optout"),
+        consent_words={"Ja, gerne": Consent.opted_in, "Nein": Consent.opted_out},
+    )
+    metas = ['{"newsletter": "ja, GERNE"}', '{"newsletter": "nein"}', '{"sms_optout": "Ja, gerne"}', "{}"]
+    records = normalise_customers(frame_of([customer(meta=meta) for meta in metas]), settings)
+    assert records["consent"].tolist() == ["opted_in", "opted_out", "opted_out", "unknown"]
 
 
 @pytest.mark.parametrize(
