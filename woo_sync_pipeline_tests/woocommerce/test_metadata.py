@@ -47,7 +47,7 @@ def test_orders_customers_and_tags_show_their_requests_and_the_times_of_the_answ
         shown = {name: metadata(instance, name) for name in ("orders", "customers", "tags")}
         made = [request.path.rpartition("/wc/v3/")[2] for request in store.requests]
     assert shown["orders"]["requests"] == made.count("orders") + made.count("orders/statuses")
-    assert shown["customers"]["requests"] == made.count("customers") == 2
+    assert shown["customers"]["requests"] == made.count("customers") >= 2
     assert shown["tags"]["requests"] == made.count("products") == 1
     for each in shown.values():
         assert each["answers"] == each["requests"]

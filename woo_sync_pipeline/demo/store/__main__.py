@@ -22,7 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--orders", type=int, default=800)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--timezone", default="Australia/Sydney")
-    parser.add_argument("--latency", type=float, default=0.0, help="milliseconds that every answer is held back")
+    parser.add_argument(
+        "--latency", type=float, default=0.0, help="milliseconds that every answer is held back"
+    )
     chosen = parser.parse_args(arguments)
     data = generate_store(
         seed=chosen.seed,
