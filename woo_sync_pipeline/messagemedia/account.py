@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from woo_sync_pipeline.messagemedia.client import PlatformClient
 from woo_sync_pipeline.messagemedia.errors import AlreadyExists, OutcomeUnknown, PlatformProtocolError
@@ -11,6 +12,9 @@ from woo_sync_pipeline.messagemedia.models import ContactList, CustomField
 SOURCE_FIELD = ("Source", "source", "TEXT", 255)
 EMAIL_FIELD = ("Email", "email", "EMAIL", 254)
 """Label, merge tag, type and length in characters (254: the longest address that mail servers take)."""
+
+_AT_ONCE = 8
+"""Lists that are made at the same time."""
 
 
 class AccountLists:
@@ -27,14 +31,14 @@ class AccountLists:
 
     def ensure(self, names: Iterable[str]) -> list[ContactList]:
         """Make the lists that are missing; returns the lists of these names."""
-        found = []
-        for name in sorted(set(names)):
-            known = self._by_name.get(name.casefold())
-            if known is None:
-                known = self._create(name)
-                self._by_name[name.casefold()] = known
-            found.append(known)
-        return found
+        wanted = {name.casefold(): name for name in sorted(set(names))}
+        missing = [name for folded, name in wanted.items() if folded not in self._by_name]
+        if missing:
+            # A store may have hundreds of tags, and the first contact cannot be sent before its lists are there.
+            with ThreadPoolExecutor(min(_AT_ONCE, len(missing))) as threads:
+                made = list(threads.map(self._create, missing))
+            self._by_name |= {name.casefold(): each for name, each in zip(missing, made, strict=True)}
+        return [self._by_name[folded] for folded in wanted]
 
     def _create(self, name: str) -> ContactList:
         try:
@@ -55,31 +59,38 @@ class AccountLists:
 
 def custom_fields_or_stand_ins(client: PlatformClient) -> tuple[CustomField, CustomField]:
     """The custom fields `Source` and `Email`, or what they would be once they are made: for planning only."""
-    return _field_or_stand_in(client, *SOURCE_FIELD), _field_or_stand_in(client, *EMAIL_FIELD)
+    known = client.custom_fields()
+    return _field_or_stand_in(known, *SOURCE_FIELD), _field_or_stand_in(known, *EMAIL_FIELD)
 
 
 def ensure_custom_fields(client: PlatformClient) -> tuple[CustomField, CustomField]:
     """The custom fields `Source` and `Email`, found by merge tag or else by label, made when missing."""
-    return _ensure_field(client, *SOURCE_FIELD), _ensure_field(client, *EMAIL_FIELD)
+    known = client.custom_fields()
+    return _ensure_field(client, known, *SOURCE_FIELD), _ensure_field(client, known, *EMAIL_FIELD)
 
 
 def _field_or_stand_in(
-    client: PlatformClient, label: str, merge_tag: str, field_type: str, max_length: int
+    fields: Sequence[CustomField], label: str, merge_tag: str, field_type: str, max_length: int
 ) -> CustomField:
-    known = _find_field(client, label, merge_tag)
+    known = _find_field(fields, label, merge_tag)
     return known or CustomField(f"new {merge_tag}", label, merge_tag, field_type, max_length)
 
 
 def _ensure_field(
-    client: PlatformClient, label: str, merge_tag: str, field_type: str, max_length: int
+    client: PlatformClient,
+    fields: Sequence[CustomField],
+    label: str,
+    merge_tag: str,
+    field_type: str,
+    max_length: int,
 ) -> CustomField:
-    known = _find_field(client, label, merge_tag)
+    known = _find_field(fields, label, merge_tag)
     if known is not None:
         return known
     try:
         return client.create_custom_field(label, merge_tag, field_type, max_length)
     except (AlreadyExists, OutcomeUnknown) as surprise:
-        known = _find_field(client, label, merge_tag)
+        known = _find_field(client.custom_fields(), label, merge_tag)
         if known is not None:
             return known
         if isinstance(surprise, OutcomeUnknown):
@@ -91,8 +102,7 @@ def _ensure_field(
         ) from surprise
 
 
-def _find_field(client: PlatformClient, label: str, merge_tag: str) -> CustomField | None:
-    fields = client.custom_fields()
+def _find_field(fields: Sequence[CustomField], label: str, merge_tag: str) -> CustomField | None:
     by_tag = {each.merge_tag.casefold(): each for each in fields}
     by_label = {each.label.casefold(): each for each in fields}
     return by_tag.get(merge_tag.casefold()) or by_label.get(label.casefold())

@@ -99,6 +99,20 @@ class Database:
             finally:
                 holder.execute(sa.text("SELECT pg_advisory_unlock(:key)"), {"key": _PUSH_LOCK})
 
+    def is_push_awaited(self) -> bool:
+        """Whether somebody waits for the time that `exclusive_push` gives."""
+        # A key of 64 bits is shown in two halves; objsubid tells it from two keys of 32.
+        query = """
+            SELECT EXISTS (
+                SELECT FROM pg_locks
+                WHERE locktype = 'advisory' AND NOT granted
+                    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                    AND classid = 0 AND objid = :key AND objsubid = 1
+            )
+        """
+        with self.transaction() as connection:
+            return bool(connection.execute(sa.text(query), {"key": _PUSH_LOCK}).scalar_one())
+
     def claim(self, name: str) -> Claim | None:
         """Claim a name until the claim is released or this process ends; None when another one holds it."""
         with self._errors("claim a name"):

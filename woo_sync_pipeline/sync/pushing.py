@@ -29,8 +29,8 @@ from woo_sync_pipeline.state.syncs import SyncContact
 from woo_sync_pipeline.sync import planning
 from woo_sync_pipeline.sync.planning import PlannedBatch, Planner, PushSummary
 
-TURN_SECONDS = 30.0
-"""After this time the push lets another source's push go first: a live sync must not wait for a first one."""
+TURN_SECONDS = 10.0
+"""After this time another source's push that waits goes first: a live sync must not wait for a first one."""
 
 _BATCHES_UNDER_WAY = 2
 """While one is sent, the one before is written down and the next is made ready. A crash leaves so many to look up."""
@@ -57,11 +57,10 @@ def push_pending(
     planner = Planner.of_pending(database, client, phones)
     waiting = deque(planner.in_order(phones))
     with Pusher(client, max_concurrency=max_concurrency) as pusher:
-        push = _Push(database, pusher, planner, fields, summary, run_id, progress)
+        push = _Push(database, client, pusher, planner, fields, summary, run_id, progress)
         while waiting:
             with database.exclusive_push():
-                # Anew for each turn: meanwhile others made lists, or deleted some.
-                push.take_turn(waiting, AccountLists(client))
+                push.take_turn(waiting)
     return summary
 
 
@@ -85,6 +84,7 @@ class _Push:
     def __init__(
         self,
         database: Database,
+        client: PlatformClient,
         pusher: Pusher,
         planner: Planner,
         fields: tuple[CustomField, CustomField],
@@ -93,6 +93,7 @@ class _Push:
         progress: Callable[[int], None],
     ) -> None:
         self._database = database
+        self._client = client
         self._pusher = pusher
         self._planner = planner
         self._fields = fields
@@ -101,11 +102,19 @@ class _Push:
         self._progress = progress
         self._under_way: deque[_Batch] = deque()
 
-    def take_turn(self, waiting: deque[str], lists: AccountLists) -> None:
-        """Push until nothing is waiting or the turn is over; leaves nothing under way."""
-        ends_at = monotonic() + TURN_SECONDS
+    def take_turn(self, waiting: deque[str]) -> None:
+        """Push until nothing is waiting, or until the turn is over and somebody else waits for it.
+
+        Leaves nothing under way.
+        """
+        lists, ends_at = AccountLists(self._client), monotonic() + TURN_SECONDS
         try:
-            while waiting and (monotonic() < ends_at or not self._under_way):
+            while waiting:
+                if self._under_way and monotonic() > ends_at:
+                    if self._database.is_push_awaited():
+                        break
+                    # Read anew now and then: others make lists, or delete some.
+                    lists, ends_at = AccountLists(self._client), monotonic() + TURN_SECONDS
                 self._begin(waiting, lists)
                 if len(self._under_way) == _BATCHES_UNDER_WAY:
                     self._finish_oldest()

@@ -52,8 +52,8 @@ def synced(database: Database, platform: DemoPlatform) -> Database:
 def test_a_first_sync_reads_an_empty_account_once(synced: Database, platform: DemoPlatform) -> None:
     asked = [each for each in platform.requests.entries if each.method == "GET"]
     assert [each.path for each in asked].count(CONTACTS) == 1
-    # The lists, and each of the two custom fields.
-    assert len(asked) == 1 + 1 + 2
+    # The lists, and the custom fields.
+    assert len(asked) == 1 + 1 + 1
     # The contacts, their list, the two custom fields.
     assert platform.requests.writes == COUNT + 1 + 2
 
@@ -70,7 +70,7 @@ def test_ten_names_are_ten_writes_and_few_reads(synced: Database, platform: Demo
     commit(synced, *people(*range(10), first_name="Anna", read_at=at(200)))
     assert push(synced, platform).counts == {"updated": 10, "unchanged": 0}
     assert platform.requests.count("PATCH", CONTACTS) == platform.requests.writes == 10
-    assert len(platform.requests) == 10 + 4
+    assert len(platform.requests) == 10 + 3
 
 
 def test_ten_new_groups_members_are_one_write_for_each_list(synced: Database, platform: DemoPlatform) -> None:
@@ -80,7 +80,7 @@ def test_ten_new_groups_members_are_one_write_for_each_list(synced: Database, pl
     commit(synced, *people(*range(10), tags=["VIP", "Gold"], read_at=at(200)))
     assert push(synced, platform).counts == {"updated": 10, "unchanged": 0}
     assert platform.requests.count("PATCH", LISTS) == platform.requests.writes == 2
-    assert len(platform.requests) == 2 + 4
+    assert len(platform.requests) == 2 + 3
     assert len(platform.directory.list_members("WooCommerce - VIP")) == 12
 
 
@@ -104,4 +104,4 @@ def test_ten_changes_of_every_kind_are_at_most_ten_writes_and_one_for_each_list(
     assert contact_writes - platform.requests.count("PATCH", LISTS) <= 10
     assert platform.requests.count("PATCH", LISTS) == 1
     # Whose channels are written is read again right before.
-    assert platform.requests.count("GET") <= 4 + 2
+    assert platform.requests.count("GET") <= 3 + 2
