@@ -28,25 +28,22 @@ def build_definitions(
     """Definitions for a configuration; connects to nothing."""
     state = state or StateResource(settings)
     stores, staging = StoresResource(), StagingResource(settings)
-    jobs = {source.key: source_jobs(source) for source in settings.sources}
+    sources, jobs = settings.sources, {source.key: source_jobs(source) for source in settings.sources}
     retention = retention_job(settings, state, staging)
     return dg.Definitions(
         assets=[
             asset
-            for source in settings.sources
-            for asset in source_assets(settings, source, source_partitions(settings, source))
+            for each in sources
+            for asset in source_assets(settings, each, source_partitions(settings, each))
         ],
         jobs=[retention, *(job for each in jobs.values() for job in (each.daily, each.incremental))],
         schedules=[
             retention_schedule(settings, retention),
-            *(daily_schedule(settings, source, jobs[source.key], state) for source in settings.sources),
+            *(daily_schedule(settings, each, jobs[each.key], state) for each in sources),
         ],
         sensors=[
             *alert_sensors(settings, state),
-            *(
-                live_sensor(settings, source, jobs[source.key], state=state, stores=stores)
-                for source in settings.sources
-            ),
+            *(live_sensor(settings, each, jobs[each.key], state=state, stores=stores) for each in sources),
         ],
         resources={
             "state": state,
