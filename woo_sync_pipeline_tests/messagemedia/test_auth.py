@@ -54,6 +54,32 @@ def test_a_request_with_a_body_is_signed_over_its_hexadecimal_md5_too() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("method", "target", "body", "signature"),
+    [
+        (
+            "POST",
+            "/api/v1/contacts/lists",
+            b'{"name": "VIP"}',
+            "tC4GDl8/PwSPOnfbqaHkxREs31PpPLdu8Yzw1lTq9cw=",
+        ),
+        (
+            "GET",
+            "/api/v1/contacts/contacts?pageSize=1000&channelIds=%2B61412345678",
+            None,
+            "VkW3B7EsmqGnXVt3chizlp8hS6Hd50N2+j+aLlLZXAw=",
+        ),
+    ],
+)
+def test_signatures_are_those_that_openssl_makes(
+    method: str, target: str, body: bytes | None, signature: str
+) -> None:
+    # openssl dgst -sha256 -mac HMAC -macopt key:the-secret -binary <signing string> | base64
+    auth = HmacAuth("key-1", "the-secret", now=lambda: NOON)
+    request = requests.Request(method, f"https://h.example{target}", data=body, auth=auth).prepare()
+    assert f'signature="{signature}"' in str(request.headers["Authorization"])
+
+
 def test_the_signed_path_is_the_percent_encoded_one_that_is_sent() -> None:
     request = prepared("GET", "https://h.example/x", params=[("name", "é +&")])
 

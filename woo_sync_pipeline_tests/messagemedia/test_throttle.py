@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from time import monotonic
 
 import pytest
+import yaml
 
+from woo_sync_pipeline.config import load_settings
 from woo_sync_pipeline.demo.platform import DemoPlatform, FaultKind
 from woo_sync_pipeline.errors import ConfigurationError
 from woo_sync_pipeline.messagemedia import PlatformClient, PlatformSettings
+from woo_sync_pipeline.resources import MessageMediaResource
 
 
 @pytest.fixture
@@ -99,3 +103,22 @@ def test_failures_that_say_nothing_of_the_load_slow_nothing_down(
 def test_a_limit_that_lets_nothing_through_is_refused(limit: float) -> None:
     with pytest.raises(ConfigurationError, match="max_requests_per_second"):
         PlatformSettings("https://h.example", "key", "secret", max_requests_per_second=limit)
+
+
+def test_the_limit_comes_from_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MESSAGEMEDIA_API_KEY", "MESSAGEMEDIA_API_SECRET", "WOO_KEY", "WOO_SECRET"):
+        monkeypatch.setenv(name, "x")
+    example = Path(__file__).resolve().parents[2] / "woo_sync.example.yaml"
+    values = yaml.safe_load(example.read_text(encoding="utf-8"))
+    file = tmp_path / "woo_sync.yaml"
+    for limit in (None, 12.5):
+        if limit is not None:
+            values["messagemedia"]["max_requests_per_second"] = limit
+        file.write_text(yaml.safe_dump(values), encoding="utf-8")
+        with MessageMediaResource(load_settings(file)).connect() as client:
+            assert client._settings.max_requests_per_second == limit
+
+    values["messagemedia"]["max_requests_per_second"] = 0
+    file.write_text(yaml.safe_dump(values), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="max_requests_per_second"):
+        load_settings(file)
