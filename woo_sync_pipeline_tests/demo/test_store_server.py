@@ -158,8 +158,9 @@ def test_answers_carry_the_stores_own_clock(store: DemoStore) -> None:
 
 
 def test_a_stopped_store_refuses_connections_and_ends_its_thread() -> None:
+    before = set(threading.enumerate())
     store = DemoStore(empty_store()).start()
-    thread = next(thread for thread in threading.enumerate() if thread.name == "demo-store")
+    (thread,) = (each for each in set(threading.enumerate()) - before if each.name == "demo-store")
     with requests.Session() as session:
         session.get(store.url, timeout=5)
         store.stop()
