@@ -29,7 +29,7 @@ ui: $(STAMP)
 	@$(BIN)/woo-sync demo --ui
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .
