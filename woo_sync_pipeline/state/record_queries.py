@@ -26,11 +26,14 @@ WHERE known.source = :source AND known.record_type = 'order' AND customer.phone 
 # was first seen to change, if the same meta keys were read before. A value met for the first time, or only
 # because other keys are read now or the store had withheld them, is no change: an opt-in then counts from the
 # day of registration, an opt-out from now: when in doubt, the reading that sends fewer messages.
+#
+# An opt-out belongs to the person. Whoever changes phone while the platform has the old one unsubscribed, by the
+# person's answer to a message or by a choice in a store, has not thereby agreed to be texted on the new one.
 UPSERT_RECORDS = """
 INSERT INTO woo_sync.source_records AS known (
     source, record_type, record_id, customer_id, phone, phone_masked, first_name, last_name, email,
-    order_status, consent, consent_origin, consent_basis, choice, choice_at, tags, product_ids,
-    invalid_reason, created_at, modified_at, hash, first_seen_at, last_seen_at
+    order_status, consent, consent_origin, consent_basis, choice, choice_at, carried_opt_out_at, tags,
+    product_ids, invalid_reason, created_at, modified_at, hash, first_seen_at, last_seen_at
 )
 SELECT
     :source, incoming.record_type, incoming.record_id,
@@ -50,11 +53,24 @@ SELECT
         WHEN old.record_id IS NOT NULL AND old.consent_basis = incoming.consent_basis THEN incoming.read_at
         ELSE coalesce(least(incoming.created_at, incoming.read_at), 'epoch')
     END,
+    greatest(
+        old.carried_opt_out_at,
+        CASE WHEN left_behind.consent = 'opted_out' THEN left_behind.consent_at END,
+        CASE
+            WHEN left_behind.base_state = 'UNSUBSCRIBED' AND left_behind.base_state_by = 'platform'
+                THEN coalesce(left_behind.unsubscribed_seen_at, incoming.read_at)
+            WHEN left_behind.base_state = 'UNSUBSCRIBED' AND left_behind.applied_consent = 'opted_out'
+                THEN left_behind.applied_consent_at
+        END
+    ),
     incoming.tags, incoming.product_ids, incoming.invalid_reason, incoming.created_at, incoming.modified_at,
     incoming.hash, incoming.read_at, incoming.read_at
 FROM incoming
 LEFT JOIN woo_sync.source_records AS old
     ON old.source = :source AND old.record_type = incoming.record_type AND old.record_id = incoming.record_id
+LEFT JOIN woo_sync.contacts AS left_behind
+    ON left_behind.phone = old.phone AND old.phone IS DISTINCT FROM incoming.phone
+    AND (old.record_type = 'customer' OR old.customer_id = 0)
 ON CONFLICT (source, record_type, record_id) DO UPDATE SET
     customer_id = excluded.customer_id,
     phone = excluded.phone,
@@ -68,6 +84,7 @@ ON CONFLICT (source, record_type, record_id) DO UPDATE SET
     consent_basis = excluded.consent_basis,
     choice = excluded.choice,
     choice_at = excluded.choice_at,
+    carried_opt_out_at = excluded.carried_opt_out_at,
     tags = excluded.tags,
     product_ids = excluded.product_ids,
     invalid_reason = excluded.invalid_reason,
@@ -135,7 +152,8 @@ WHERE gone_at IS NULL AND (record_type = 'customer' OR customer_id = 0)
 """
 
 # A choice at the checkout concerns the phone that was given there. An opt-out concerns the customer's own
-# phone as well; an opt-in does so only if no phone was given. The opt-out of a customer who is gone remains.
+# phone as well; an opt-in does so only if no phone was given. The opt-out of a customer who is gone remains. An
+# opt-out under an earlier phone counts for the phone that the same record has now, and for nobody else.
 SIGNALS = """
 SELECT phone, source, consent, choice_at, consent_origin
 FROM woo_sync.source_records JOIN touched_phones USING (phone)
@@ -152,6 +170,10 @@ WHERE customer.record_type = 'customer'
     AND (buying.consent = 'opted_out'
         OR (buying.consent = 'opted_in' AND buying.invalid_reason = 'missing_phone'
             AND customer.gone_at IS NULL))
+UNION ALL
+SELECT phone, source, 'opted_out', carried_opt_out_at, 'opt-out under an earlier phone'
+FROM woo_sync.source_records JOIN touched_phones USING (phone)
+WHERE carried_opt_out_at IS NOT NULL
 """
 
 # Only what was bought: an order that failed, was cancelled, paid back or thrown away tells nothing.
