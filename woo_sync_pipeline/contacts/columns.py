@@ -29,7 +29,7 @@ def texts(column: pd.Series[Any]) -> Objects:
 
 
 class Distinct:
-    """The distinct cells of a column, and which row has which of them."""
+    """The distinct cells of a column, and which row has which of them. Absent cells are one, whatever they were."""
 
     def __init__(self, cells: npt.NDArray[Any]) -> None:
         self.codes, self.cells = pd.factorize(cells, use_na_sentinel=False)
