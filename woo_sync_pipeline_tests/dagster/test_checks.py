@@ -186,8 +186,9 @@ def test_a_contact_that_does_not_fit_its_model_goes_no_further(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unsorted(merged: pd.DataFrame) -> pd.DataFrame:
-        merged.at[1, "groups"] = ["WooCommerce", "Beans"]
-        return merged
+        groups: list[Any] = merged["groups"].tolist()
+        groups[1] = ["WooCommerce", "Beans"]
+        return merged.assign(groups=groups)
 
     spoil_merge(monkeypatch, unsorted)
     check = fail(world, "every_contact_fits_its_model")
