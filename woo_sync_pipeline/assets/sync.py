@@ -8,7 +8,7 @@ from woo_sync_pipeline.assets.definition import asset_options
 from woo_sync_pipeline.assets.step import SyncStep, sync_step
 from woo_sync_pipeline.config import SourceSettings
 from woo_sync_pipeline.reports.chart import MOST_SYNCS, data_url, sync_chart
-from woo_sync_pipeline.reports.markdown import markdown_report
+from woo_sync_pipeline.reports.markdown import markdown_picture, markdown_report, markdown_to_be_mended
 from woo_sync_pipeline.reports.report import SyncCounts, count_reasons
 from woo_sync_pipeline.state.contacts import count_held, pending_phones, source_totals
 from woo_sync_pipeline.state.records import invalid_reasons
@@ -103,17 +103,12 @@ def sync_assets(
             counts = _counts(step, invalid)
             sync = finish_sync(step.database, run_id=step.run_id, counts=counts.to_json(), invalid=invalid)
             step.state.release(source.key)
-            report = markdown_report(
-                sync,
-                counts,
-                source_name=source.name,
-                invalid=invalid,
-                store_url=source.url,
-                chart=_chart(step, counts) if step.is_sweep else "",
-            )
+            report = markdown_report(sync, counts, source_name=source.name)
             return step.result(
                 counts.new + counts.updated,
                 report=dg.MetadataValue.md(report),
+                **_pictures(step, counts),
+                **_to_be_mended(invalid, source),
                 new=counts.new,
                 updated=counts.updated,
                 unchanged=counts.unchanged,
@@ -124,10 +119,19 @@ def sync_assets(
     return [synced_contacts, sync_report]
 
 
-def _chart(step: SyncStep, counts: SyncCounts) -> str:
+def _pictures(step: SyncStep, counts: SyncCounts) -> dict[str, dg.MarkdownMetadataValue]:
     # The live syncs, which are many, do without: the picture lives in the event log.
+    if not step.is_sweep:
+        return {}
     latest = list_syncs(step.database, source=step.source.key, limit=MOST_SYNCS)
-    return data_url(sync_chart(latest[::-1], counts.invalid_reasons))
+    chart = data_url(sync_chart(latest[::-1], counts.invalid_reasons))
+    return {"chart": dg.MetadataValue.md(markdown_picture(chart))}
+
+
+def _to_be_mended(invalid: list[SyncContact], source: SourceSettings) -> dict[str, dg.MarkdownMetadataValue]:
+    if not invalid:
+        return {}
+    return {"to be mended": dg.MetadataValue.md(markdown_to_be_mended(invalid, store_url=source.url))}
 
 
 def _counts(step: SyncStep, invalid: list[SyncContact]) -> SyncCounts:

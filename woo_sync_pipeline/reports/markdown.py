@@ -12,20 +12,8 @@ from woo_sync_pipeline.state.syncs import SyncContact, SyncRun
 _MOST_RECORDS = 20
 
 
-def markdown_report(
-    sync: SyncRun,
-    counts: SyncCounts,
-    *,
-    source_name: str,
-    invalid: Sequence[SyncContact] = (),
-    store_url: str = "",
-    chart: str = "",
-) -> str:
-    """The whole report; phones in it are masked.
-
-    The first of the `invalid` records link to the page of the store on which they can be mended. `chart` is the
-    URL of a picture; a small one, as it lives in the event log.
-    """
+def markdown_report(sync: SyncRun, counts: SyncCounts, *, source_name: str) -> str:
+    """The numbers of a sync. Short on purpose: the UI hides a long text behind a button."""
     days = f"{sync.first_day}" if sync.first_day == sync.last_day else f"{sync.first_day} to {sync.last_day}"
     dry = ", dry run: nothing was sent" if sync.is_dry_run else ""
     lines = [
@@ -35,17 +23,12 @@ def markdown_report(
         "|---|---:|",
         *(f"| {label.strip()} | {value:,} |" for label, value in number_rows(counts)),
     ]
-    if chart:
-        lines += ["", f"![the last syncs, and why records are invalid]({chart})"]
     if counts.invalid_reasons:
         lines += ["", "| invalid because | records | |", "|---|---:|---|"]
         lines += [
             f"| {reason} | {count:,} | {explain_reason(reason)} |"
             for reason, count in sorted(counts.invalid_reasons.items(), key=lambda item: -item[1])
         ]
-    if invalid:
-        lines += ["", "| to be mended | phone as typed | reason |", "|---|---|---|"]
-        lines += [_record_line(contact, store_url) for contact in invalid[:_MOST_RECORDS]]
     lines += [
         "",
         f"Read {_listed(counts.read)}. Requests: {_listed(counts.requests)}. Seconds: {_listed(counts.seconds)}.",
@@ -54,6 +37,22 @@ def markdown_report(
         f"What happened to each contact: `woo-sync report {sync.sync_id}`",
     ]
     return "\n".join(lines)
+
+
+def markdown_to_be_mended(invalid: Sequence[SyncContact], *, store_url: str) -> str:
+    """The first of the invalid records, each with a link to the page of the store on which it can be mended.
+
+    Phones are masked.
+    """
+    shown = invalid[:_MOST_RECORDS]
+    more = f" (the first {len(shown)} of {len(invalid):,})" if len(invalid) > len(shown) else ""
+    lines = [f"| store record{more} | phone as typed | reason |", "|---|---|---|"]
+    return "\n".join([*lines, *(_record_line(contact, store_url) for contact in shown)])
+
+
+def markdown_picture(url: str) -> str:
+    """A picture; a small one, as it lives in the event log."""
+    return f"![the last syncs, and why records are invalid]({url})"
 
 
 def _listed(values: object) -> str:
