@@ -12,7 +12,7 @@ from woo_sync_pipeline.messagemedia import (
     PlatformSettings,
     PlatformUnavailable,
 )
-from woo_sync_pipeline.state.contacts import pending_phones
+from woo_sync_pipeline.state.contacts import note_in_flight, pending_phones
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import sync_contacts
 from woo_sync_pipeline.sync import planning, pushing
@@ -598,3 +598,60 @@ def test_a_list_deleted_during_a_long_push_is_made_anew_after_a_while(
     assert batches == [2, 2, 1]
     # The second batch was under way already when the first was done.
     assert platform.directory.list_members("WooCommerce - VIP") >= {EVERYBODY[4]}
+
+
+def test_a_crash_with_two_batches_under_way_sends_nothing_twice(
+    database: Database, platform: DemoPlatform, client: PlatformClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit(database, *everybody(tags=["VIP"]))
+
+    def crash(*_: object, **__: object) -> None:
+        raise SystemExit("the process was killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(planning, "BATCH", 2)
+        patched.setattr(pushing, "settle", crash)
+        with pytest.raises(SystemExit):
+            push(database, client)
+    known = contacts(database)
+    sent = [phone for phone in EVERYBODY if phone in platform.directory]
+    assert 2 <= len(sent) <= 4
+    assert pending(database) == EVERYBODY
+    # Nothing was sent that had not been noted before.
+    assert all(known[phone]["in_flight"] is not None for phone in sent)
+
+    assert push(database, client).counts == {"new": 5 - len(sent), "unchanged": len(sent)}
+
+    assert creations(platform) == len(platform.directory) == 5
+    assert platform.directory.list_members("WooCommerce - VIP") == set(EVERYBODY)
+
+
+def test_batches_overlap_and_are_noted_before_they_are_sent(
+    database: Database, platform: DemoPlatform, client: PlatformClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "BATCH", 2)
+    commit(database, *everybody())
+    unnoted: list[str] = []
+
+    def check(exchange: Exchange) -> None:
+        if exchange.method == "POST" and exchange.path == CONTACTS:
+            assert isinstance(exchange.request, dict)
+            phone = exchange.request["channels"][0]["channelId"]
+            if contacts(database)[phone]["in_flight"] is None:
+                unnoted.append(phone)
+
+    platform.on_exchange = check
+    written_down: list[int] = []
+    note = note_in_flight
+
+    def noting(*arguments: Any) -> None:
+        # When the third batch is made ready the first is written down, and the second is not.
+        written_down.append(sum(each["contact_id"] is not None for each in contacts(database).values()))
+        note(*arguments)
+
+    monkeypatch.setattr(pushing, "note_in_flight", noting)
+    push(database, client)
+
+    assert unnoted == []
+    assert written_down == [0, 0, 2]
+    assert creations(platform) == 5
