@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psycopg2
 import sqlalchemy as sa
@@ -35,7 +35,10 @@ class Claim:
 
     def release(self) -> None:
         """Let others claim the name."""
-        # A pooled connection that merely goes back to the pool would keep the lock.
+        # A connection that breaks here has freed the name already. Closing alone would do so only when the server
+        # notices, and a connection that goes back to the pool would keep it.
+        with suppress(SQLAlchemyError):
+            self._connection.execute(sa.text("SELECT pg_advisory_unlock_all()"))
         self._connection.invalidate()
         self._connection.close()
 
