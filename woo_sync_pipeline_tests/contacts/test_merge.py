@@ -166,10 +166,10 @@ def test_a_list_that_exists_keeps_its_spelling() -> None:
     assert merged["groups"] == ["WooCommerce", "woocommerce - ViP"]
 
 
-def test_a_tag_named_guests_is_the_list_of_the_guests() -> None:
-    assert merge_one(customer(tags=["guests"]))["groups"] == ["WooCommerce", "WooCommerce - guests"]
+def test_a_tag_named_guests_is_not_the_list_of_the_guests() -> None:
+    assert merge_one(customer(tags=["guests"]))["groups"] == ["WooCommerce", "WooCommerce - guests (tag)"]
     merged = merge(customer(ANN, tags=["guests"]), guest(BOB), phones=[ANN, BOB])
-    assert len({name for groups in merged["groups"] for name in groups}) == 2
+    assert [groups[1] for groups in merged["groups"]] == ["WooCommerce - guests (tag)", "WooCommerce - Guests"]
 
 
 def test_the_newest_signal_of_all_stores_decides() -> None:
