@@ -169,7 +169,10 @@ def test_a_list_that_exists_keeps_its_spelling() -> None:
 def test_a_tag_named_guests_is_not_the_list_of_the_guests() -> None:
     assert merge_one(customer(tags=["guests"]))["groups"] == ["WooCommerce", "WooCommerce - guests (tag)"]
     merged = merge(customer(ANN, tags=["guests"]), guest(BOB), phones=[ANN, BOB])
-    assert [groups[1] for groups in merged["groups"]] == ["WooCommerce - guests (tag)", "WooCommerce - Guests"]
+    assert [groups[1] for groups in merged["groups"]] == [
+        "WooCommerce - guests (tag)",
+        "WooCommerce - Guests",
+    ]
 
 
 def test_the_newest_signal_of_all_stores_decides() -> None:
