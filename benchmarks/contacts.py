@@ -324,8 +324,9 @@ def main() -> None:
     for size in options.sizes:
         with tempfile.TemporaryDirectory() as folder:
             write_records(Path(folder), size)
-            found += [(size, best_of(options.repeat, what, Path(folder), size)) for what in options.only]
-    Console().print(table_of(found))
+            of_size = [(size, best_of(options.repeat, what, Path(folder), size)) for what in options.only]
+        Console().print(table_of(of_size))
+        found += of_size
     if options.json:
         rows = [{"size": size, **asdict(each)} for size, each in found]
         options.json.write_text(json.dumps(rows, indent=2) + "\n", "utf-8")
