@@ -32,6 +32,7 @@ from woo_sync_pipeline.state.bulk import copy_rows
 from woo_sync_pipeline.state.contacts import pending_phones
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.embedded import EmbeddedPostgres
+from woo_sync_pipeline.state.records import CONTACT_COLUMNS
 from woo_sync_pipeline.state.syncs import begin_sync
 from woo_sync_pipeline.sync.pushing import push_pending
 
@@ -196,17 +197,7 @@ def _fill(database: Database, contacts: int) -> None:
         )
         for number in range(contacts)
     )
-    columns = [
-        "phone",
-        "first_name",
-        "last_name",
-        "email",
-        "sources",
-        "groups",
-        "consent",
-        "consent_at",
-        "status",
-    ]
+    columns = {name: kind for name, kind in CONTACT_COLUMNS.items() if name != "consent_origin"}
     with database.transaction() as connection:
         copy_rows(connection, "woo_sync.contacts", columns, rows)
     with database.transaction() as connection:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import fsspec
 import pandas as pd
@@ -20,6 +21,8 @@ import pyarrow.parquet as pq
 from woo_sync_pipeline.errors import StagingError
 
 _NOTES = b"woo_sync_notes"
+PORTION = 50_000
+"""Rows that are worked on at a time, so that what a step takes in memory does not grow with the store."""
 KEPT = timedelta(days=7)
 """How long a staged frame is kept unless the configuration says otherwise."""
 
@@ -43,12 +46,75 @@ class StagedName:
         return f"{self.source}/{self.frame}/{self.first_day}_{self.last_day}"
 
 
-@dataclass(frozen=True)
 class StagedFrame:
-    """A frame and the small facts that travel with it."""
+    """A staged frame: its rows, read when they are asked for, and the small facts that travel with it."""
 
-    frame: pd.DataFrame
-    notes: Mapping[str, Any]
+    def __init__(self, open_file: Callable[[], IO[bytes]]) -> None:
+        self._open = open_file
+        with open_file() as file:
+            metadata = pq.read_metadata(file)
+        self.rows: int = metadata.num_rows
+        self.notes: Mapping[str, Any] = json.loads((metadata.metadata or {}).get(_NOTES, b"{}"))
+
+    @property
+    def table(self) -> pa.Table:
+        """All rows as Arrow holds them, which takes a fraction of the memory of a frame."""
+        return self._read(None)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """All rows and columns."""
+        frame: pd.DataFrame = self.table.to_pandas()
+        return frame
+
+    def columns(self, *names: str) -> pd.DataFrame:
+        """All rows of these columns."""
+        frame: pd.DataFrame = self._read(list(names)).to_pandas()
+        return frame
+
+    def portions(self) -> Iterator[pd.DataFrame]:
+        """The rows in portions, each numbered from 0; at least one, which may be empty."""
+        with self._open() as file:
+            parts = pq.ParquetFile(file)
+            for batch in parts.iter_batches(PORTION):
+                yield pa.Table.from_batches([batch]).to_pandas()
+            if not self.rows:
+                yield parts.schema_arrow.empty_table().to_pandas()
+
+    def _read(self, columns: list[str] | None) -> pa.Table:
+        with self._open() as file:
+            return pq.read_table(file, columns=columns)
+
+
+class StagedWriter:
+    """A frame that is being staged, portion by portion, with `notes` that may be given until the last moment."""
+
+    def __init__(self, file: IO[bytes], schema: pa.Schema | None) -> None:
+        self.notes: Mapping[str, Any] = {}
+        self.rows = 0
+        self._file = file
+        self._schema = schema
+        self._parquet: pq.ParquetWriter | None = None
+
+    def add(self, rows: pd.DataFrame | pa.Table) -> None:
+        """Write more rows. Without a schema the first ones tell the types of all."""
+        if isinstance(rows, pd.DataFrame):
+            rows = pa.Table.from_pandas(rows, schema=self._schema, preserve_index=False)
+        if self._parquet is None:
+            self._parquet = pq.ParquetWriter(self._file, self._schema or rows.schema)
+        self._parquet.write_table(rows, row_group_size=PORTION)
+        self.rows += rows.num_rows
+
+    def finish(self) -> None:
+        """Write the notes."""
+        if self._parquet is None:
+            self._parquet = pq.ParquetWriter(self._file, self._schema or pa.schema([]))
+        self._parquet.add_key_value_metadata({_NOTES: json.dumps(self.notes)})
+
+    def close(self) -> None:
+        """Write no more."""
+        if self._parquet is not None:
+            self._parquet.close()
 
 
 class Staging:
@@ -61,22 +127,33 @@ class Staging:
     def write(
         self,
         name: StagedName,
-        frame: pd.DataFrame,
+        rows: pd.DataFrame | pa.Table,
         *,
         schema: pa.Schema | None = None,
         notes: Mapping[str, Any] | None = None,
     ) -> None:
-        """Write a frame so that a reader sees all of it or nothing; files are for the owner's eyes only."""
-        table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
-        table = table.replace_schema_metadata(
-            {**(table.schema.metadata or {}), _NOTES: json.dumps(notes or {})}
-        )
+        """Write a whole frame, as `writing` does."""
+        with self.writing(name, schema=schema) as staged:
+            staged.add(rows)
+            staged.notes = notes or {}
+
+    @contextmanager
+    def writing(self, name: StagedName, *, schema: pa.Schema | None = None) -> Iterator[StagedWriter]:
+        """Write a frame portion by portion. A reader sees all of it, once this is over, or nothing.
+
+        Files are for the owner's eyes only. What breaks off leaves what was there before.
+        """
         folder = f"{self._root}/{name.folder}"
         self._files.makedirs(folder, exist_ok=True)
         temporary = f"{folder}/.{uuid.uuid4().hex}.tmp"
         with self._files.open(temporary, "wb") as file:
             self._protect(temporary)
-            pq.write_table(table, file)
+            staged = StagedWriter(file, schema)
+            try:
+                yield staged
+                staged.finish()
+            finally:
+                staged.close()
         self._files.mv(temporary, self._path(name))
         self._forget_old(f"{self._root}/{name.source}/{name.frame}", time.time())
 
@@ -88,10 +165,7 @@ class Staging:
         path = self._path(name)
         if not self._files.exists(path):
             path = self._latest(name)
-        with self._files.open(path, "rb") as file:
-            table = pq.read_table(file)
-        notes = json.loads((table.schema.metadata or {}).get(_NOTES, b"{}"))
-        return StagedFrame(table.to_pandas(), notes)
+        return StagedFrame(partial(self._files.open, path, "rb"))
 
     def prune(self, *, now: datetime) -> int:
         """Delete the old frames of all sources, and what broken writes left; returns how many files.

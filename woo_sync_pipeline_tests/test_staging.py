@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
+from woo_sync_pipeline import staging as staging_module
 from woo_sync_pipeline.errors import StagingError
 from woo_sync_pipeline.staging import StagedName, Staging
 
@@ -135,23 +134,42 @@ class _BrokenError(Exception):
     """The disk is full, or the process is about to die."""
 
 
-def test_a_write_that_breaks_off_leaves_what_was_there_before(
-    staging: Staging, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_write_that_breaks_off_leaves_what_was_there_before(staging: Staging) -> None:
     staging.write(NAME, frame(1))
 
-    def break_off(_: pa.Table, file: Any) -> None:
-        file.write(b"PAR1 and half of it")
-        raise _BrokenError
+    def break_off(name: StagedName) -> None:
+        with staging.writing(name) as staged:
+            staged.add(frame(2))
+            raise _BrokenError
 
-    with monkeypatch.context() as patched:
-        patched.setattr(pq, "write_table", break_off)
+    for name in (NAME, replace(NAME, root_run_id="run-2")):
         with pytest.raises(_BrokenError):
-            staging.write(NAME, frame(2))
-        with pytest.raises(_BrokenError):
-            staging.write(replace(NAME, root_run_id="run-2"), frame(3))
+            break_off(name)
     assert ids(staging) == [1]
     assert ids(staging, replace(NAME, root_run_id="run-2")) == [1]
+
+
+def test_a_frame_is_written_and_read_in_portions(staging: Staging, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(staging_module, "PORTION", 2)
+    with staging.writing(NAME, schema=pa.schema([("record_id", pa.int64()), ("tag", pa.string())])) as staged:
+        for values in ([1, 2, 3], [], [4]):
+            staged.add(frame(*values).assign(tag="VIP"))
+        staged.notes = {"rows": staged.rows}
+    found = staging.read(NAME)
+    assert (found.rows, found.notes) == (4, {"rows": 4})
+    assert [len(part) for part in found.portions()] == [2, 2]
+    assert pd.concat(found.portions())["record_id"].tolist() == [1, 2, 3, 4]
+    assert found.columns("tag").columns.tolist() == ["tag"]
+    assert found.table.num_rows == 4
+
+
+def test_a_frame_without_rows_comes_in_one_portion_with_its_columns(staging: Staging) -> None:
+    schema = pa.schema([("record_id", pa.int64())])
+    with staging.writing(NAME, schema=schema):
+        pass
+    (part,) = staging.read(NAME).portions()
+    assert part.columns.tolist() == ["record_id"]
+    assert part.empty
 
 
 def test_readers_see_all_of_a_frame_or_the_one_before_it(staging: Staging) -> None:

@@ -56,7 +56,16 @@ class SyncContact:
     reason: str | None = None
 
 
-_CONTACT_COLUMNS = tuple(SyncContact.__dataclass_fields__)
+_CONTACT_COLUMNS = {
+    "outcome": "text",
+    "phone": "text",
+    "phone_masked": "text",
+    "record_type": "text",
+    "record_id": "bigint",
+    "state": "text",
+    "changes": "text[]",
+    "reason": "text",
+}
 
 
 @dataclass(frozen=True)
@@ -106,7 +115,7 @@ def note_contacts(connection: sa.Connection, run_id: str, contacts: Iterable[Syn
     copy_rows(
         connection,
         "woo_sync.sync_run_contacts",
-        ["sync_id", *_CONTACT_COLUMNS],
+        {"sync_id": "bigint", **_CONTACT_COLUMNS},
         ([sync_id, *(getattr(contact, column) for column in _CONTACT_COLUMNS)] for contact in contacts),
     )
 

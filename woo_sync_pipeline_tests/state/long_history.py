@@ -14,11 +14,20 @@ from woo_sync_pipeline.state.bulk import copy_rows
 from woo_sync_pipeline.state.database import Database
 
 TIMEZONE = "Australia/Sydney"
-_RUN_COLUMNS = [
-    *("sync_id", "run_id", "source", "kind", "reading", "first_day", "last_day", "status"),
-    *("started_at", "finished_at", "committed_at", "read_until", "last_customer_id", "counts"),
-]
-_CONTACT_COLUMNS = ["sync_id", "outcome", "phone", "phone_masked", "state", "changes"]
+_RUN_COLUMNS = {
+    "sync_id": "bigint",
+    **dict.fromkeys(("run_id", "source", "kind", "reading"), "text"),
+    **dict.fromkeys(("first_day", "last_day"), "date"),
+    "status": "text",
+    **dict.fromkeys(("started_at", "finished_at", "committed_at", "read_until"), "timestamptz"),
+    "last_customer_id": "bigint",
+    "counts": "jsonb",
+}
+_CONTACT_COLUMNS = {
+    "sync_id": "bigint",
+    **dict.fromkeys(("outcome", "phone", "phone_masked", "state"), "text"),
+    "changes": "text[]",
+}
 
 
 def write_history(

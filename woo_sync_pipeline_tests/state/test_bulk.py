@@ -138,9 +138,8 @@ def test_only_the_named_columns_are_copied_in_their_order(database: Database) ->
 def test_rows_are_added_to_a_table_that_exists(database: Database) -> None:
     with database.transaction() as connection:
         for number in range(2):
-            copy_rows(
-                connection, "woo_sync.products", ["source", "product_id", "tags"], [["s", number, ["a"]]]
-            )
+            columns = {"source": "text", "product_id": "bigint", "tags": "text[]"}
+            copy_rows(connection, "woo_sync.products", columns, [["s", number, ["a"]]])
         count = connection.execute(sa.text("SELECT count(*) FROM woo_sync.products")).scalar_one()
     assert count == 2
 

@@ -113,12 +113,15 @@ def test_a_statement_that_fails_tells_its_code_and_no_value(database: Database) 
     assert caught.value.__cause__ is None
 
 
-def test_a_copy_that_fails_tells_its_code_and_no_value(database: Database) -> None:
-    frame = pd.DataFrame({"record_id": ["Ann Lee +61491570006"]})
+@pytest.mark.parametrize(
+    ("sql_type", "told"), [("bigint", "a cell of the column wrong is no bigint"), ("uuid", "SQLSTATE 22P02")]
+)
+def test_a_copy_that_fails_tells_why_and_no_value(database: Database, sql_type: str, told: str) -> None:
+    frame = pd.DataFrame({"wrong": ["Ann Lee +61491570006"]})
     with pytest.raises(StateError) as caught, database.transaction() as connection:
-        copy_frame(connection, frame, "incoming", {"record_id": "bigint"})
+        copy_frame(connection, frame, "incoming", {"wrong": sql_type})
     assert not caught.value.transient
-    assert "SQLSTATE 22P02" in str(caught.value)
+    assert told in str(caught.value)
     assert "Ann" not in str(caught.value)
     assert "491570006" not in str(caught.value)
 
@@ -130,7 +133,7 @@ def test_a_connection_that_is_cut_during_a_copy_is_a_passing_trouble(
         with database.transaction() as connection:
             number = connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one()
             _execute(database_url, f"SELECT pg_terminate_backend({number}, 5000)")
-            copy_rows(connection, "woo_sync.products", ["source"], [["shop"]])
+            copy_rows(connection, "woo_sync.products", {"source": "text"}, [["shop"]])
 
     with pytest.raises(TransientStateError):
         copy()
