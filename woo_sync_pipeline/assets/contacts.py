@@ -11,9 +11,11 @@ from woo_sync_pipeline.assets.step import SyncStep, sync_step
 from woo_sync_pipeline.config import Settings, SourceSettings
 from woo_sync_pipeline.contacts.merge import MergeSource
 from woo_sync_pipeline.reports.report import count_reasons
+from woo_sync_pipeline.state.bulk import arrow_schema
 from woo_sync_pipeline.state.records import CONTACT_COLUMNS, RECORD_COLUMNS, Reading, commit_reading
 from woo_sync_pipeline.sync import checks as judge
-from woo_sync_pipeline.sync.normalising import NormalisedRecords, invalid_contacts, normalise_records
+from woo_sync_pipeline.sync.checks import Finding, RecordTally
+from woo_sync_pipeline.sync.normalising import RECORD_SCHEMA, normalise_portions
 
 RECORD_CHECKS = (
     Check.every_row_is_accounted_for,
@@ -48,18 +50,24 @@ def contact_assets(
     def contacts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """One row per store record: a phone in E.164, names, email, choice, groups; or why it has no phone."""
         with sync_step(context, source) as step:
-            customers, orders = step.read("customers").frame, step.read("orders").frame
-            guest_ids = step.read("guest_orders").frame["record_id"]
-            found = normalise_records(source, customers=customers, orders=orders, guest_order_ids=guest_ids)
-            invalid = invalid_contacts(found.records)
-            checks = _record_checks(settings, found, rows_read=len(customers) + len(orders))
-            step.write("contacts", found.records, notes={"emails_dropped": found.emails_dropped})
+            customers, orders = step.read("customers"), step.read("orders")
+            tally = RecordTally()
+            with step.writing("contacts", schema=RECORD_SCHEMA) as staged:
+                for part in normalise_portions(
+                    source,
+                    customers=customers.portions(),
+                    orders=orders.portions(),
+                    guest_order_ids=step.read("guest_orders").columns("record_id")["record_id"],
+                ):
+                    staged.add(part.records)
+                    tally.add(part)
+                staged.notes = {"emails_dropped": tally.emails_dropped}
             return step.result(
-                len(found.records),
-                checks,
-                invalid=len(invalid),
-                invalid_reasons=count_reasons(invalid),
-                emails_dropped=found.emails_dropped,
+                tally.records,
+                _record_checks(settings, tally, rows_read=customers.rows + orders.rows),
+                invalid=len(tally.invalid),
+                invalid_reasons=count_reasons(tally.invalid),
+                emails_dropped=tally.emails_dropped,
             )
 
     @dg.asset(
@@ -80,33 +88,41 @@ def contact_assets(
         not pass the checks never get there.
         """
         with sync_step(context, source) as step:
-            checks: list[dg.AssetCheckResult] = []
+            findings: dict[Check, list[Finding]] = {check: [] for check in MERGE_CHECKS}
+            with step.writing("merged_contacts", schema=arrow_schema(CONTACT_COLUMNS)) as staged:
 
-            def passes(merged: pd.DataFrame) -> bool:
-                checks.extend(_merge_checks(settings, merged))
-                return all(check.passed for check in checks)
+                def passes(merged: pd.DataFrame) -> bool:
+                    found = _merge_findings(settings, merged, first_row=staged.rows)
+                    for check, finding in found.items():
+                        findings[check].append(finding)
+                    staged.add(merged)
+                    return all(finding.passed for finding in found.values())
 
-            merged = commit_reading(
-                step.database,
-                source=source.key,
-                run_id=step.run_id,
-                reading=_reading(step),
-                sources={
-                    each.key: MergeSource(each.name, each.consent.mode == "explicit", each.groups.name_format)
-                    for each in settings.sources
-                },
-                accept=passes,
-            )
-            step.write("merged_contacts", merged)
-            return step.result(len(merged), checks)
+                commit_reading(
+                    step.database,
+                    source=source.key,
+                    run_id=step.run_id,
+                    reading=_reading(step),
+                    sources=_merge_sources(settings),
+                    accept=passes,
+                )
+            checks = [check_result(check, judge.together(found)) for check, found in findings.items()]
+            return step.result(staged.rows, checks)
 
     return [contacts, merged_contacts]
+
+
+def _merge_sources(settings: Settings) -> dict[str, MergeSource]:
+    return {
+        each.key: MergeSource(each.name, each.consent.mode == "explicit", each.groups.name_format)
+        for each in settings.sources
+    }
 
 
 def _reading(step: SyncStep) -> Reading:
     orders, customers, tags = step.read("orders"), step.read("customers"), step.read("tags")
     return Reading(
-        records=step.read("contacts").frame,
+        records=step.read("contacts").portions(),
         gone_customer_ids=step.read("gone_customers").frame["record_id"].tolist(),
         product_tags=dict(tags.frame.itertuples(index=False, name=None)),
         started_at=datetime.fromisoformat(orders.notes["started_at"]),
@@ -115,26 +131,26 @@ def _reading(step: SyncStep) -> Reading:
     )
 
 
-def _record_checks(
-    settings: Settings, found: NormalisedRecords, *, rows_read: int
-) -> list[dg.AssetCheckResult]:
-    limit = settings.alerts.max_invalid_share
+def _record_checks(settings: Settings, tally: RecordTally, *, rows_read: int) -> list[dg.AssetCheckResult]:
     findings = {
-        Check.every_row_is_accounted_for: judge.every_row_is_accounted_for(found, rows_read=rows_read),
-        Check.every_phone_is_e164: judge.every_phone_is_e164(found.records),
-        Check.every_record_fits_its_model: judge.every_record_fits_its_model(found),
+        Check.every_row_is_accounted_for: judge.every_row_is_accounted_for(
+            rows_read=rows_read, records=tally.records, refused=tally.refused
+        ),
+        Check.every_phone_is_e164: judge.together(tally.phones),
+        Check.every_record_fits_its_model: judge.together(tally.models),
         Check.invalid_share_is_below_the_limit: judge.invalid_share_is_below_the_limit(
-            found.records, limit=limit
+            records=tally.holding, invalid=len(tally.invalid), limit=settings.alerts.max_invalid_share
         ),
     }
     return [check_result(check, finding) for check, finding in findings.items()]
 
 
-def _merge_checks(settings: Settings, merged: pd.DataFrame) -> list[dg.AssetCheckResult]:
+def _merge_findings(settings: Settings, merged: pd.DataFrame, *, first_row: int) -> dict[Check, Finding]:
     explicit = [source.name for source in settings.sources if source.consent.mode == "explicit"]
-    findings = {
-        Check.no_phone_twice: judge.no_phone_twice(merged),
-        Check.every_contact_fits_its_model: judge.every_contact_fits_its_model(merged),
-        Check.consent_is_never_widened: judge.consent_is_never_widened(merged, explicit_sources=explicit),
+    return {
+        Check.no_phone_twice: judge.no_phone_twice(merged, first_row=first_row),
+        Check.every_contact_fits_its_model: judge.every_contact_fits_its_model(merged, first_row=first_row),
+        Check.consent_is_never_widened: judge.consent_is_never_widened(
+            merged, explicit_sources=explicit, first_row=first_row
+        ),
     }
-    return [check_result(check, finding) for check, finding in findings.items()]

@@ -68,9 +68,9 @@ def extraction_assets(
                     "started_at": started_at.isoformat(),
                     "read_until": read_until(window).isoformat(),
                 }
-            step.write("orders", found.changed, schema=ORDER_SCHEMA, notes=notes)
+            step.write("orders", found.changed, notes=notes)
             return step.result(
-                len(found.changed),
+                found.changed.num_rows,
                 read=found.read,
                 **statistics.to_metadata(),
                 window_start=window.start.isoformat() if window.start else "the beginning",
@@ -94,7 +94,6 @@ def extraction_assets(
         changed. The live sync reads new registrations and the customers of the orders that changed.
         """
         with sync_step(context, source) as step:
-            changed_orders = step.read("orders").frame
             with step.stores.connect(source) as client, step.show_progress("reading customers") as advance:
                 if step.is_sweep:
                     found = sweep(client, step.database, source, progress=advance)
@@ -106,7 +105,7 @@ def extraction_assets(
                         step.database,
                         source,
                         last_id=step.watermark.last_customer_id if step.watermark else 0,
-                        customer_ids=set(changed_orders["customer_id"].tolist()),
+                        customer_ids=set(step.read("orders").columns("customer_id")["customer_id"]),
                         progress=advance,
                     )
                     finding = Finding(True, "a live reading does not read all customers")
@@ -126,9 +125,9 @@ def extraction_assets(
         no guest.
         """
         with sync_step(context, source) as step:
-            found = guest_orders(step.database, source, step.read("orders").frame)
-            step.write("guest_orders", found, schema=ORDER_SCHEMA)
-            return step.result(len(found))
+            found = guest_orders(step.database, source, step.read("orders").table)
+            step.write("guest_orders", found)
+            return step.result(found.num_rows)
 
     @dg.asset(
         **asset_options(
@@ -142,7 +141,7 @@ def extraction_assets(
         Tags of customers come with the customers: WooCommerce itself has none, plugins keep them in their meta.
         """
         with sync_step(context, source) as step:
-            changed_orders = step.read("orders").frame
+            changed_orders = step.read("orders").table
             with step.stores.connect(source) as client:
                 found = read_product_tags(
                     client, step.database, source, changed_orders, is_sweep=step.is_sweep
@@ -166,7 +165,6 @@ def _stage_customers(
     step.write(
         "customers",
         found.changed,
-        schema=CUSTOMER_SCHEMA,
         notes={
             "read": found.read,
             "requests": statistics.requests,
@@ -176,7 +174,7 @@ def _stage_customers(
     )
     step.write("gone_customers", pd.DataFrame({"record_id": sorted(found.gone)}, dtype="int64"))
     return step.result(
-        len(found.changed),
+        found.changed.num_rows,
         [check_result(Check.all_records_were_read, finding)],
         read=found.read,
         gone=len(found.gone),

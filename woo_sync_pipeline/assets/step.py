@@ -24,7 +24,7 @@ from woo_sync_pipeline.resources import (
     StateResource,
     StoresResource,
 )
-from woo_sync_pipeline.staging import StagedFrame, StagedName
+from woo_sync_pipeline.staging import StagedFrame, StagedName, StagedWriter
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import Watermark, begin_sync, fail_sync, mark_crashed, watermark
 
@@ -76,14 +76,22 @@ class SyncStep:
     def write(
         self,
         frame_name: str,
-        frame: pd.DataFrame,
+        rows: pd.DataFrame | pa.Table,
         *,
         schema: pa.Schema | None = None,
         notes: Mapping[str, Any] | None = None,
     ) -> None:
         """Stage a frame for the assets downstream."""
-        timed = {**(notes or {}), "seconds": round(monotonic() - self.started, 3)}
-        self._staging.area().write(self._name(frame_name), frame, schema=schema, notes=timed)
+        with self.writing(frame_name, schema=schema) as staged:
+            staged.add(rows)
+            staged.notes = notes or {}
+
+    @contextmanager
+    def writing(self, frame_name: str, *, schema: pa.Schema | None = None) -> Iterator[StagedWriter]:
+        """Stage a frame for the assets downstream, portion by portion, with the time that this step took."""
+        with self._staging.area().writing(self._name(frame_name), schema=schema) as staged:
+            yield staged
+            staged.notes = {**staged.notes, "seconds": round(monotonic() - self.started, 3)}
 
     def read(self, frame_name: str) -> StagedFrame:
         """The frame that an asset upstream staged. Raises `StagingError` when there is none."""

@@ -14,7 +14,7 @@ from woo_sync_pipeline.state.contacts import count_held, pending_phones, source_
 from woo_sync_pipeline.state.records import invalid_reasons
 from woo_sync_pipeline.state.syncs import SyncContact, finish_sync, list_syncs, mark_dry_run
 from woo_sync_pipeline.sync.dry_run import plan_pending
-from woo_sync_pipeline.sync.normalising import invalid_contacts
+from woo_sync_pipeline.sync.normalising import INVALID_COLUMNS, invalid_contacts
 from woo_sync_pipeline.sync.pushing import push_pending
 
 OUTCOME_COLUMNS = {
@@ -58,7 +58,7 @@ def sync_assets(
         `dry_run` in its configuration everything is planned and nothing is sent.
         """
         with sync_step(context, source) as step:
-            touched = step.read("merged_contacts").frame["phone"].tolist()
+            touched = step.read("merged_contacts").columns("phone")["phone"].tolist()
             phones = pending_phones(
                 step.database, source_name=source.name, touched=touched, include_rejected=step.is_sweep
             )
@@ -99,7 +99,7 @@ def sync_assets(
     def sync_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """What this sync did: new, updated, unchanged, invalid with reasons, subscribed, groups."""
         with sync_step(context, source) as step:
-            invalid = invalid_contacts(step.read("contacts").frame)
+            invalid = invalid_contacts(step.read("contacts").columns(*INVALID_COLUMNS))
             counts = _counts(step, invalid)
             sync = finish_sync(step.database, run_id=step.run_id, counts=counts.to_json(), invalid=invalid)
             step.state.release(source.key)
@@ -137,13 +137,13 @@ def _to_be_mended(invalid: list[SyncContact], source: SourceSettings) -> dict[st
 def _counts(step: SyncStep, invalid: list[SyncContact]) -> SyncCounts:
     orders, customers, tags = step.read("orders"), step.read("customers"), step.read("tags")
     synced = step.read("synced_contacts")
-    pushed, sent_phones = synced.notes, set(synced.frame["phone"])
+    pushed, sent_phones = synced.notes, set(synced.columns("phone")["phone"])
     totals = source_totals(step.database, step.source.name, name_format=step.source.groups.name_format)
     # A sweep has looked at all of the source, a live sync at what it touched.
     if step.is_sweep:
         unchanged = totals["contacts"] - count_held(step.database, step.source.name, sent_phones)
     else:
-        unchanged = len(set(step.read("merged_contacts").frame["phone"]) - sent_phones)
+        unchanged = len(set(step.read("merged_contacts").columns("phone")["phone"]) - sent_phones)
     reasons = invalid_reasons(step.database, step.source.key) if step.is_sweep else count_reasons(invalid)
     return SyncCounts(
         new=pushed.get("new", 0),

@@ -1,6 +1,7 @@
 """The set-based SQL behind `records.py`; the temporary tables are made there.
 
 `incoming`, `gone`, `incoming_products`: what was read. `touched`: phones that may look different now.
+`merged`: their contacts.
 """
 
 PRODUCT_COLUMNS = {"product_id": "bigint", "tags": "text[]"}
@@ -139,9 +140,21 @@ ON CONFLICT (source, product_id) DO UPDATE SET tags = excluded.tags
 WHERE known.tags IS DISTINCT FROM excluded.tags
 """
 
-DISTINCT_TOUCHED = """
-CREATE TEMPORARY TABLE touched_phones ON COMMIT DROP AS SELECT DISTINCT phone FROM touched;
-CREATE UNIQUE INDEX ON touched_phones (phone);
+# Phones are merged a portion at a time: `touched_phones` has those of the portion.
+NUMBER_TOUCHED = (
+    """
+    CREATE TEMPORARY TABLE numbered ON COMMIT DROP AS
+    SELECT phone, ((row_number() OVER (ORDER BY phone) - 1) / :portion_size)::int AS portion
+    FROM (SELECT DISTINCT phone FROM touched) AS distinct_phones
+    """,
+    "CREATE INDEX ON numbered (portion)",
+    "ANALYZE numbered",
+    "CREATE TEMPORARY TABLE touched_phones (phone text PRIMARY KEY) ON COMMIT DROP",
+)
+COUNT_PORTIONS = "SELECT coalesce(max(portion) + 1, 0) FROM numbered"
+CHOOSE_PORTION = """
+TRUNCATE touched_phones;
+INSERT INTO touched_phones SELECT phone FROM numbered WHERE portion = :portion;
 ANALYZE touched_phones;
 """
 

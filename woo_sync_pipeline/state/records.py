@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,8 +12,11 @@ import sqlalchemy as sa
 
 from woo_sync_pipeline.contacts.merge import MergeInput, MergeSource, merge_contacts
 from woo_sync_pipeline.state import record_queries as queries
-from woo_sync_pipeline.state.bulk import copy_frame, read_frame
+from woo_sync_pipeline.state.bulk import append_frame, copy_frame, create_temporary, read_frame
 from woo_sync_pipeline.state.database import Database
+
+PORTION = 50_000
+"""Phones that are merged at a time, so that what that takes in memory does not grow with a store."""
 
 RECORD_COLUMNS = {
     "record_type": "text",
@@ -55,14 +58,14 @@ CONTACT_COLUMNS = {
 class Reading:
     """What one reading of a store found.
 
-    records: columns `RECORD_COLUMNS`; records that are known in this form may be left out.
+    records: in portions, with the columns `RECORD_COLUMNS`; records that are known in this form may be left out.
     gone_customer_ids: customers that a complete reading lacked.
     product_tags: tags of the products that were looked up.
     started_at: when the reading began (UTC); read_until: orders changed before this time, by the clock of the
     store, have been read. last_customer_id: the highest customer id met.
     """
 
-    records: pd.DataFrame
+    records: Iterable[pd.DataFrame]
     gone_customer_ids: Collection[int]
     product_tags: Mapping[int, Collection[str]]
     started_at: datetime
@@ -81,16 +84,20 @@ def commit_reading(
     run_id: str,
     reading: Reading,
     sources: Mapping[str, MergeSource],
-    accept: Callable[[pd.DataFrame], bool] | None = None,
-) -> pd.DataFrame:
+    accept: Callable[[pd.DataFrame], bool],
+) -> None:
     """Store what was read and merge the contacts it touches, all in one transaction.
 
-    Returns the merged contacts of all phones touched (columns of `merge_contacts`). Committing the same
-    reading again changes nothing. A form that was read earlier than the stored one never replaces it.
-    When `accept` says no to the merged contacts, nothing is stored, not even that anything was read.
+    `accept` is shown the merged contacts of all phones touched (columns of `merge_contacts`), in portions in the
+    order of phones; at least one, which may be empty. When it says no to one, nothing is stored, not even that
+    anything was read. Committing the same reading again changes nothing. A form that was read earlier than the
+    stored one never replaces it.
     """
     with suppress(_NotAcceptedError), database.exclusive_commit() as connection:
-        copy_frame(connection, reading.records, "incoming", RECORD_COLUMNS)
+        create_temporary(connection, "incoming", RECORD_COLUMNS)
+        for part in reading.records:
+            append_frame(connection, part, "incoming", RECORD_COLUMNS)
+        connection.execute(sa.text("ANALYZE incoming"))
         copy_frame(connection, _gone(reading.gone_customer_ids), "gone", {"record_id": "bigint"})
         copy_frame(connection, _products(reading.product_tags), "incoming_products", queries.PRODUCT_COLUMNS)
         parameters = {"source": source, "started_at": reading.started_at}
@@ -103,13 +110,13 @@ def commit_reading(
             queries.MARK_GONE,
             queries.TOUCHED_BY_PRODUCTS,
             queries.UPSERT_PRODUCTS,
-            queries.DISTINCT_TOUCHED,
         ):
             connection.execute(sa.text(statement), parameters)
-        merged = _merge_touched(connection, sources)
-        if accept is not None and not accept(merged):
-            raise _NotAcceptedError
-        copy_frame(connection, merged, "merged", CONTACT_COLUMNS)
+        create_temporary(connection, "merged", CONTACT_COLUMNS)
+        for merged in _merge_touched(connection, sources):
+            if not accept(merged):
+                raise _NotAcceptedError
+            append_frame(connection, merged, "merged", CONTACT_COLUMNS)
         connection.execute(sa.text(queries.UPSERT_CONTACTS))
         connection.execute(
             sa.text(queries.NOTE_COMMIT),
@@ -119,7 +126,6 @@ def commit_reading(
                 "last_customer_id": reading.last_customer_id,
             },
         )
-    return merged
 
 
 def customer_hashes(database: Database, source: str) -> dict[int, str]:
@@ -179,20 +185,21 @@ def known_product_ids(database: Database, source: str) -> set[int]:
         return set(connection.execute(sa.text(query), {"source": source}).scalars())
 
 
-def _merge_touched(connection: sa.Connection, sources: Mapping[str, MergeSource]) -> pd.DataFrame:
-    phones = list(connection.execute(sa.text("SELECT phone FROM touched_phones")).scalars())
+def _merge_touched(connection: sa.Connection, sources: Mapping[str, MergeSource]) -> Iterator[pd.DataFrame]:
+    for statement in queries.NUMBER_TOUCHED:
+        connection.execute(sa.text(statement), {"portion_size": PORTION})
+    portions = connection.execute(sa.text(queries.COUNT_PORTIONS)).scalar_one()
     names = connection.execute(sa.text("SELECT name FROM woo_sync.platform_lists")).scalars()
-    known = MergeInput(
-        holders=read_frame(connection, queries.HOLDERS),
-        signals=read_frame(connection, queries.SIGNALS),
-        purchases=read_frame(connection, queries.PURCHASES),
-    )
-    return merge_contacts(
-        known,
-        phones=phones,
-        sources=sources,
-        list_names={name.casefold(): name for name in names},
-    )
+    list_names = {name.casefold(): name for name in names}
+    for portion in range(max(portions, 1)):
+        connection.execute(sa.text(queries.CHOOSE_PORTION), {"portion": portion})
+        phones = list(connection.execute(sa.text("SELECT phone FROM touched_phones")).scalars())
+        known = MergeInput(
+            holders=read_frame(connection, queries.HOLDERS),
+            signals=read_frame(connection, queries.SIGNALS),
+            purchases=read_frame(connection, queries.PURCHASES),
+        )
+        yield merge_contacts(known, phones=phones, sources=sources, list_names=list_names)
 
 
 def _gone(ids: Collection[int]) -> pd.DataFrame:

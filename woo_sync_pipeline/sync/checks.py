@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,8 @@ import pandas as pd
 from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.contacts.decision import SubscriptionState
 from woo_sync_pipeline.contacts.schemas import MergedContact, validate
-from woo_sync_pipeline.sync.normalising import NormalisedRecords
+from woo_sync_pipeline.state.syncs import SyncContact
+from woo_sync_pipeline.sync.normalising import NormalisedRecords, invalid_contacts
 
 E164 = r"\+[1-9][0-9]{5,14}"
 
@@ -27,13 +29,56 @@ _ROWS_SHOWN = 20
 class Finding:
     """Whether something is as it must be, in one line and in numbers.
 
-    rows: what is at fault, the first ones: ids of store records, or places in a staged frame.
+    told: the line, with the names of numbers where these stand. rows: what is at fault, the first ones: ids of
+    store records, or places in a staged frame.
     """
 
     passed: bool
-    description: str
+    told: str
     numbers: Mapping[str, int | float] = field(default_factory=dict)
     rows: tuple[str, ...] = ()
+
+    @property
+    def description(self) -> str:
+        """The line."""
+        return self.told.format(**self.numbers)
+
+
+def together(findings: Sequence[Finding]) -> Finding:
+    """One finding of what was checked portion by portion; at least one portion."""
+    numbers: Counter[str] = Counter()
+    for finding in findings:
+        numbers.update(finding.numbers)
+    rows = chain.from_iterable(finding.rows for finding in findings)
+    return Finding(
+        all(finding.passed for finding in findings),
+        findings[0].told,
+        dict(numbers),
+        tuple(islice(rows, _ROWS_SHOWN)),
+    )
+
+
+@dataclass
+class RecordTally:
+    """What is counted and checked of records, portion by portion."""
+
+    records: int = 0
+    holding: int = 0
+    refused: int = 0
+    emails_dropped: int = 0
+    invalid: list[SyncContact] = field(default_factory=list)
+    phones: list[Finding] = field(default_factory=list)
+    models: list[Finding] = field(default_factory=list)
+
+    def add(self, found: NormalisedRecords) -> None:
+        """Count and check one portion."""
+        self.records += len(found.records)
+        self.holding += int(found.records["holds_contact"].sum())
+        self.refused += found.refused
+        self.emails_dropped += found.emails_dropped
+        self.invalid += invalid_contacts(found.records)
+        self.phones.append(every_phone_is_e164(found.records))
+        self.models.append(every_record_fits_its_model(found))
 
 
 def all_were_read(*, read: int, in_store: int | None) -> Finding:
@@ -46,26 +91,26 @@ def all_were_read(*, read: int, in_store: int | None) -> Finding:
         return Finding(True, "not judged: a hundred people or more registered while it was counted")
     return Finding(
         read >= in_store,
-        f"read {read:,} customers of a store that holds {in_store:,} of them",
+        "read {read:,} customers of a store that holds {in_store:,} of them",
         {"read": read, "in_store": in_store},
     )
 
 
-def every_row_is_accounted_for(found: NormalisedRecords, *, rows_read: int) -> Finding:
+def every_row_is_accounted_for(*, rows_read: int, records: int, refused: int) -> Finding:
     """Each row that was read is a record, or is named as one that does not fit its model."""
-    refused = int(found.failures["row_index"].dropna().nunique())
     return Finding(
-        len(found.records) + refused == rows_read,
-        f"{rows_read:,} rows read, {len(found.records):,} records made, {refused:,} refused",
-        {"rows_read": rows_read, "records": len(found.records), "refused": refused},
+        records + refused == rows_read,
+        "{rows_read:,} rows read, {records:,} records made, {refused:,} refused",
+        {"rows_read": rows_read, "records": records, "refused": refused},
     )
 
 
 def every_record_fits_its_model(found: NormalisedRecords) -> Finding:
-    """No row was refused; the numbers say how many were, by column and rule."""
-    refused = int(found.failures["row_index"].dropna().nunique())
+    """No row was refused; the numbers say how many were, also by column and rule."""
     return Finding(
-        found.failures.empty, f"{refused:,} rows do not fit the model of a record", _by_rule(found.failures)
+        found.failures.empty,
+        "{refused:,} rows do not fit the model of a record",
+        {"refused": found.refused, **_by_rule(found.failures)},
     )
 
 
@@ -75,41 +120,39 @@ def every_phone_is_e164(records: pd.DataFrame) -> Finding:
     wrong = records.loc[phones.index[~phones.astype(str).str.fullmatch(E164)]]
     return Finding(
         wrong.empty,
-        f"{len(wrong):,} of {len(phones):,} phones are not in E.164",
+        "{wrong:,} of {phones:,} phones are not in E.164",
         {"phones": len(phones), "wrong": len(wrong)},
         _records(wrong),
     )
 
 
-def invalid_share_is_below_the_limit(records: pd.DataFrame, *, limit: float) -> Finding:
+def invalid_share_is_below_the_limit(*, records: int, invalid: int, limit: float) -> Finding:
     """Of the records that should hold a contact, not too many lack a phone that can receive messages.
 
-    Columns holds_contact, invalid_reason. `limit` is a share between 0 and 1.
+    `limit` is a share between 0 and 1.
     """
-    holding = records[records["holds_contact"]]
-    invalid = int(holding["invalid_reason"].notna().sum())
-    numbers = {"records": len(holding), "invalid": invalid}
-    told = f"{invalid:,} of {len(holding):,} records have no phone that can receive messages"
-    if len(holding) < FEWEST_TO_JUDGE:
+    numbers = {"records": records, "invalid": invalid}
+    told = "{invalid:,} of {records:,} records have no phone that can receive messages"
+    if records < FEWEST_TO_JUDGE:
         return Finding(True, f"{told}; fewer than {FEWEST_TO_JUDGE} are not judged", numbers)
-    share = invalid / len(holding)
+    share = invalid / records
     return Finding(
-        share <= limit, f"{told} ({share:.0%}; the limit is {limit:.0%})", {**numbers, "share": share}
+        share <= limit, f"{told} ({{share:.0%}}; the limit is {limit:.0%})", {**numbers, "share": share}
     )
 
 
-def no_phone_twice(merged: pd.DataFrame) -> Finding:
-    """One row per phone."""
+def no_phone_twice(merged: pd.DataFrame, *, first_row: int = 0) -> Finding:
+    """One row per phone. `first_row` is the place of the first row in the staged frame, as in the other checks."""
     twice = merged["phone"].duplicated()
     return Finding(
         not twice.any(),
-        f"{int(twice.sum()):,} of {len(merged):,} rows repeat a phone",
+        "{repeated:,} of {phones:,} rows repeat a phone",
         {"phones": len(merged), "repeated": int(twice.sum())},
-        _places(twice),
+        _places(twice, first_row),
     )
 
 
-def every_contact_fits_its_model(merged: pd.DataFrame) -> Finding:
+def every_contact_fits_its_model(merged: pd.DataFrame, *, first_row: int = 0) -> Finding:
     """Contacts have the columns and values of `MergedContact`; the numbers count what is at fault, by column and rule.
 
     Whether a phone comes twice is judged by `no_phone_twice` alone.
@@ -120,13 +163,15 @@ def every_contact_fits_its_model(merged: pd.DataFrame) -> Finding:
     at_fault[np.flatnonzero(~merged["phone"].duplicated())[refused]] = True
     return Finding(
         failures.empty,
-        f"{int(at_fault.sum()):,} of {len(merged):,} contacts do not fit their model",
-        _by_rule(failures),
-        _places(at_fault),
+        "{refused:,} of {contacts:,} contacts do not fit their model",
+        {"contacts": len(merged), "refused": int(at_fault.sum()), **_by_rule(failures)},
+        _places(at_fault, first_row),
     )
 
 
-def consent_is_never_widened(merged: pd.DataFrame, *, explicit_sources: Collection[str]) -> Finding:
+def consent_is_never_widened(
+    merged: pd.DataFrame, *, explicit_sources: Collection[str], first_row: int = 0
+) -> Finding:
     """Nobody whose newest choice is to opt out shall be subscribed, and nobody without a choice in a source that asks
     for one.
 
@@ -139,13 +184,13 @@ def consent_is_never_widened(merged: pd.DataFrame, *, explicit_sources: Collecti
     unasked = subscribed & (merged["consent"] == Consent.unknown.value) & must_ask
     return Finding(
         not (opted_out | unasked).any(),
-        f"{int(opted_out.sum()):,} who opted out and {int(unasked.sum()):,} who never chose would be subscribed",
+        "{opted_out_but_subscribed:,} who opted out and {unasked_but_subscribed:,} who never chose would be subscribed",
         {
             "contacts": len(merged),
             "opted_out_but_subscribed": int(opted_out.sum()),
             "unasked_but_subscribed": int(unasked.sum()),
         },
-        _places(opted_out | unasked),
+        _places(opted_out | unasked, first_row),
     )
 
 
@@ -161,5 +206,5 @@ def _records(frame: pd.DataFrame) -> tuple[str, ...]:
     )
 
 
-def _places(at_fault: pd.Series[bool] | npt.NDArray[np.bool_]) -> tuple[str, ...]:
-    return tuple(f"row {place}" for place in np.flatnonzero(at_fault)[:_ROWS_SHOWN])
+def _places(at_fault: pd.Series[bool] | npt.NDArray[np.bool_], first_row: int) -> tuple[str, ...]:
+    return tuple(f"row {first_row + place}" for place in np.flatnonzero(at_fault)[:_ROWS_SHOWN])

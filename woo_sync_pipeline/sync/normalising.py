@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from woo_sync_pipeline.config import SourceSettings
-from woo_sync_pipeline.contacts.columns import Stack
 from woo_sync_pipeline.contacts.normalise import NormaliseSettings, normalise_customers, normalise_orders
 from woo_sync_pipeline.contacts.schemas import SourceRecord, validate
 from woo_sync_pipeline.errors import StateError
+from woo_sync_pipeline.state.bulk import arrow_schema
 from woo_sync_pipeline.state.records import RECORD_COLUMNS
 from woo_sync_pipeline.state.syncs import SyncContact
 
-_PORTION = 50_000
-"""Rows that are normalised and checked at a time, so that what that takes in memory does not grow with a store."""
+RECORD_SCHEMA: pa.Schema = arrow_schema({**RECORD_COLUMNS, "holds_contact": "boolean"})
 
 
 @dataclass(frozen=True)
 class NormalisedRecords:
-    """records: one row per store record (columns `RECORD_COLUMNS` and `holds_contact`).
+    """records: one row per store record (columns of `RECORD_SCHEMA`).
 
     failures: rows that do not fit the model of a record (columns row_index, column, check; never values). A
     record that is among them is in neither form in `records`, and is read again by the next sync.
@@ -31,13 +30,26 @@ class NormalisedRecords:
 
     records: pd.DataFrame
     failures: pd.DataFrame
-    emails_dropped: int
+
+    @property
+    def refused(self) -> int:
+        """How many rows do not fit the model of a record."""
+        return int(self.failures["row_index"].dropna().nunique())
+
+    @property
+    def emails_dropped(self) -> int:
+        """How many records have an email that is none."""
+        return int(self.records["email_dropped"].sum())
 
 
-def normalise_records(
-    source: SourceSettings, *, customers: pd.DataFrame, orders: pd.DataFrame, guest_order_ids: Iterable[int]
-) -> NormalisedRecords:
-    """Customers and orders as records.
+def normalise_portions(
+    source: SourceSettings,
+    *,
+    customers: Iterable[pd.DataFrame],
+    orders: Iterable[pd.DataFrame],
+    guest_order_ids: Iterable[int],
+) -> Iterator[NormalisedRecords]:
+    """Customers and orders as records, portion by portion: what that takes in memory is that of one portion.
 
     Customers and guest orders hold a contact (`holds_contact`); orders of customers carry choices and products.
     """
@@ -48,52 +60,45 @@ def normalise_records(
         tag_meta_keys=source.groups.meta_keys,
         role_groups=source.groups.roles,
     )
-    guests = list(guest_order_ids)
-    records = Stack([*RECORD_COLUMNS, "holds_contact"], rows=len(customers) + len(orders))
-    failures: list[pd.DataFrame] = []
-    rows_read = emails_dropped = 0
-    for part in chain(
-        (_customer_records(source, rows, settings) for rows in _portions(customers)),
-        (_order_records(source, rows, settings, guests) for rows in _portions(orders)),
-    ):
-        records.add(part.records)
-        failures.append(part.failures.assign(row_index=part.failures["row_index"] + rows_read))
-        rows_read += part.rows_read
-        emails_dropped += int(part.records["email_dropped"].sum())
-    return NormalisedRecords(records.frame(), pd.concat(failures, ignore_index=True), emails_dropped)
+    guests = pd.Index(list(guest_order_ids), dtype="int64")
+    for rows in customers:
+        yield _customer_records(source, rows, settings)
+    for rows in orders:
+        yield _order_records(source, rows, settings, guests)
 
 
-@dataclass(frozen=True)
-class _Part:
-    """Records of some rows, and the failures among these rows, numbered from 0."""
+def normalise_records(
+    source: SourceSettings, *, customers: pd.DataFrame, orders: pd.DataFrame, guest_order_ids: Iterable[int]
+) -> NormalisedRecords:
+    """Customers and orders as records, all at once."""
+    of_customers, of_orders = normalise_portions(
+        source, customers=[customers], orders=[orders], guest_order_ids=guest_order_ids
+    )
+    refused_orders = of_orders.failures.assign(row_index=of_orders.failures["row_index"] + len(customers))
+    return NormalisedRecords(
+        pd.concat([of_customers.records, of_orders.records], ignore_index=True),
+        pd.concat([of_customers.failures, refused_orders], ignore_index=True),
+    )
 
-    records: pd.DataFrame
-    failures: pd.DataFrame
-    rows_read: int
 
-
-def _portions(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """The frame in portions; at least one, which may be empty."""
-    for start in range(0, max(len(frame), 1), _PORTION):
-        yield frame.iloc[start : start + _PORTION]
-
-
-def _customer_records(source: SourceSettings, rows: pd.DataFrame, settings: NormaliseSettings) -> _Part:
+def _customer_records(
+    source: SourceSettings, rows: pd.DataFrame, settings: NormaliseSettings
+) -> NormalisedRecords:
     return _checked(
         source, rows, normalise_customers(rows, settings), {"order_status": "", "holds_contact": True}
     )
 
 
 def _order_records(
-    source: SourceSettings, rows: pd.DataFrame, settings: NormaliseSettings, guests: list[int]
-) -> _Part:
+    source: SourceSettings, rows: pd.DataFrame, settings: NormaliseSettings, guests: pd.Index[int]
+) -> NormalisedRecords:
     more = {"order_status": rows["status"], "holds_contact": rows["record_id"].isin(guests)}
     return _checked(source, rows, normalise_orders(rows, settings), more)
 
 
 def _checked(
     source: SourceSettings, rows: pd.DataFrame, records: pd.DataFrame, more: Mapping[str, object]
-) -> _Part:
+) -> NormalisedRecords:
     """The records that fit their model, with more columns; what the others fail."""
     good, failures = validate(SourceRecord, records)
     if failures["row_index"].isna().any():
@@ -113,11 +118,17 @@ def _checked(
     for name in columns:
         good[name] = columns[name].to_numpy()[fits]
     good.rename(columns={"raw_phone_masked": "phone_masked"}, inplace=True)
-    return _Part(good, failures, len(rows))
+    return NormalisedRecords(good, failures)
+
+
+INVALID_COLUMNS = ("record_type", "record_id", "phone_masked", "invalid_reason", "holds_contact")
 
 
 def invalid_contacts(records: pd.DataFrame) -> list[SyncContact]:
-    """The records that should hold a contact and have no phone that can receive messages, with the reason."""
+    """The records that should hold a contact and have no phone that can receive messages, with the reason.
+
+    `records` has the columns `INVALID_COLUMNS`.
+    """
     invalid = records[records["holds_contact"] & records["invalid_reason"].notna()]
     columns = ["record_type", "record_id", "phone_masked", "invalid_reason"]
     return [

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from woo_sync_pipeline.config import SourceSettings
 from woo_sync_pipeline.contacts.consent import Consent
@@ -39,7 +40,7 @@ Progress = Callable[[int], None]
 class OrdersRead:
     """changed: the orders of the window that are not known in this form (columns of `order_table`)."""
 
-    changed: pd.DataFrame
+    changed: pa.Table
     read: int
 
 
@@ -51,7 +52,7 @@ class CustomersRead:
     the meta of customers, because the key is not an administrator's.
     """
 
-    changed: pd.DataFrame
+    changed: pa.Table
     gone: frozenset[int]
     read: int
     last_id: int
@@ -86,7 +87,7 @@ def read_orders(
     """
     read_at = datetime.now(UTC)
     read = 0
-    frames: list[pd.DataFrame] = []
+    changed = [ORDER_SCHEMA.empty_table()]
     for rows in walk_orders(client, window, meta_keys=source.meta_keys, statuses=statuses):
         known = order_hashes(database, source.key, [row["id"] for row in rows])
         table = order_table(
@@ -96,10 +97,10 @@ def read_orders(
             read_at=read_at,
             known=known,
         )
-        frames.append(_relevant(database, source, table.to_pandas(), known))
+        changed.append(_relevant(database, source, table, known))
         read += len(rows)
         progress(len(rows))
-    return OrdersRead(_concat(frames, ORDER_SCHEMA), read)
+    return OrdersRead(pa.concat_tables(changed), read)
 
 
 def sweep(
@@ -140,7 +141,7 @@ def touched(
         customers_by_id(client, rest, meta_keys=source.meta_keys), known, source, progress=progress
     )
     return CustomersRead(
-        changed=_concat([new.changed, named.changed], CUSTOMER_SCHEMA),
+        changed=pa.concat_tables([new.changed, named.changed]),
         gone=frozenset(),
         read=new.read + named.read,
         last_id=max(last_id, new.last_id),
@@ -148,30 +149,33 @@ def touched(
     )
 
 
-def guest_orders(database: Database, source: SourceSettings, orders: pd.DataFrame) -> pd.DataFrame:
+def guest_orders(database: Database, source: SourceSettings, orders: pa.Table) -> pa.Table:
     """Of these orders, those that name no customer and never named one.
 
     Deleting a customer turns each of its orders into one without a customer: that makes no guest.
     """
-    without = orders[orders["customer_id"] == 0]
-    deleted = orders_that_named_a_customer(database, source.key, without["record_id"].tolist())
-    return without[~without["record_id"].isin(list(deleted))]
+    without = orders.filter(pc.equal(orders["customer_id"], 0))
+    deleted = orders_that_named_a_customer(database, source.key, without["record_id"].to_pylist())
+    return without.filter(pc.invert(pc.is_in(without["record_id"], pa.array(deleted, pa.int64()))))
 
 
 def read_product_tags(
     client: StoreClient,
     database: Database,
     source: SourceSettings,
-    orders: pd.DataFrame,
+    orders: pa.Table,
     *,
     is_sweep: bool,
 ) -> dict[int, tuple[str, ...]]:
-    """Tags of products: of all in a sweep, else of bought products that are not known yet."""
+    """Tags of products: of all in a sweep, else of bought products that are not known yet.
+
+    `orders` has the column product_ids.
+    """
     if not source.groups.product_tags:
         return {}
     if is_sweep:
         return product_tags(client, None)
-    bought = {int(product_id) for ids in orders["product_ids"] for product_id in ids}
+    bought = set(pc.list_flatten(orders["product_ids"]).to_pylist())
     unknown = bought - known_product_ids(database, source.key)
     return product_tags(client, unknown) if unknown else {}
 
@@ -186,7 +190,7 @@ def _read_customers(
 ) -> CustomersRead:
     read_at = datetime.now(UTC)
     fingerprint = settings_fingerprint(source)
-    # Kept as Arrow until the end: a page at a time, the way into pandas costs more than all the rest.
+    # As Arrow holds them: the way into pandas costs more than all the rest, and several times the memory.
     changed = [CUSTOMER_SCHEMA.empty_table()]
     missing = set(known) if is_complete else set()
     read = last_id = 0
@@ -203,16 +207,14 @@ def _read_customers(
         last_id = max(last_id, *ids)
         read += len(rows)
         progress(len(rows))
-    frame = pa.concat_tables(changed).to_pandas()
-    return CustomersRead(frame, frozenset(missing), read, last_id, meta_withheld)
+    return CustomersRead(pa.concat_tables(changed), frozenset(missing), read, last_id, meta_withheld)
 
 
-def _relevant(
-    database: Database, source: SourceSettings, orders: pd.DataFrame, known: dict[int, str]
-) -> pd.DataFrame:
+def _relevant(database: Database, source: SourceSettings, table: pa.Table, known: dict[int, str]) -> pa.Table:
     """Without the orders that can neither make a contact nor tell anything of one."""
     if source.order_statuses is None:
-        return orders
+        return table
+    orders = table.to_pandas()
     # All statuses are read, since an order that leaves the chosen ones must be seen to change. An order of a
     # customer makes no contact of its own: it tells what the customer chose and bought.
     relevant = (
@@ -220,8 +222,8 @@ def _relevant(
         | (orders["customer_id"] != 0)
         | orders["record_id"].isin(list(known))
     )
-    others = orders[~relevant]
-    return orders[relevant | orders["record_id"].isin(_opting_out(database, source, others))]
+    relevant |= orders["record_id"].isin(_opting_out(database, source, orders[~relevant]))
+    return table.filter(pa.array(relevant))
 
 
 def _opting_out(database: Database, source: SourceSettings, orders: pd.DataFrame) -> list[int]:
@@ -235,8 +237,3 @@ def _opting_out(database: Database, source: SourceSettings, orders: pd.DataFrame
     phones = known_phones(database, opted_out["phone"].tolist())
     found: list[int] = opted_out.loc[opted_out["phone"].isin(list(phones)), "record_id"].tolist()
     return found
-
-
-def _concat(frames: list[pd.DataFrame], schema: pa.Schema) -> pd.DataFrame:
-    filled = [frame for frame in frames if len(frame)]
-    return pd.concat(filled, ignore_index=True) if filled else schema.empty_table().to_pandas()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from woo_sync_pipeline.assets import extraction
 from woo_sync_pipeline.contacts.merge import merge_contacts
 from woo_sync_pipeline.state import records
 from woo_sync_pipeline.state.syncs import watermark
-from woo_sync_pipeline.sync.normalising import NormalisedRecords, normalise_records
+from woo_sync_pipeline.sync.normalising import NormalisedRecords, normalise_portions
 from woo_sync_pipeline.sync.reading import CustomersRead, sweep
 from woo_sync_pipeline_tests.dagster.conftest import KEY, MakeWorld, World, small_store
 from woo_sync_pipeline_tests.dagster.expectation import expected_directory
@@ -80,7 +80,7 @@ def test_a_reading_that_misses_a_customer_ends_before_anybody_counts_as_gone(
 ) -> None:
     def miss_one(*args: Any, **options: Any) -> CustomersRead:
         found = sweep(*args, **options)
-        return replace(found, changed=found.changed.iloc[1:], read=found.read - 1)
+        return replace(found, changed=found.changed.slice(1), read=found.read - 1)
 
     monkeypatch.setattr(extraction, "sweep", miss_one)
     check = fail(world, "all_records_of_the_store_were_read")
@@ -130,11 +130,18 @@ def test_a_rush_of_registrations_is_not_judged(world: World) -> None:
 
 
 def spoil_records(monkeypatch: pytest.MonkeyPatch, spoil: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
-    def spoilt(*args: Any, **options: Any) -> NormalisedRecords:
-        found = normalise_records(*args, **options)
-        return replace(found, records=spoil(found.records))
+    change_first_portion(monkeypatch, lambda found: replace(found, records=spoil(found.records)))
 
-    monkeypatch.setattr(contact_steps, "normalise_records", spoilt)
+
+def change_first_portion(
+    monkeypatch: pytest.MonkeyPatch, change: Callable[[NormalisedRecords], NormalisedRecords]
+) -> None:
+    def changed(*args: Any, **options: Any) -> Iterator[NormalisedRecords]:
+        first, *others = normalise_portions(*args, **options)
+        yield change(first)
+        yield from others
+
+    monkeypatch.setattr(contact_steps, "normalise_portions", changed)
 
 
 def test_a_phone_that_is_not_e164_goes_no_further(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,12 +219,11 @@ def test_too_many_invalid_records_warn_and_are_synced_all_the_same(make_world: M
 def test_a_record_that_does_not_fit_its_model_warns_and_the_others_are_synced(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse_one(*args: Any, **options: Any) -> NormalisedRecords:
-        found = normalise_records(*args, **options)
+    def refuse_one(found: NormalisedRecords) -> NormalisedRecords:
         failures = pd.DataFrame([(0, "email", "str")], columns=["row_index", "column", "check"])
         return replace(found, records=found.records.iloc[1:], failures=failures)
 
-    monkeypatch.setattr(contact_steps, "normalise_records", refuse_one)
+    change_first_portion(monkeypatch, refuse_one)
     sync = world.sync()
     check = checks_of(world, sync.run_id)["every_record_fits_its_model"]
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)

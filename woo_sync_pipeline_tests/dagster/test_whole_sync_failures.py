@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -10,12 +11,12 @@ import pandas as pd
 import pytest
 
 from woo_sync_pipeline.assets import contacts as contact_steps
-from woo_sync_pipeline.config import CONFIG_ENV, SourceSettings
+from woo_sync_pipeline.config import CONFIG_ENV
 from woo_sync_pipeline.contacts.merge import merge_contacts
 from woo_sync_pipeline.definitions import definitions
 from woo_sync_pipeline.state import records
 from woo_sync_pipeline.state.syncs import completed_sweeps, watermark
-from woo_sync_pipeline.sync.normalising import NormalisedRecords, normalise_records
+from woo_sync_pipeline.sync.normalising import NormalisedRecords, normalise_portions
 from woo_sync_pipeline_tests.dagster.conftest import KEY, MakeWorld, World, small_store
 from woo_sync_pipeline_tests.dagster.expectation import expected_directory
 from woo_sync_pipeline_tests.dagster.people import GUEST_PHONE, order_as_guest
@@ -120,17 +121,12 @@ def test_contacts_that_the_platform_refuses_keep_no_others_from_coming_over(make
 def test_a_step_that_loses_a_row_is_stopped_before_anything_is_committed_or_pushed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lose_one(
-        source: SourceSettings,
-        *,
-        customers: pd.DataFrame,
-        orders: pd.DataFrame,
-        guest_order_ids: Iterable[int],
-    ) -> NormalisedRecords:
-        found = normalise_records(source, customers=customers, orders=orders, guest_order_ids=guest_order_ids)
-        return NormalisedRecords(found.records.iloc[1:], found.failures, found.emails_dropped)
+    def lose_one(*args: Any, **options: Any) -> Iterator[NormalisedRecords]:
+        first, *others = normalise_portions(*args, **options)
+        yield replace(first, records=first.records.iloc[1:])
+        yield from others
 
-    monkeypatch.setattr(contact_steps, "normalise_records", lose_one)
+    monkeypatch.setattr(contact_steps, "normalise_portions", lose_one)
     outcome = world.try_sync()
     assert outcome.error is not None
     assert outcome.error.startswith(

@@ -74,7 +74,7 @@ def reading(
     last_customer_id: int = 7,
 ) -> Reading:
     return Reading(
-        records=pd.DataFrame(list(rows), columns=list(RECORD_COLUMNS)),
+        records=[pd.DataFrame(list(rows), columns=list(RECORD_COLUMNS))],
         gone_customer_ids=gone,
         product_tags=product_tags or {},
         started_at=at(started),
@@ -89,10 +89,21 @@ def commit(
     """Commit one reading as a sync of its own; returns the merged contacts, with their phones as the index."""
     name = run_id or f"run of {source}"
     begin(database, name, source=source)
-    merged = commit_reading(
-        database, source=source, run_id=name, reading=reading(*rows, **options), sources=SOURCES
+    merged: list[pd.DataFrame] = []
+
+    def accept(part: pd.DataFrame) -> bool:
+        merged.append(part)
+        return True
+
+    commit_reading(
+        database,
+        source=source,
+        run_id=name,
+        reading=reading(*rows, **options),
+        sources=SOURCES,
+        accept=accept,
     )
-    return merged.set_index("phone")
+    return pd.concat(merged).set_index("phone")
 
 
 def table(database: Database, name: str, *, order_by: str = "1, 2, 3") -> list[Row]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pytest
 
 from woo_sync_pipeline.sync.checks import (
     FEWEST_TO_JUDGE,
+    RecordTally,
     all_were_read,
     consent_is_never_widened,
     every_contact_fits_its_model,
@@ -15,6 +17,7 @@ from woo_sync_pipeline.sync.checks import (
     every_row_is_accounted_for,
     invalid_share_is_below_the_limit,
     no_phone_twice,
+    together,
 )
 from woo_sync_pipeline.sync.normalising import NormalisedRecords
 
@@ -25,19 +28,18 @@ def found(records: int, failures: list[tuple[int, str | None, str]] | None = Non
     return NormalisedRecords(
         pd.DataFrame({"record_id": range(records)}),
         pd.DataFrame(failures or [], columns=["row_index", "column", "check"]),
-        0,
     )
+
+
+def portion(rows: pd.DataFrame, *, holds_contact: bool) -> NormalisedRecords:
+    rows = rows.assign(phone_masked="", holds_contact=holds_contact, email_dropped=False)
+    return replace(found(0), records=rows)
 
 
 def records(*phones: str | None) -> pd.DataFrame:
     return pd.DataFrame(
         {"record_type": "customer", "record_id": range(7, 7 + len(phones)), "phone": list(phones)}
     )
-
-
-def invalid(bad: int, good: int, *, holds_contact: bool = True) -> pd.DataFrame:
-    reasons = ["not_mobile"] * bad + [None] * good
-    return pd.DataFrame({"holds_contact": holds_contact, "invalid_reason": reasons})
 
 
 def merged(*rows: tuple[str, str, list[str], str]) -> pd.DataFrame:
@@ -61,10 +63,10 @@ def test_a_store_that_fills_faster_than_it_can_be_counted_is_not_judged() -> Non
 
 
 def test_every_row_is_a_record_or_named_as_refused() -> None:
-    refused = [(3, "email", "str"), (3, None, "phone_or_reason"), (4, "phone", "e164")]
-    assert every_row_is_accounted_for(found(8, refused), rows_read=10).passed
-    lost = every_row_is_accounted_for(found(8, refused), rows_read=11)
+    assert every_row_is_accounted_for(rows_read=10, records=8, refused=2).passed
+    lost = every_row_is_accounted_for(rows_read=11, records=8, refused=2)
     assert not lost.passed
+    assert lost.description == "11 rows read, 8 records made, 2 refused"
     assert lost.numbers == {"rows_read": 11, "records": 8, "refused": 2}
 
 
@@ -72,7 +74,7 @@ def test_refused_records_are_counted_by_column_and_rule() -> None:
     assert every_record_fits_its_model(found(3)).passed
     finding = every_record_fits_its_model(found(1, [(0, "email", "str"), (2, None, "phone_or_reason")]))
     assert not finding.passed
-    assert finding.numbers == {"email: str": 1, "row: phone_or_reason": 1}
+    assert finding.numbers == {"refused": 2, "email: str": 1, "row: phone_or_reason": 1}
     assert finding.description.startswith("2 rows")
 
 
@@ -95,21 +97,48 @@ def test_a_phone_that_is_not_e164_is_told_by_its_record_and_not_quoted(wrong: st
 
 @pytest.mark.parametrize(("bad", "good", "passed"), [(20, 20, True), (21, 20, False), (0, 40, True)])
 def test_the_share_of_invalid_records_has_a_limit(bad: int, good: int, passed: bool) -> None:
-    finding = invalid_share_is_below_the_limit(invalid(bad, good), limit=0.5)
+    finding = invalid_share_is_below_the_limit(records=bad + good, invalid=bad, limit=0.5)
     assert finding.passed is passed
     assert finding.numbers["invalid"] == bad
     assert "the limit is 50%" in finding.description
 
 
 def test_of_a_few_records_no_share_is_judged() -> None:
-    few = invalid_share_is_below_the_limit(invalid(FEWEST_TO_JUDGE - 1, 0), limit=0.5)
+    fewer = FEWEST_TO_JUDGE - 1
+    few = invalid_share_is_below_the_limit(records=fewer, invalid=fewer, limit=0.5)
     assert few.passed
     assert "are not judged" in few.description
-    assert not invalid_share_is_below_the_limit(invalid(FEWEST_TO_JUDGE, 0), limit=0.5).passed
+    enough = FEWEST_TO_JUDGE
+    assert not invalid_share_is_below_the_limit(records=enough, invalid=enough, limit=0.5).passed
+
+
+def test_what_was_checked_in_portions_is_told_as_one() -> None:
+    good, bad = records(ANN, None), records("0491570006", BOB)
+    finding = together([every_phone_is_e164(good), every_phone_is_e164(bad), every_phone_is_e164(good)])
+    assert not finding.passed
+    assert finding.description == "1 of 4 phones are not in E.164"
+    assert finding.rows == ("customer 7",)
+    assert together([every_phone_is_e164(good)] * 2).passed
+
+
+def test_places_count_from_the_first_portion() -> None:
+    twice = merged(*[(ANN, "unknown", [], "UNSUBSCRIBED")] * 2)
+    assert no_phone_twice(twice, first_row=100).rows == ("row 101",)
+
+
+def test_records_are_counted_over_all_portions() -> None:
+    tally = RecordTally()
+    for bad in (1, 2):
+        rows = records(ANN, *[None] * bad)
+        rows["invalid_reason"] = rows["phone"].map(lambda phone: None if phone else "not_mobile")
+        tally.add(portion(rows, holds_contact=True))
+    assert (tally.records, tally.holding, tally.refused, len(tally.invalid)) == (5, 5, 0, 3)
 
 
 def test_orders_of_customers_need_no_phone_of_their_own() -> None:
-    assert invalid_share_is_below_the_limit(invalid(90, 10, holds_contact=False), limit=0.1).passed
+    tally = RecordTally()
+    tally.add(portion(records(None).assign(invalid_reason="missing_phone"), holds_contact=False))
+    assert (tally.holding, tally.invalid) == (0, [])
 
 
 def test_a_phone_comes_once_out_of_the_merge() -> None:
@@ -139,7 +168,12 @@ def test_contacts_that_do_not_fit_their_model_are_counted_by_rule() -> None:
     assert every_contact_fits_its_model(contacts.head(1)).passed
     finding = every_contact_fits_its_model(contacts)
     assert not finding.passed
-    assert finding.numbers == {"first_name: text": 1, "groups: sorted_distinct_texts": 1}
+    assert finding.numbers == {
+        "contacts": 3,
+        "refused": 1,
+        "first_name: text": 1,
+        "groups: sorted_distinct_texts": 1,
+    }
     assert finding.rows == ("row 2",)
     assert BOB not in str(finding)
 

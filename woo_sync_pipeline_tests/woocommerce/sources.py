@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pandas as pd
+import pyarrow as pa
 
 from woo_sync_pipeline.config import SourceSettings
 from woo_sync_pipeline.contacts.merge import MergeSource
@@ -53,7 +53,7 @@ def source_of(shop: DemoStore, **options: Any) -> SourceSettings:
 class Read:
     """What one reading passed on, and how many requests it took."""
 
-    orders: pd.DataFrame
+    orders: pa.Table
     customers: CustomersRead
     tags: dict[int, tuple[str, ...]]
     guests: set[int]
@@ -61,11 +61,11 @@ class Read:
 
     @property
     def order_ids(self) -> set[int]:
-        return set(self.orders["record_id"])
+        return set(self.orders["record_id"].to_pylist())
 
     @property
     def customer_ids(self) -> set[int]:
-        return set(self.customers.changed["record_id"])
+        return set(self.customers.changed["record_id"].to_pylist())
 
 
 class SyncedSource:
@@ -91,16 +91,19 @@ class SyncedSource:
             customers = self._customers(client, mark, orders, is_sweep=is_sweep)
             tags = reading.read_product_tags(client, self.database, self.source, orders, is_sweep=is_sweep)
             requests = client.requests_made
-        guests = set(reading.guest_orders(self.database, self.source, orders)["record_id"])
+        guests = set(reading.guest_orders(self.database, self.source, orders)["record_id"].to_pylist())
         records = normalise_records(
-            self.source, customers=customers.changed, orders=orders, guest_order_ids=guests
+            self.source,
+            customers=customers.changed.to_pandas(),
+            orders=orders.to_pandas(),
+            guest_order_ids=guests,
         ).records
-        self._commit(Reading(records, customers.gone, tags, started_at, until, customers.last_id))
+        self._commit(Reading([records], customers.gone, tags, started_at, until, customers.last_id))
         return Read(orders, customers, tags, guests, requests)
 
     def _orders(
         self, client: StoreClient, mark: Watermark | None, *, is_sweep: bool
-    ) -> tuple[pd.DataFrame, datetime]:
+    ) -> tuple[pa.Table, datetime]:
         statuses = order_statuses(client)
         assert client.server_time is not None
         window = order_window(
@@ -117,7 +120,7 @@ class SyncedSource:
         return found.changed, read_until(window)
 
     def _customers(
-        self, client: StoreClient, mark: Watermark | None, orders: pd.DataFrame, *, is_sweep: bool
+        self, client: StoreClient, mark: Watermark | None, orders: pa.Table, *, is_sweep: bool
     ) -> CustomersRead:
         if is_sweep:
             return reading.sweep(client, self.database, self.source, progress=_nothing)
@@ -126,7 +129,7 @@ class SyncedSource:
             self.database,
             self.source,
             last_id=mark.last_customer_id if mark else 0,
-            customer_ids=set(orders["customer_id"].tolist()),
+            customer_ids=set(orders["customer_id"].to_pylist()),
             progress=_nothing,
         )
 
@@ -147,6 +150,7 @@ class SyncedSource:
             run_id=run_id,
             reading=found,
             sources={KEY: MergeSource("Shop", is_explicit=True)},
+            accept=lambda merged: True,
         )
 
 

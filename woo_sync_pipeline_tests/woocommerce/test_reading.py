@@ -181,10 +181,8 @@ def test_only_orders_of_the_chosen_statuses_make_guests_and_later_ones_are_follo
     data.set_order_status(failed, "completed")
     second = synced.touched()
     assert second.order_ids == second.guests == {paid, failed}
-    assert dict(second.orders[["record_id", "status"]].itertuples(index=False)) == {
-        paid: "trash",
-        failed: "completed",
-    }
+    statuses = {row["record_id"]: row["status"] for row in second.orders.to_pylist()}
+    assert statuses == {paid: "trash", failed: "completed"}
 
 
 def test_the_orders_of_customers_are_read_in_any_status_but_drafts(
