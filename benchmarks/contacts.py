@@ -24,14 +24,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import phonenumbers
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import store_records
 from pydantic import SecretStr
 from rich.console import Console
@@ -41,7 +45,10 @@ from woo_sync_pipeline.config import ConsentSettings, GroupSettings, SourceSetti
 from woo_sync_pipeline.contacts.merge import MergeInput, MergeSource, merge_contacts
 from woo_sync_pipeline.contacts.phones import parse_phone
 from woo_sync_pipeline.contacts.schemas import MergedContact, validate
-from woo_sync_pipeline.sync.normalising import normalise_records
+from woo_sync_pipeline.staging import PORTION
+from woo_sync_pipeline.state.bulk import arrow_schema
+from woo_sync_pipeline.state.records import CONTACT_COLUMNS
+from woo_sync_pipeline.sync.normalising import RECORD_SCHEMA, normalise_portions, normalise_records
 
 SOURCE = SourceSettings(
     name="WooCommerce",
@@ -96,35 +103,53 @@ def plain_phone_loop(typed: Iterable[tuple[str, str]]) -> list[str | None]:
 
 def transform(folder: Path) -> Callable[[], object]:
     """Prepare normalising, validating and merging all records."""
-    frames = [read(folder, name) for name in ("customers", "orders")]
-    contacts_of([frame.head(WARM_UP) for frame in frames])
-    return lambda: contacts_of(frames)
+    tables = [pq.read_table(folder / f"{name}.parquet") for name in ("customers", "orders")]
+    contacts_of([table.slice(0, WARM_UP) for table in tables])
+    return lambda: contacts_of(tables)
 
 
-def contacts_of(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    """Contacts of customers and guest orders. The frames are let go as soon as they are normalised."""
-    customers, orders = frames
-    frames.clear()
-    found = normalise_records(
-        SOURCE, customers=customers, orders=orders, guest_order_ids=orders["record_id"].tolist()
+def contacts_of(tables: Sequence[pa.Table]) -> pa.Table:
+    """Contacts of customers and guest orders, portion by portion: records first, then phones, as a sync does."""
+    customers, orders = tables
+    records = pa.concat_tables(
+        pa.Table.from_pandas(found.records, schema=RECORD_SCHEMA, preserve_index=False)
+        for found in normalise_portions(
+            SOURCE,
+            customers=portions(customers),
+            orders=portions(orders),
+            guest_order_ids=orders["record_id"].to_pylist(),
+        )
     )
-    del customers, orders
-    assert found.failures.empty
-    records = found.records
-    del found
-    known, phones = known_of(records)
-    del records
-    good, failures = validate(MergedContact, merged_of(known, phones))
-    assert failures.empty
-    return good
+    records = records.select(list(dict.fromkeys((*HOLDER_COLUMNS, *SIGNAL_COLUMNS, "product_ids"))))
+    records = records.filter(pc.is_valid(records["phone"])).sort_by("phone")
+    merged = []
+    for part in whole_phones(records):
+        known, phones = known_of(part.to_pandas())
+        good, failures = validate(MergedContact, merged_of(known, phones))
+        assert failures.empty
+        merged.append(pa.Table.from_pandas(good, schema=arrow_schema(CONTACT_COLUMNS), preserve_index=False))
+    return pa.concat_tables(merged)
+
+
+def portions(table: pa.Table) -> Iterator[pd.DataFrame]:
+    """The rows in portions."""
+    for start in range(0, table.num_rows, PORTION):
+        yield table.slice(start, PORTION).to_pandas()
+
+
+def whole_phones(records: pa.Table) -> Iterator[pa.Table]:
+    """Records that are sorted by phone in portions that part no phone."""
+    phones = records["phone"].combine_chunks()
+    is_first = np.flatnonzero(
+        np.append(True, pc.not_equal(phones[1:], phones[:-1]).to_numpy(zero_copy_only=False))
+    )
+    starts = [int(is_first[place]) for place in range(0, len(is_first), PORTION)]
+    for start, end in pairwise([*starts, records.num_rows]):
+        yield records.slice(start, end - start)
 
 
 def known_of(records: pd.DataFrame) -> tuple[MergeInput, list[str]]:
-    """The records as the state gives them to the merge, with a tag for every tenth product.
-
-    `records` loses the columns that the merge does not need.
-    """
-    records.drop(columns=set(records) - {*HOLDER_COLUMNS, *SIGNAL_COLUMNS, "product_ids"}, inplace=True)
+    """The records as the state gives them to the merge, with a tag for every tenth product."""
     has_phone = records["phone"].notna()
     bought = records.loc[has_phone, ["phone", "product_ids"]].explode("product_ids").dropna()
     bought = bought[bought["product_ids"].astype("int64") % 10 == 0].drop_duplicates()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -41,41 +41,6 @@ class Distinct:
     def over_rows(self, results: Collection[object]) -> Objects:
         """For each row the result that belongs to its cell. Rows with the same cell share one object."""
         return objects(results, len(results))[self.codes]
-
-
-class Stack:
-    """Frames with the same columns put below each other, without ever holding all rows twice.
-
-    `columns` are those to keep; `rows` is the most rows that there can be.
-    """
-
-    def __init__(self, columns: Sequence[str], *, rows: int) -> None:
-        self._objects: dict[str, Objects] = {}
-        self._others: dict[str, list[pd.Series[Any]]] = {}
-        self._columns = columns
-        self._rows = rows
-        self._filled = 0
-
-    def add(self, part: pd.DataFrame) -> None:
-        """Put a frame below the others."""
-        end = self._filled + len(part)
-        for name in self._columns:
-            if part[name].dtype == object:
-                cells = self._objects.setdefault(name, np.empty(self._rows, dtype=object))
-                cells[self._filled : end] = part[name]
-            else:
-                self._others.setdefault(name, []).append(part[name])
-        self._filled = end
-
-    def frame(self) -> pd.DataFrame:
-        """All rows, numbered from 0."""
-        columns = {
-            name: self._objects[name][: self._filled]
-            if name in self._objects
-            else pd.concat(self._others[name], ignore_index=True)
-            for name in self._columns
-        }
-        return pd.DataFrame(columns, copy=False)
 
 
 def each_distinct(function: Callable[[str], object], cells: Objects) -> Objects:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -166,26 +166,18 @@ def _country(text: str) -> str:
 
 
 def _phones(billing: Objects, shipping: Objects, regions: Objects) -> tuple[Objects, Objects, Objects]:
-    """For each row the phone, the reason why there is none, and what was typed, masked."""
-    phones: list[str | None] = []
-    reasons: list[str | None] = []
-    masked: list[str] = []
-    same: dict[str, str] = {}
-    for first, second, region in zip(billing.tolist(), shipping.tolist(), regions.tolist(), strict=True):
-        number = phone_at_a_glance(first, region)
-        if number is not None:
-            phones.append(number)
-            reasons.append(None)
-            mask = mask_phone(first)
-        else:
-            phone, typed = _choose_phone(first, second, region)
-            phones.append(phone.e164)
-            reasons.append(phone.reason and phone.reason.value)
-            mask = mask_phone(clean_text(typed))
-        # Masks are few; a text for each row would take more memory than the phones.
-        masked.append(same.setdefault(mask, mask))
-    count = len(phones)
-    return objects(phones, count), objects(reasons, count), objects(masked, count)
+    """For each row the phone; where there is none, the reason and what was typed, masked."""
+    count = len(regions)
+    reasons: Objects = np.full(count, None, dtype=object)
+    masked = objects([""] * count, count)
+    phones = objects(map(phone_at_a_glance, billing.tolist(), regions.tolist()), count)
+    for row in np.flatnonzero(phones == None):  # noqa: E711 - compares each cell
+        phone, typed = _choose_phone(billing[row], shipping[row], regions[row])
+        phones[row] = phone.e164
+        if phone.reason is not None:
+            reasons[row] = phone.reason.value
+            masked[row] = mask_phone(clean_text(typed))
+    return phones, reasons, masked
 
 
 def _choose_phone(billing: str, shipping: str, region: str) -> tuple[ParsedPhone, str]:
@@ -273,15 +265,22 @@ def _tags(role: str, meta_tags: Iterable[str]) -> list[str]:
 
 
 def _product_lists(column: pd.Series[Any]) -> Objects:
-    lists: dict[tuple[int, ...], list[int]] = {}
-    ids = map(_product_ids, column)
-    return objects((lists.setdefault(each, list(each)) for each in ids), len(column))
+    lists: dict[bytes | tuple[int, ...], list[int]] = {}
+
+    def shared(value: object) -> list[int]:
+        is_array = isinstance(value, np.ndarray) and value.dtype == np.int64
+        # Arrays with the same ids have the same bytes, which are the quickest to compare.
+        key = cast(np.ndarray, value).tobytes() if is_array else _product_ids(value)
+        found = lists.get(key)
+        if found is None:
+            found = lists[key] = list(_product_ids(value))
+        return found
+
+    return objects(map(shared, column), len(column))
 
 
 def _product_ids(value: object) -> tuple[int, ...]:
     """Return the ids as plain int. 0 stands for a product that was deleted, so it names none."""
-    if isinstance(value, np.ndarray) and value.dtype == np.int64:
-        return tuple(number for number in value.tolist() if number > 0)
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
         return ()
     return tuple(int(number) for number in value if isinstance(number, Integral) and int(number) > 0)

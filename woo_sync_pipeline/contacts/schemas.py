@@ -6,6 +6,7 @@ from typing import Annotated
 
 import pandas as pd
 import pandera.pandas as pa
+from pandera.engines import pandas_engine
 from pandera.errors import SchemaErrors
 from pandera.typing.pandas import Series
 
@@ -18,7 +19,8 @@ _RECORD_TYPES = ["customer", "order"]
 _CONSENTS = [consent.value for consent in Consent]
 _REASONS = [reason.value for reason in InvalidReason]
 
-UtcTime = Annotated[pd.DatetimeTZDtype, "us", "UTC"]
+# Without a cache: whether one would help is found out by going through the cells.
+UtcTime = Annotated[pandas_engine.DateTime, {"cache": False}, "us", "UTC", False, {}]
 
 
 class SourceRecord(pa.DataFrameModel):
@@ -33,6 +35,7 @@ class SourceRecord(pa.DataFrameModel):
     region: Series[object]
     """The ISO 3166 alpha-2 country that the phone was read with, or ""."""
     raw_phone_masked: Series[object]
+    """What was typed, masked, where there is no phone; else ""."""
     first_name: Series[object]
     last_name: Series[object]
     email: Series[object]

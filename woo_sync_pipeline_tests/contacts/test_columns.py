@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
-import numpy as np
 import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from woo_sync_pipeline.contacts.columns import Distinct, Stack, each_distinct, is_empty, objects, texts
+from woo_sync_pipeline.contacts.columns import Distinct, each_distinct, is_empty, objects, texts
 
 
 def test_lists_in_a_column_stay_lists_even_when_all_have_the_same_length() -> None:
@@ -50,35 +48,3 @@ def test_every_row_gets_the_result_of_its_own_cell(cells: list[str | None]) -> N
 
 def test_the_empty_text_is_empty_and_nothing_else() -> None:
     assert is_empty(objects(["", " ", "a", None], 4)).tolist() == [True, False, False, False]
-
-
-def frame(numbers: list[int]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "text": pd.Series([str(number) for number in numbers], dtype=object),
-            "list": pd.Series([[number] for number in numbers], dtype=object),
-            "number": pd.Series(numbers, dtype="int64"),
-            "maybe": pd.Series(numbers, dtype="Int64"),
-            "time": pd.Series(pd.to_datetime(numbers, unit="s", utc=True)),
-            "flag": pd.Series(numbers, dtype="int64") > 2,
-            "unwanted": 0,
-        }
-    )
-
-
-def test_stacked_frames_are_one_frame_with_the_same_types() -> None:
-    parts: list[list[int]] = [[1, 2], [], [3]]
-    columns = ["flag", "text", "list", "number", "maybe", "time"]
-    stack = Stack(columns, rows=7)
-    for part in parts:
-        stack.add(frame(part))
-    expected = frame([1, 2, 3])[columns]
-    pd.testing.assert_frame_equal(stack.frame(), expected)
-
-
-def test_a_stack_of_nothing_has_its_columns() -> None:
-    stack = Stack(["text", "number"], rows=0)
-    stack.add(frame([]))
-    empty: Any = stack.frame()
-    assert list(empty.columns) == ["text", "number"]
-    assert (len(empty), empty["number"].dtype) == (0, np.int64)
