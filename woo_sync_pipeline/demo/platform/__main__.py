@@ -12,7 +12,9 @@ from woo_sync_pipeline.demo.platform.server import DemoPlatform
 
 @click.command(help="Serve an empty MessageMedia account on loopback until interrupted.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="0 takes a free one.")
-@click.option("--latency", type=click.FloatRange(0, 60), default=0.0, help="Seconds added to every answer.")
+@click.option(
+    "--latency", type=click.FloatRange(0, 60), default=0.0, help="Seconds from a request to its answer."
+)
 def main(port: int, latency: float) -> None:
     """Serve, having said where and with which credentials."""
     interrupted = threading.Event()

@@ -43,7 +43,8 @@ class _Rule:
 class Faults:
     """The faults to come. Queued ones happen first, in their order; then chance decides. Thread-safe.
 
-    `latency` and `slow_seconds` are seconds. `retry_after` is the header's value: seconds or an HTTP date.
+    `latency` and `slow_seconds` are seconds: how long after a request its answer comes, and how much later a slow
+    one. `retry_after` is the header's value: seconds or an HTTP date.
     """
 
     def __init__(self, seed: int = 0) -> None:

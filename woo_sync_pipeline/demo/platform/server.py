@@ -118,6 +118,8 @@ class DemoPlatform:
             return await self._respond(request)
 
     async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
+        # The time that the work takes is within the latency: an answer comes so long after its request.
+        answers_at = asyncio.get_running_loop().time() + self.faults.latency
         method = request.method
         path, _, query = request.raw_path.partition("?")
         try:
@@ -127,15 +129,15 @@ class DemoPlatform:
             self.requests.add(RequestRecord(method, path, answer.status), carried_out=False)
             return _response(answer)
         fault = self.faults.draw(method, path)
-        if self.faults.latency:
-            await asyncio.sleep(self.faults.latency)
         early = self._early_answer(fault)
         if fault == "drop":
+            await _until(answers_at)
             return self._hang_up(request, RequestRecord(method, path, None), carried_out=False)
         answer = early or self._process(request, path, query, body)
         carried_out = early is None and 200 <= answer.status < 300
         if self.on_exchange is not None:
             self.on_exchange(_exchange(method, path, query, body, answer))
+        await _until(answers_at)
         if fault == "lost_answer":
             return self._hang_up(request, RequestRecord(method, path, None), carried_out=carried_out)
         if fault == "500_after":
@@ -182,6 +184,12 @@ class DemoPlatform:
         if request.transport is not None:
             request.transport.abort()
         return web.Response()
+
+
+async def _until(time: float) -> None:
+    """Wait until a time of the loop's clock; not at all if it has passed."""
+    if (seconds := time - asyncio.get_running_loop().time()) > 0:
+        await asyncio.sleep(seconds)
 
 
 def _response(answer: Answer) -> web.Response:
