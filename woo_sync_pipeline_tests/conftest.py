@@ -2,44 +2,63 @@
 
 from __future__ import annotations
 
-import itertools
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
+from woo_sync_pipeline.config import DATABASE_URL_ENV
+from woo_sync_pipeline.demo.store import generate_store
+from woo_sync_pipeline.demo.world import DemoWorld, before_today
+from woo_sync_pipeline.local_instance import DAGSTER_HOME_ENV, dagster_instance
+from woo_sync_pipeline.resources import StateResource
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.embedded import EmbeddedPostgres
-
-_numbers = itertools.count(1)
+from woo_sync_pipeline_tests.databases import DatabaseServer, temporary_folder
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """A running PostgreSQL with an empty database `template_state` whose schema is up to date."""
-    # Not below pytest's own folder: as root the server runs as another user, and a second pytest run at the same
-    # time would shut that user out of it.
-    with (
-        tempfile.TemporaryDirectory(prefix="woo_sync_tests_") as folder,
-        EmbeddedPostgres(Path(folder) / "data") as server,
-    ):
-        url = sa.make_url(server.url)
-        _execute(server.url, "CREATE DATABASE template_state")
-        template = Database(url.set(database="template_state").render_as_string(hide_password=False))
+def postgres() -> Iterator[DatabaseServer]:
+    """A running PostgreSQL with a database `template_state` whose schema is up to date."""
+    with temporary_folder() as folder, DatabaseServer(folder / "data") as server:
+        template = Database(server.create("template_state"))
         template.migrate()
         template.close()
-        yield server.url
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres: DatabaseServer) -> str:
+    """URL of the database that the server was made with."""
+    return postgres.url
+
+
+@pytest.fixture(scope="session")
+def template_dagster(postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Name of a database to be copied: an empty state and Dagster's empty tables."""
+    name = "template_dagster"
+    options = {"database_url": postgres.create(name, template="template_state")}
+    store = generate_store(seed=1, customers=0, orders=0, now=before_today())
+    world = DemoWorld(tmp_path_factory.mktemp(name), {"woocommerce": store}, options=options)
+    with pytest.MonkeyPatch.context() as patch, world:
+        # Set first, so that what is put there meanwhile is taken away again.
+        for variable in (DATABASE_URL_ENV, DAGSTER_HOME_ENV):
+            patch.setenv(variable, "")
+            patch.delenv(variable)
+        settings = world.settings()
+        state = StateResource(settings)
+        with dagster_instance(settings, state) as instance:
+            assert instance.get_runs_count() == 0
+        state.close()
+    # Dagster keeps its connections for as long as the process lives.
+    postgres.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'")
+    return name
 
 
 @pytest.fixture
-def database_url(postgres_url: str) -> Iterator[str]:
+def database_url(postgres: DatabaseServer) -> Iterator[str]:
     """URL of a database of one's own with an empty, up-to-date state."""
-    name = f"test_{next(_numbers)}"
-    _execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE template_state")
-    yield sa.make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
-    _execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+    with postgres.database(template="template_state") as url:
+        yield url
 
 
 @pytest.fixture
@@ -59,8 +78,8 @@ def shared() -> Path:
     return folder
 
 
-def _execute(url: str, statement: str) -> None:
-    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(sa.text(statement))
-    engine.dispose()
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tries are repeated as often as ever, but at once."""
+    monkeypatch.setattr("woo_sync_pipeline.woocommerce.client.backoff", lambda attempt: 0.0)
+    monkeypatch.setattr("woo_sync_pipeline.messagemedia.transport.backoff", lambda failures, *, first: 0.0)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from woo_sync_pipeline.cli import main
 from woo_sync_pipeline.config import CONFIG_ENV, DATABASE_URL_ENV
 from woo_sync_pipeline.demo.store import StoreData, generate_store
 from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today
 from woo_sync_pipeline.local_instance import DAGSTER_HOME_ENV
+from woo_sync_pipeline_tests.databases import DatabaseServer, temporary_folder
 
 KEY = "woocommerce"
 
@@ -41,30 +41,38 @@ MakeWorld = Callable[..., DemoWorld]
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (CONFIG_ENV, DATABASE_URL_ENV, DAGSTER_HOME_ENV):
-        # Set first, so that what a command puts there is taken away again.
-        monkeypatch.setenv(name, "")
-        monkeypatch.delenv(name)
+    _forget_other_configurations(monkeypatch)
 
 
-@pytest.fixture
-def woo_sync(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+@pytest.fixture(scope="session")
+def woo_sync() -> Command:
     """Runs `woo-sync` with arguments, exactly as the console script does; its output goes into a pipe."""
 
     def run(*arguments: object) -> Result:
-        monkeypatch.setattr(sys, "argv", ["woo-sync", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.out + captured.err
-        return Result(int(ended.value.code or 0), captured.out, captured.err)
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            redirect_stdout(io.StringIO()) as out,
+            redirect_stderr(io.StringIO()) as err,
+        ):
+            _forget_other_configurations(patch)
+            patch.setattr(sys, "argv", ["woo-sync", *map(str, arguments)])
+            with pytest.raises(SystemExit) as ended:
+                main()
+        assert "Traceback" not in out.getvalue() + err.getvalue()
+        return Result(int(ended.value.code or 0), out.getvalue(), err.getvalue())
 
     return run
 
 
 @pytest.fixture
-def make_world(database_url: str, tmp_path: Path) -> Iterator[MakeWorld]:
+def database_url(postgres: DatabaseServer, template_dagster: str) -> Iterator[str]:
+    """URL of a database of one's own with an empty state and Dagster's empty tables."""
+    with postgres.database(template=template_dagster) as url:
+        yield url
+
+
+@pytest.fixture
+def make_world(database_url: str, tmp_path: Path, impatient: None) -> Iterator[MakeWorld]:
     """Starts demo worlds with an empty state; keyword arguments are those of `DemoWorld`."""
     with ExitStack() as stack:
 
@@ -78,24 +86,23 @@ def make_world(database_url: str, tmp_path: Path) -> Iterator[MakeWorld]:
 
 @pytest.fixture
 def demo_folder() -> Iterator[Path]:
-    """A folder, not there yet, for a demo with an embedded PostgreSQL.
-
-    Outside of pytest's own folder: each start of pytest closes that to other users, and a PostgreSQL that root
-    starts runs as another user.
-    """
-    with tempfile.TemporaryDirectory(prefix="woo-sync-") as folder:
-        yield Path(folder) / "demo"
+    """A folder, not there yet, for a demo with an embedded PostgreSQL."""
+    with temporary_folder() as folder:
+        yield folder / "demo"
 
 
 @pytest.fixture(scope="module")
-def module_database_url(postgres_url: str) -> Iterator[str]:
-    """A database for several tests of one module."""
-    engine = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(sa.text("CREATE DATABASE cli_module TEMPLATE template_state"))
-        yield sa.make_url(postgres_url).set(database="cli_module").render_as_string(hide_password=False)
-        connection.execute(sa.text("DROP DATABASE cli_module WITH (FORCE)"))
-    engine.dispose()
+def module_database_url(postgres: DatabaseServer, template_dagster: str) -> Iterator[str]:
+    """A database for several tests of one module, Dagster's empty tables included."""
+    with postgres.database(template=template_dagster) as url:
+        yield url
+
+
+def _forget_other_configurations(patch: pytest.MonkeyPatch) -> None:
+    for name in (CONFIG_ENV, DATABASE_URL_ENV, DAGSTER_HOME_ENV):
+        # Set first, so that what a command puts there is taken away again.
+        patch.setenv(name, "")
+        patch.delenv(name)
 
 
 def small_store(key: str = KEY) -> StoreData:

@@ -20,15 +20,16 @@ _SYNCS = 2
 
 
 @pytest.fixture(scope="module")
-def world(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoWorld]:
-    """A world whose store was synced twice by the console script."""
+def world(
+    module_database_url: str, tmp_path_factory: pytest.TempPathFactory, woo_sync: Command
+) -> Iterator[DemoWorld]:
+    """A world whose store was synced twice."""
     folder = tmp_path_factory.mktemp("synced")
     options = {"database_url": module_database_url}
     with DemoWorld(folder, {KEY: small_store()}, options=options) as world:
         for _ in range(_SYNCS):
-            command = [str(Path(sys.executable).parent / "woo-sync"), "--config", str(world.config), "sync"]
-            synced = subprocess.run(command, capture_output=True, text=True, check=False)
-            assert synced.returncode == 0, synced.stdout + synced.stderr
+            synced = woo_sync("--config", world.config, "sync")
+            assert synced.code == 0, synced.out + synced.err
         yield world
 
 

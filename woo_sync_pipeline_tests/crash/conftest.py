@@ -13,14 +13,12 @@ from time import monotonic, sleep
 import pytest
 import sqlalchemy as sa
 
-from woo_sync_pipeline.config import DATABASE_URL_ENV
 from woo_sync_pipeline.demo.platform import ContactSnapshot, DemoPlatform
 from woo_sync_pipeline.demo.store import StoreData, generate_store
 from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today
-from woo_sync_pipeline.local_instance import DAGSTER_HOME_ENV, dagster_instance
-from woo_sync_pipeline.resources import StateResource
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline_tests.crash.sync_process import ForkedSync, Killable
+from woo_sync_pipeline_tests.databases import DatabaseServer
 
 SOURCE = "woocommerce"
 _PATIENCE_SECONDS = 60.0
@@ -124,33 +122,9 @@ def store_clock() -> datetime:
 
 
 @pytest.fixture(scope="session")
-def database_with_dagster(
-    postgres_url: str, tmp_path_factory: pytest.TempPathFactory, store_clock: datetime
-) -> str:
-    """Name of a database with an empty state and Dagster's empty tables, to be copied."""
-    name = "template_crash"
-    _execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE template_state")
-    url = sa.make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
-    world = DemoWorld(
-        tmp_path_factory.mktemp("template"), {SOURCE: _store(store_clock)}, options={"database_url": url}
-    )
-    with pytest.MonkeyPatch.context() as patch, world:
-        # Set first, so that what is put there meanwhile is taken away again.
-        for variable in (DATABASE_URL_ENV, DAGSTER_HOME_ENV):
-            patch.setenv(variable, "")
-            patch.delenv(variable)
-        settings = world.settings()
-        state = StateResource(settings)
-        with dagster_instance(settings, state) as instance:
-            assert instance.get_runs_count() == 0
-        state.close()
-    return name
-
-
-@pytest.fixture(scope="session")
 def worlds(
-    postgres_url: str,
-    database_with_dagster: str,
+    postgres: DatabaseServer,
+    template_dagster: str,
     tmp_path_factory: pytest.TempPathFactory,
     store_clock: datetime,
 ) -> Iterator[NewWorld]:
@@ -160,10 +134,7 @@ def worlds(
 
         def new_world() -> CrashWorld:
             name = f"crash_{next(numbers)}"
-            _execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE {database_with_dagster}")
-            # PostgreSQL itself is not what crashes here, so its many small commits need not wait for the disk.
-            _execute(postgres_url, f"ALTER DATABASE {name} SET synchronous_commit = off")
-            url = sa.make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
+            url = postgres.create(name, template=template_dagster)
             folder = tmp_path_factory.mktemp(name)
             stores = {SOURCE: _store(store_clock)}
             world = stack.enter_context(DemoWorld(folder, stores, options={"database_url": url}))
@@ -188,10 +159,3 @@ def undisturbed(worlds: NewWorld) -> CrashWorld:
 
 def _store(now: datetime) -> StoreData:
     return generate_store(seed=5, customers=80, orders=50, now=now, timezone=TIMEZONE, name="WooCommerce")
-
-
-def _execute(url: str, statement: str) -> None:
-    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(sa.text(statement))
-    engine.dispose()

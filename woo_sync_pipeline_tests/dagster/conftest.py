@@ -152,13 +152,6 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tries are repeated as often as ever, but at once."""
-    monkeypatch.setattr("woo_sync_pipeline.woocommerce.client.backoff", lambda attempt: 0.0)
-    monkeypatch.setattr("woo_sync_pipeline.messagemedia.transport.backoff", lambda failures, *, first: 0.0)
-
-
-@pytest.fixture
 def make_world(tmp_path: Path, database_url: str, impatient: None) -> Iterator[MakeWorld]:
     """Starts worlds (stores by source key, options of their configuration) and stops them after the test.
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-import sqlalchemy as sa
 
 from woo_sync_pipeline.demo.platform import ContactSnapshot, DemoPlatform, Readings
 from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline_tests.databases import DatabaseServer
 from woo_sync_pipeline_tests.faults.scenario import account, change_shop, furnish, sync_until_done
 
 READINGS = [
@@ -27,14 +27,9 @@ def platform(request: pytest.FixtureRequest) -> Iterator[DemoPlatform]:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(postgres_url: str) -> tuple[dict[str, ContactSnapshot], list[str], int]:
+def undisturbed(postgres: DatabaseServer) -> tuple[dict[str, ContactSnapshot], list[str], int]:
     """What the account holds after two syncs without any fault, under the reading that is hardest on us."""
-    server = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(sa.text("CREATE DATABASE undisturbed TEMPLATE template_state"))
-    server.dispose()
-    url = sa.make_url(postgres_url).set(database="undisturbed").render_as_string(hide_password=False)
-    database = Database(url)
+    database = Database(postgres.create("undisturbed", template="template_state"))
     with DemoPlatform() as platform:
         furnish(platform)
         for first in (True, False):

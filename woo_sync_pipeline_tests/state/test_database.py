@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,24 +11,14 @@ import sqlalchemy as sa
 from woo_sync_pipeline.errors import StateError, TransientStateError
 from woo_sync_pipeline.state.bulk import copy_frame, copy_rows
 from woo_sync_pipeline.state.database import Database
-
-_numbers = itertools.count(1)
+from woo_sync_pipeline_tests.databases import DatabaseServer
 
 
 @pytest.fixture
-def empty_url(postgres_url: str) -> Iterator[str]:
+def empty_url(postgres: DatabaseServer) -> Iterator[str]:
     """URL of a database without any schema of ours."""
-    name = f"empty_{next(_numbers)}"
-    _execute(postgres_url, f"CREATE DATABASE {name}")
-    yield sa.make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
-    _execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _execute(url: str, statement: str) -> None:
-    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(sa.text(statement))
-    engine.dispose()
+    with postgres.database() as url:
+        yield url
 
 
 def tables(database: Database) -> set[str]:
@@ -127,12 +116,12 @@ def test_a_copy_that_fails_tells_why_and_no_value(database: Database, sql_type: 
 
 
 def test_a_connection_that_is_cut_during_a_copy_is_a_passing_trouble(
-    database: Database, database_url: str
+    database: Database, postgres: DatabaseServer
 ) -> None:
     def copy() -> None:
         with database.transaction() as connection:
             number = connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one()
-            _execute(database_url, f"SELECT pg_terminate_backend({number}, 5000)")
+            postgres.execute(f"SELECT pg_terminate_backend({number}, 5000)")
             copy_rows(connection, "woo_sync.products", {"source": "text"}, [["shop"]])
 
     with pytest.raises(TransientStateError):
