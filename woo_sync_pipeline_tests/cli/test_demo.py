@@ -37,6 +37,7 @@ def test_the_demo_sends_nothing_twice_and_of_the_second_day_exactly_its_changes(
     )
 
     assert (demo.returncode, demo.stderr) == (0, ""), demo.stdout
+    assert "Warning" not in demo.stdout
     assert "Requests that write to MessageMedia: 0" in demo.stdout
     shown = [line for line in demo.stdout.splitlines() if line.endswith("  ok  ")]
     assert len(shown) == len(CHANGES)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,8 @@ from woo_sync_pipeline.demo.world import ORDER_CONSENT_KEY, DemoWorld
 from woo_sync_pipeline.privacy import mask_phone
 from woo_sync_pipeline.resources import source_claim
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline_tests.cli.conftest import KEY, Command, MakeWorld
+from woo_sync_pipeline_tests.cli.conftest import KEY, Command, Result, small_store
+from woo_sync_pipeline_tests.databases import DatabaseServer
 
 ANN, BOB = "+61491570006", "+61491570156"
 TABLES = ("source_records", "contacts", "sync_run_contacts")
@@ -60,47 +64,94 @@ def traces(rows: list[str]) -> list[str]:
     return [row for row in rows if ANN in row or "ann@" in row or "second@" in row or '"Ann"' in row]
 
 
-@pytest.fixture
-def world(make_world: MakeWorld, woo_sync: Command) -> DemoWorld:
-    world = make_world()
-    add_people(world.stores[KEY].data)
-    assert woo_sync("--config", world.config, "sync").code == 0
-    return world
+@dataclass(frozen=True)
+class Synced:
+    """A world that was synced once, and the state of it."""
+
+    world: DemoWorld
+    database: Database
+
+    @property
+    def store(self) -> StoreData:
+        return self.world.stores[KEY].data
+
+
+MakeSynced = Callable[[], Synced]
+
+
+@pytest.fixture(scope="module")
+def make_synced(
+    postgres: DatabaseServer,
+    template_dagster: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    woo_sync: Command,
+) -> Iterator[MakeSynced]:
+    """Makes worlds and syncs them."""
+    with ExitStack() as stack:
+
+        def make() -> Synced:
+            url = stack.enter_context(postgres.database(template=template_dagster))
+            folder = tmp_path_factory.mktemp("world")
+            world = stack.enter_context(
+                DemoWorld(folder, {KEY: small_store()}, options={"database_url": url})
+            )
+            add_people(world.stores[KEY].data)
+            assert woo_sync("--config", world.config, "sync").code == 0
+            return Synced(world, stack.enter_context(closing(Database(url))))
+
+        yield make
+
+
+@pytest.fixture(scope="module")
+def synced(make_synced: MakeSynced) -> Synced:
+    """What tests share that erase nothing."""
+    return make_synced()
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What was there before Ann was erased and after it, and what the command said."""
+
+    synced: Synced
+    before: dict[str, list[str]]
+    staged_before: list[Path]
+    result: Result
+    after: dict[str, list[str]]
+
+
+@pytest.fixture(scope="module")
+def erased(make_synced: MakeSynced, woo_sync: Command) -> Erased:
+    """A world in which Ann was erased."""
+    synced = make_synced()
+    before, staged_before = everything(synced.database), staged(synced.world)
+    result = woo_sync("--config", synced.world.config, "forget", ANN, "--yes")
+    return Erased(synced, before, staged_before, result, everything(synced.database))
 
 
 def staged(world: DemoWorld) -> list[Path]:
     return list((world.folder / ".woo_sync" / "staging").rglob("*.parquet"))
 
 
-def test_a_person_is_erased_and_what_is_left_to_do_is_told(
-    woo_sync: Command, world: DemoWorld, database: Database
-) -> None:
-    before = everything(database)
-    assert all(traces(rows) for rows in before.values())
-    assert staged(world)
+def test_a_person_is_erased_and_what_is_left_to_do_is_told(erased: Erased) -> None:
+    assert all(traces(rows) for rows in erased.before.values())
+    assert erased.staged_before
 
-    result = woo_sync("--config", world.config, "forget", ANN, "--yes")
-
+    result, world = erased.result, erased.synced.world
     assert (result.code, result.err) == (0, "")
-    after = everything(database)
-    assert [row for rows in after.values() for row in traces(rows)] == []
+    assert [row for rows in erased.after.values() for row in traces(rows)] == []
     assert staged(world) == []
     assert ANN not in result.out
     assert mask_phone(ANN) in result.lines[0]
     assert "3 store records, the contact, 1 line of reports" in result.lines[0]
-    assert f"{KEY}: customer {ann_of(world.stores[KEY].data)}" in result.out
+    assert f"{KEY}: customer {ann_of(erased.synced.store)}" in result.out
     contact = world.platform.directory.snapshot()
     assert ANN in contact
-    known = [json.loads(row) for row in before["contacts"] if ANN in row]
+    known = [json.loads(row) for row in erased.before["contacts"] if ANN in row]
     assert f"delete the contact {known[0]['contact_id']}" in result.out
 
 
-def test_everybody_else_stays_and_keeps_the_choices_they_made(
-    woo_sync: Command, world: DemoWorld, database: Database
-) -> None:
-    before = everything(database)
-    woo_sync("--config", world.config, "forget", ANN, "--yes")
-    after = everything(database)
+def test_everybody_else_stays_and_keeps_the_choices_they_made(erased: Erased) -> None:
+    before, after = erased.before, erased.after
     for table in ("contacts", "sync_run_contacts"):
         assert after[table] == [row for row in before[table] if row not in traces(before[table])]
     others = [row for row in before["source_records"] if row not in traces(before["source_records"])]
@@ -110,68 +161,66 @@ def test_everybody_else_stays_and_keeps_the_choices_they_made(
     assert (blanked["phone"], blanked["first_name"], blanked["email"]) == (None, "", "")
 
 
+def test_that_an_opt_out_is_forgotten_too_is_told(erased: Erased) -> None:
+    # Bob's order without consent named Ann's phone: an opt-out of that phone.
+    assert "was unsubscribed, and nothing here remembers it" in erased.result.out
+
+
 def test_who_was_erased_in_store_and_platform_too_does_not_come_back(
-    woo_sync: Command, world: DemoWorld, database: Database
+    woo_sync: Command, make_synced: MakeSynced
 ) -> None:
-    store = world.stores[KEY].data
+    synced = make_synced()
+    store, config = synced.store, synced.world.config
     for order in list(store.orders.values()):
         if order.billing.get("phone") == ANN or order.billing.get("email") == "second@example.com":
             store.delete_order(order.id)
     store.delete_customer(ann_of(store))
-    woo_sync("--config", world.config, "forget", ANN, "--yes")
-    directory = world.platform.directory
+    woo_sync("--config", config, "forget", ANN, "--yes")
+    directory = synced.world.platform.directory
     directory.delete(ANN)
     others = directory.snapshot()
 
-    assert woo_sync("--config", world.config, "sync").code == 0
+    assert woo_sync("--config", config, "sync").code == 0
 
     assert directory.snapshot() == others
-    assert [row for rows in everything(database).values() for row in traces(rows)] == []
+    assert [row for rows in everything(synced.database).values() for row in traces(rows)] == []
 
 
-def test_that_an_opt_out_is_forgotten_too_is_told(woo_sync: Command, world: DemoWorld) -> None:
-    # Bob's order without consent named Ann's phone: an opt-out of that phone.
-    assert (
-        "was unsubscribed, and nothing here remembers it"
-        in woo_sync("--config", world.config, "forget", ANN, "--yes").out
-    )
-
-
-def test_a_phone_that_nobody_has_is_no_mistake(woo_sync: Command, world: DemoWorld) -> None:
-    result = woo_sync("--config", world.config, "forget", "+61491570999", "--yes")
+def test_a_phone_that_nobody_has_is_no_mistake(woo_sync: Command, synced: Synced) -> None:
+    result = woo_sync("--config", synced.world.config, "forget", "+61491570999", "--yes")
     assert result.code == 0
     assert result.lines == ["Nothing is known of +61•••••999. Staged frames were deleted."]
 
 
 @pytest.mark.parametrize("phone", ["0491570006", "+61 491 570 006", "ann@example.com", "+0491570006"])
-def test_a_phone_must_be_written_as_it_is_stored(woo_sync: Command, world: DemoWorld, phone: str) -> None:
-    result = woo_sync("--config", world.config, "forget", phone, "--yes")
+def test_a_phone_must_be_written_as_it_is_stored(woo_sync: Command, synced: Synced, phone: str) -> None:
+    result = woo_sync("--config", synced.world.config, "forget", phone, "--yes")
     assert result.code == 2
     assert "write it like +61491570006" in result.err
 
 
 def test_nothing_is_erased_without_a_yes(
-    woo_sync: Command, world: DemoWorld, database: Database, monkeypatch: pytest.MonkeyPatch
+    woo_sync: Command, make_synced: MakeSynced, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    synced = make_synced()
+    config, database = synced.world.config, synced.database
     before = everything(database)
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
-    result = woo_sync("--config", world.config, "forget", ANN)
+    result = woo_sync("--config", config, "forget", ANN)
     assert result.code == 1
     assert "cannot be undone" in result.out + result.err
     assert everything(database) == before
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
-    assert woo_sync("--config", world.config, "forget", ANN).code == 0
+    assert woo_sync("--config", config, "forget", ANN).code == 0
     assert everything(database) != before
 
 
-def test_nothing_is_erased_while_a_sync_is_under_way(
-    woo_sync: Command, world: DemoWorld, database: Database
-) -> None:
-    before = everything(database)
-    claim = database.claim(source_claim(KEY))
+def test_nothing_is_erased_while_a_sync_is_under_way(woo_sync: Command, synced: Synced) -> None:
+    before = everything(synced.database)
+    claim = synced.database.claim(source_claim(KEY))
     assert claim is not None
-    result = woo_sync("--config", world.config, "forget", ANN, "--yes")
+    result = woo_sync("--config", synced.world.config, "forget", ANN, "--yes")
     claim.release()
     assert result.code == 1
     assert "Try again when it has ended" in result.err
-    assert everything(database) == before
+    assert everything(synced.database) == before

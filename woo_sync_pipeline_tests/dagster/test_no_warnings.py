@@ -80,19 +80,6 @@ def test_dagster_validates_the_definitions_without_a_warning_of_ours(world: Worl
     assert ours == []
 
 
-def test_the_demo_prints_no_warning(tmp_path: Path) -> None:
-    done = _run(
-        tmp_path,
-        "-c",
-        "from woo_sync_pipeline.cli import main; main()",
-        *("demo", "--customers", "30", "--orders", "20"),
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stderr == ""
-    assert _warnings(done) == []
-    assert "Exactly these changes were sent" in done.stdout
-
-
 def test_a_warning_would_be_seen(tmp_path: Path) -> None:
     done = _run(tmp_path, "-c", f"{STRICT}\nwarnings.warn('x', BetaWarning)")
     assert done.returncode != 0
