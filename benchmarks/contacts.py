@@ -103,24 +103,25 @@ def plain_phone_loop(typed: Iterable[tuple[str, str]]) -> list[str | None]:
 
 def transform(folder: Path) -> Callable[[], object]:
     """Prepare normalising, validating and merging all records."""
-    tables = [pq.read_table(folder / f"{name}.parquet") for name in ("customers", "orders")]
-    contacts_of([table.slice(0, WARM_UP) for table in tables])
-    return lambda: contacts_of(tables)
+    contacts_of(folder, rows=WARM_UP)
+    return lambda: contacts_of(folder)
 
 
-def contacts_of(tables: Sequence[pa.Table]) -> pa.Table:
-    """Contacts of customers and guest orders, portion by portion: records first, then phones, as a sync does."""
-    customers, orders = tables
+def contacts_of(folder: Path, *, rows: int | None = None) -> pa.Table:
+    """Contacts of the first `rows` customers and guest orders (None: all).
+
+    Portion by portion, as a sync does: first records, then phones.
+    """
+    order_ids = pq.read_table(folder / "orders.parquet", columns=["record_id"])["record_id"]
     records = pa.concat_tables(
-        pa.Table.from_pandas(found.records, schema=RECORD_SCHEMA, preserve_index=False)
+        pa.Table.from_pandas(found.records, schema=MERGE_SCHEMA, preserve_index=False)
         for found in normalise_portions(
             SOURCE,
-            customers=portions(customers),
-            orders=portions(orders),
-            guest_order_ids=orders["record_id"].to_pylist(),
+            customers=portions(folder / "customers.parquet", rows),
+            orders=portions(folder / "orders.parquet", rows),
+            guest_order_ids=order_ids.to_pylist(),
         )
     )
-    records = records.select(list(dict.fromkeys((*HOLDER_COLUMNS, *SIGNAL_COLUMNS, "product_ids"))))
     records = records.filter(pc.is_valid(records["phone"])).sort_by("phone")
     merged = []
     for part in whole_phones(records):
@@ -131,10 +132,12 @@ def contacts_of(tables: Sequence[pa.Table]) -> pa.Table:
     return pa.concat_tables(merged)
 
 
-def portions(table: pa.Table) -> Iterator[pd.DataFrame]:
-    """The rows in portions."""
-    for start in range(0, table.num_rows, PORTION):
-        yield table.slice(start, PORTION).to_pandas()
+def portions(path: Path, rows: int | None) -> Iterator[pd.DataFrame]:
+    """The rows of a file in portions, or its first `rows`."""
+    for batch in pq.ParquetFile(path).iter_batches(rows or PORTION):
+        yield pa.Table.from_batches([batch]).to_pandas()
+        if rows:
+            return
 
 
 def whole_phones(records: pa.Table) -> Iterator[pa.Table]:
@@ -176,6 +179,12 @@ HOLDER_COLUMNS = (
     "created_at",
     "modified_at",
 )
+
+
+MERGE_SCHEMA = pa.schema(
+    [RECORD_SCHEMA.field(name) for name in dict.fromkeys((*HOLDER_COLUMNS, *SIGNAL_COLUMNS, "product_ids"))]
+)
+"""What the merge needs of a record."""
 
 
 def merged_of(known: MergeInput, phones: Sequence[str]) -> pd.DataFrame:

@@ -88,6 +88,8 @@ class Database:
         """
         with self.transaction() as connection:
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _COMMIT_LOCK})
+            # The statements are simple and their rows many: compiling takes longer than it saves.
+            connection.execute(sa.text("SET LOCAL jit = off"))
             yield connection
 
     @contextmanager

@@ -211,13 +211,20 @@ CROSS JOIN unnest(product.tags) AS tag
 WHERE bought.order_status NOT IN ('pending', 'failed', 'cancelled', 'refunded', 'trash')
 """
 
+# Most contacts that are touched turn out to be what they were: these are left out before anything is locked.
 UPSERT_CONTACTS = """
-INSERT INTO woo_sync.contacts AS known (
+INSERT INTO woo_sync.contacts (
     phone, first_name, last_name, email, sources, groups, consent, consent_at, consent_origin, status
 )
-SELECT phone, first_name, last_name, email, sources, groups, consent, consent_at, consent_origin, status
-FROM merged
-WHERE sources <> '{}' OR phone IN (SELECT phone FROM woo_sync.contacts)
+SELECT merged.phone, merged.first_name, merged.last_name, merged.email, merged.sources, merged.groups,
+    merged.consent, merged.consent_at, merged.consent_origin, merged.status
+FROM merged LEFT JOIN woo_sync.contacts AS known USING (phone)
+WHERE CASE WHEN known.phone IS NULL THEN merged.sources <> '{}' ELSE
+    (known.first_name, known.last_name, known.email, known.sources, known.groups, known.consent,
+        known.consent_at, known.consent_origin, known.status)
+    IS DISTINCT FROM (merged.first_name, merged.last_name, merged.email, merged.sources,
+        merged.groups, merged.consent, merged.consent_at, merged.consent_origin, merged.status)
+END
 ON CONFLICT (phone) DO UPDATE SET
     first_name = excluded.first_name,
     last_name = excluded.last_name,
@@ -228,10 +235,6 @@ ON CONFLICT (phone) DO UPDATE SET
     consent_at = excluded.consent_at,
     consent_origin = excluded.consent_origin,
     status = excluded.status
-WHERE (known.first_name, known.last_name, known.email, known.sources, known.groups, known.consent,
-        known.consent_at, known.consent_origin, known.status)
-    IS DISTINCT FROM (excluded.first_name, excluded.last_name, excluded.email, excluded.sources,
-        excluded.groups, excluded.consent, excluded.consent_at, excluded.consent_origin, excluded.status)
 """
 
 NOTE_COMMIT = """

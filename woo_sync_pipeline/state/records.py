@@ -117,6 +117,7 @@ def commit_reading(
             if not accept(merged):
                 raise _NotAcceptedError
             append_frame(connection, merged, "merged", CONTACT_COLUMNS)
+        connection.execute(sa.text("ANALYZE merged"))
         connection.execute(sa.text(queries.UPSERT_CONTACTS))
         connection.execute(
             sa.text(queries.NOTE_COMMIT),
