@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -37,8 +36,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import store_records
+from measuring import console, forget_peak_memory, peak_memory_mb
 from pydantic import SecretStr
-from rich.console import Console
 from rich.table import Table
 
 from woo_sync_pipeline.config import ConsentSettings, GroupSettings, SourceSettings
@@ -64,7 +63,6 @@ SOURCE = SourceSettings(
 ROW_WISE_SAMPLE = 5_000
 WARM_UP = 1_000
 SEED = 20261101
-CLEAR_REFS = Path("/proc/self/clear_refs")
 
 
 @dataclass(frozen=True)
@@ -302,6 +300,7 @@ def measure(what: str, folder: Path, size: int) -> Measured:
     """Measure in this process."""
     run = MEASUREMENTS[what](folder)
     gc.collect()
+    pa.default_memory_pool().release_unused()
     forget_peak_memory()
     # Of the processor, not of the clock: other programs on the machine shall not count.
     start = time.process_time()
@@ -309,23 +308,6 @@ def measure(what: str, folder: Path, size: int) -> Measured:
     seconds = time.process_time() - start
     rows = min(size, ROW_WISE_SAMPLE) if what == "merge: groupby.apply" else size
     return Measured(what, rows, seconds, peak_memory_mb())
-
-
-def forget_peak_memory() -> None:
-    """Let the peak begin now, after reading the records: only Linux can."""
-    pa.default_memory_pool().release_unused()
-    if CLEAR_REFS.exists():
-        CLEAR_REFS.write_text("5")
-
-
-def peak_memory_mb() -> float:
-    """Peak memory of this process in megabytes (10^6 bytes)."""
-    status = Path("/proc/self/status")
-    if status.exists():  # The figure of getrusage includes the process that started this one.
-        (line,) = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
-        return int(line.split()[1]) * 1024 / 1e6
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 def best_of(repeat: int, what: str, folder: Path, size: int) -> Measured:
@@ -359,7 +341,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             write_records(Path(folder), size)
             of_size = [(size, best_of(options.repeat, what, Path(folder), size)) for what in options.only]
-        Console().print(table_of(of_size))
+        console().print(table_of(of_size))
         found += of_size
     if options.json:
         rows = [{"size": size, **asdict(each)} for size, each in found]

@@ -22,14 +22,12 @@ import importlib
 import importlib.util
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -37,10 +35,9 @@ from typing import Any
 
 import pandas as pd
 import requests
+from measuring import Store, console, cpu_seconds, peak_memory_mb, serve_store
 from pydantic import SecretStr
 from requests.adapters import HTTPAdapter
-from requests_oauthlib import OAuth1
-from rich.console import Console
 from rich.table import Table
 
 from woo_sync_pipeline.config import ConsentSettings, GroupSettings, SourceSettings
@@ -50,22 +47,6 @@ from woo_sync_pipeline.state.embedded import EmbeddedPostgres
 from woo_sync_pipeline.sync.reading import sweep
 from woo_sync_pipeline.woocommerce.fields import CUSTOMER_FIELDS
 from woo_sync_pipeline.woocommerce.paging import PAGE_SIZE
-
-
-@dataclass(frozen=True)
-class Store:
-    """Where the demo store is, with a key to read it, and how many requests may be under way."""
-
-    url: str
-    consumer_key: str
-    consumer_secret: str
-    customers: int
-    concurrency: int
-
-    @property
-    def auth(self) -> OAuth1:
-        """The signature that WooCommerce asks for over plain http."""
-        return OAuth1(self.consumer_key, client_secret=self.consumer_secret, signature_method="HMAC-SHA256")
 
 
 @dataclass(frozen=True)
@@ -218,41 +199,6 @@ def measure(what: str) -> Measured:
     return Measured(what=what, **asdict(done), peak_mb=peak_memory_mb())
 
 
-def peak_memory_mb() -> float:
-    """Peak memory of this process in megabytes (10^6 bytes)."""
-    status = Path("/proc/self/status")
-    if status.exists():  # The figure of getrusage includes the process that started this one.
-        (line,) = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
-        return int(line.split()[1]) * 1024 / 1e6
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
-
-
-@contextmanager
-def serve(*, customers: int, latency_ms: float, concurrency: int) -> Iterator[tuple[Store, int]]:
-    """A demo store in a process of its own, with the number of that process."""
-    command = [sys.executable, "-m", "woo_sync_pipeline.demo.store", "--orders", "0"]
-    command += ["--customers", str(customers), "--latency", str(latency_ms)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - ourselves
-        try:
-            assert process.stdout is not None
-            url = process.stdout.readline().split()[0]
-            key = process.stdout.readline().split()
-            # The administrator of the store is a customer as well.
-            yield Store(url, key[2], key[3], customers + 1, concurrency), process.pid
-        finally:
-            process.terminate()
-
-
-def cpu_seconds(pid: int) -> float | None:
-    """Processor time of another process so far; None where the system does not tell."""
-    stat = Path(f"/proc/{pid}/stat")
-    if not stat.exists():
-        return None
-    after_name = stat.read_text().rpartition(")")[2].split()
-    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def run_apart(what: str, store: Store, pid: int) -> Measured:
     """Measure a contender in a fresh process."""
     environment = {**os.environ, "EXTRACTION_STORE": json.dumps(asdict(store))}
@@ -286,21 +232,23 @@ def main() -> None:
     if options.measure:
         sys.stdout.write(json.dumps(asdict(measure(options.measure))) + "\n")
         return
-    console = Console()
+    show = console().print
     others = [] if options.only_pairs else ["requests", "dlt"]
     if "dlt" in others and importlib.util.find_spec("dlt") is None:
-        console.print("dlt is not installed: skipped (pip install dlt)")
+        show("dlt is not installed: skipped (pip install dlt)")
         others.remove("dlt")
-    serving = serve(customers=options.customers, latency_ms=options.latency, concurrency=options.concurrency)
+    serving = serve_store(
+        customers=options.customers, latency_ms=options.latency, concurrency=options.concurrency
+    )
     with serving as (store, pid):
         pairs = [
             (run_apart("bare", store, pid), run_apart("sweep", store, pid)) for _ in range(options.rounds)
         ]
         rest = [run_apart(what, store, pid) for what in others]
     best = max(pairs, key=lambda pair: pair[1].rows_per_second / pair[0].rows_per_second)
-    console.print(table_of([*best, *rest], allowed=best[0]))
+    show(table_of([*best, *rest], allowed=best[0]))
     for before, after in pairs:
-        console.print(
+        show(
             f"pair: bare {before.rows_per_second:,.0f} rows/s, sweep {after.rows_per_second:,.0f} rows/s "
             f"= {after.rows_per_second / before.rows_per_second:.0%}, {after.peak_mb:,.0f} MB"
         )

@@ -10,21 +10,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import signal
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from time import monotonic
 
 import sqlalchemy as sa
-from rich.console import Console
+from measuring import console, serve_platform
 from rich.table import Table
 
 from woo_sync_pipeline.messagemedia import PlatformClient, PlatformSettings
@@ -67,11 +62,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     rate = options.concurrency / options.latency
     results = [Result("calculated limit", options.contacts / rate, rate, 1.0, options.contacts)]
-    measured = {"bare pool": _bare_pool, "push": _push}
+    measured = {"bare pool": bare_pool, "push": push}
     for way, measure in measured.items():
         runs = []
         for _ in range(options.runs):
-            with _platform(options.latency, options.concurrency) as settings:
+            with serve_platform(latency=options.latency, concurrency=options.concurrency) as settings:
                 runs.append(measure(settings, options.contacts))
         seconds, requests = min(runs)
         speed = options.contacts / seconds
@@ -110,25 +105,11 @@ def _show(results: Sequence[Result], options: argparse.Namespace) -> None:
             f"{result.requests:,}",
             *(f"{count / result.contacts_per_second / 60:.1f} min" for count in (100_000, 1_000_000)),
         )
-    Console().print(table)
+    console().print(table)
 
 
-@contextmanager
-def _platform(latency: float, concurrency: int) -> Iterator[PlatformSettings]:
-    command = [sys.executable, "-u", "-m", "woo_sync_pipeline.demo.platform", "--latency", str(latency)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:  # noqa: S603 - our own
-        assert running.stdout is not None
-        said = dict(running.stdout.readline().strip().split(": ", 1) for _ in range(3))
-        try:
-            yield PlatformSettings(
-                said["url"], said["api_key"], said["api_secret"], max_concurrency=concurrency
-            )
-        finally:
-            os.kill(running.pid, signal.SIGINT)
-            running.wait(10)
-
-
-def _bare_pool(settings: PlatformSettings, contacts: int) -> tuple[float, int]:
+def bare_pool(settings: PlatformSettings, contacts: int) -> tuple[float, int]:
+    """Create contacts and remember nothing; returns seconds and requests."""
     with PlatformClient(settings) as client, ThreadPoolExecutor(settings.max_concurrency) as threads:
         lists = [client.create_list(name).id for name in (SOURCE, *(_tag(number) for number in range(_TAGS)))]
         source, email = (
@@ -156,7 +137,8 @@ def _bare_pool(settings: PlatformSettings, contacts: int) -> tuple[float, int]:
         return monotonic() - began, client.requests_made
 
 
-def _push(settings: PlatformSettings, contacts: int) -> tuple[float, int]:
+def push(settings: PlatformSettings, contacts: int) -> tuple[float, int]:
+    """Push contacts that are pending in the state; returns seconds and requests."""
     with tempfile.TemporaryDirectory() as folder, EmbeddedPostgres(Path(folder) / "data") as server:
         database = Database(server.url)
         try:

@@ -29,8 +29,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import sqlalchemy as sa
+from measuring import console
 from pyarrow import csv
-from rich.console import Console
 from rich.table import Table
 
 from woo_sync_pipeline.state import record_queries as queries
@@ -215,7 +215,7 @@ def main() -> None:
         for size in options.sizes:
             frame = contacts(size)
             found = best_of(options.repeat, lambda frame=frame: measure(database, server.url, frame))
-            Console().print(table_of(size, found))
+            console().print(table_of(size, found))
             results += [{"size": size, **asdict(each)} for each in found]
         database.close()
     if options.json:
