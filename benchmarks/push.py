@@ -153,6 +153,7 @@ def push(settings: PlatformSettings, contacts: int) -> tuple[float, int]:
                     run_id=RUN_ID,
                     max_concurrency=settings.max_concurrency,
                     progress=lambda _: None,
+                    noted=lambda _: None,
                 )
                 seconds = monotonic() - began
                 requests = client.requests_made

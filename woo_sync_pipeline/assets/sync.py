@@ -1,5 +1,7 @@
 """Bringing contacts to the platform, and the report of it."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 import pandas as pd
 from pydantic import Field
@@ -10,6 +12,7 @@ from woo_sync_pipeline.config import SourceSettings
 from woo_sync_pipeline.reports.chart import MOST_SYNCS, data_url, sync_chart
 from woo_sync_pipeline.reports.markdown import markdown_picture, markdown_report, markdown_to_be_mended
 from woo_sync_pipeline.reports.report import SyncCounts, count_reasons
+from woo_sync_pipeline.state.bulk import arrow_schema
 from woo_sync_pipeline.state.contacts import count_held, pending_phones, source_totals
 from woo_sync_pipeline.state.records import invalid_reasons
 from woo_sync_pipeline.state.syncs import SyncContact, finish_sync, list_syncs, mark_dry_run
@@ -18,11 +21,11 @@ from woo_sync_pipeline.sync.normalising import INVALID_COLUMNS, invalid_contacts
 from woo_sync_pipeline.sync.pushing import push_pending
 
 OUTCOME_COLUMNS = {
-    "outcome": "string",
-    "phone": "string",
-    "state": "string",
-    "changes": "list",
-    "reason": "string",
+    "outcome": "text",
+    "phone": "text",
+    "state": "text",
+    "changes": "text[]",
+    "reason": "text",
 }
 
 
@@ -65,6 +68,7 @@ def sync_assets(
             with (
                 step.messagemedia.connect() as client,
                 step.show_progress("pushing contacts", len(phones)) as advance,
+                step.writing("synced_contacts", schema=arrow_schema(OUTCOME_COLUMNS)) as staged,
             ):
                 if config.dry_run:
                     mark_dry_run(step.database, run_id=step.run_id)
@@ -76,17 +80,15 @@ def sync_assets(
                     run_id=step.run_id,
                     max_concurrency=step.messagemedia.max_concurrency,
                     progress=advance,
+                    noted=lambda contacts: staged.add(_outcomes(contacts)),
                 )
                 requests = {"requests": client.requests_made, "writes": client.writes_made}
-            outcomes = [[getattr(contact, name) for name in OUTCOME_COLUMNS] for contact in summary.contacts]
-            notes = {
-                **summary.counts,
-                **requests,
-                "unsubscribed_on_platform": summary.unsubscribed_on_platform,
-            }
-            frame = pd.DataFrame(outcomes, columns=list(OUTCOME_COLUMNS))
-            step.write("synced_contacts", frame, notes=notes)
-            return step.result(len(outcomes), **summary.counts, **requests)
+                staged.notes = {
+                    **summary.counts,
+                    **requests,
+                    "unsubscribed_on_platform": summary.unsubscribed_on_platform,
+                }
+            return step.result(staged.rows, **summary.counts, **requests)
 
     @dg.asset(
         **asset_options(
@@ -117,6 +119,11 @@ def sync_assets(
             )
 
     return [synced_contacts, sync_report]
+
+
+def _outcomes(contacts: Sequence[SyncContact]) -> pd.DataFrame:
+    rows = [[getattr(contact, name) for name in OUTCOME_COLUMNS] for contact in contacts]
+    return pd.DataFrame(rows, columns=list(OUTCOME_COLUMNS), dtype=object)
 
 
 def _pictures(step: SyncStep, counts: SyncCounts) -> dict[str, dg.MarkdownMetadataValue]:

@@ -24,13 +24,14 @@ def plan_pending(
     run_id: str,
     max_concurrency: int,
     progress: Callable[[int], None],
+    noted: Callable[[Sequence[SyncContact]], None],
 ) -> PushSummary:
     """Plan what `push_pending` would send; takes and returns the same, and writes to the history only.
 
     The outcomes are what they would be if nothing were refused. The contacts stay pending.
     """
     del max_concurrency  # reading is all there is to do
-    summary = PushSummary()
+    summary = PushSummary(noted)
     if not phones:
         return summary
     lists = AccountLists(client).ids

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,11 +22,15 @@ BATCH = 1000
 
 @dataclass
 class PushSummary:
-    """What happened to the contacts of one sync. `counts` has the outcomes new, updated, unchanged, failed."""
+    """How many contacts of one sync had which outcome: new, updated, unchanged, failed.
 
+    `noted` is told what happened to each contact that was not simply unchanged, batch by batch, as soon as it is
+    written down: kept here it would take more memory than all the rest.
+    """
+
+    noted: Callable[[Sequence[SyncContact]], None]
     counts: Counter[str] = field(default_factory=Counter)
     unsubscribed_on_platform: int = 0
-    contacts: list[SyncContact] = field(default_factory=list)
 
     def add(
         self,
@@ -41,7 +45,7 @@ class PushSummary:
         self.unsubscribed_on_platform += sum(
             plan.was_unsubscribed_on_platform for plans in (quiet, settled) for plan in plans
         )
-        self.contacts.extend(contacts)
+        self.noted(contacts)
 
 
 @dataclass(frozen=True)

@@ -44,13 +44,15 @@ def push_pending(
     run_id: str,
     max_concurrency: int,
     progress: Callable[[int], None],
+    noted: Callable[[Sequence[SyncContact]], None],
 ) -> PushSummary:
     """Send what the platform lacks of these phones, and write down what it confirmed, batch by batch.
 
-    What was sent when a crash interrupts it is recognised by the next sync. Raises `PlatformError` when the
-    platform is down or refuses the credentials: what was confirmed until then is kept.
+    `noted` is told what happened to contacts, as in `PushSummary`. What was sent when a crash interrupts it is
+    recognised by the next sync. Raises `PlatformError` when the platform is down or refuses the credentials: what
+    was confirmed until then is kept.
     """
-    summary = PushSummary()
+    summary = PushSummary(noted)
     if not phones:
         return summary
     fields = ensure_custom_fields(client)

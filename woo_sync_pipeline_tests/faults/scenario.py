@@ -8,9 +8,9 @@ from woo_sync_pipeline.demo.platform import ContactSnapshot, DemoPlatform
 from woo_sync_pipeline.messagemedia import PlatformClient, PlatformError, PlatformSettings
 from woo_sync_pipeline.state.contacts import pending_phones
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.sync.planning import PushSummary
 from woo_sync_pipeline.sync.pushing import push_pending
 from woo_sync_pipeline_tests.state.stored import Row, at, begin, commit, customer
+from woo_sync_pipeline_tests.sync.pushed import Pushed, pushed
 
 CONTACTS, LISTS = "/api/v1/contacts/contacts", "/api/v1/contacts/lists"
 SHOP, OUTLET = "WooCommerce", "Outlet"
@@ -64,14 +64,14 @@ def change_shop(database: Database, *, first: bool) -> None:
     commit(database, *({**row, "read_at": at(200)} for row in rows), gone=[16, 17], started=199)
 
 
-def sync(database: Database, platform: DemoPlatform, *, source: str = SHOP, **changes: Any) -> PushSummary:
+def sync(database: Database, platform: DemoPlatform, *, source: str = SHOP, **changes: Any) -> Pushed:
     """One push of all that is pending. Raises what the push raises."""
     run_id = f"run of {'shop' if source == SHOP else 'outlet'}"
     begin(database, run_id, source="shop" if source == SHOP else "outlet")
     phones = pending_phones(database, source_name=source, touched=[], include_rejected=True)
     with connect(platform, **changes) as client:
-        return push_pending(
-            database, client, phones, run_id=run_id, max_concurrency=4, progress=lambda _: None
+        return pushed(
+            push_pending, database, client, phones, run_id=run_id, max_concurrency=4, progress=lambda _: None
         )
 
 

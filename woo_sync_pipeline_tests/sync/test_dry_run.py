@@ -13,9 +13,9 @@ from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import SyncContact, sync_contacts
 from woo_sync_pipeline.sync import planning
 from woo_sync_pipeline.sync.dry_run import plan_pending
-from woo_sync_pipeline.sync.planning import PushSummary
 from woo_sync_pipeline.sync.pushing import push_pending
 from woo_sync_pipeline_tests.state.stored import ANN, BOB, CAM, at, begin, commit, contacts, customer
+from woo_sync_pipeline_tests.sync.pushed import Pushed, pushed
 
 DEE = "+61491570158"
 
@@ -36,12 +36,11 @@ def pending(database: Database) -> list[str]:
     return pending_phones(database, source_name="WooCommerce", touched=[], include_rejected=True)
 
 
-def run(
-    database: Database, client: PlatformClient, *, dry: bool, told: list[int] | None = None
-) -> PushSummary:
+def run(database: Database, client: PlatformClient, *, dry: bool, told: list[int] | None = None) -> Pushed:
     begin(database, "run of shop")
     act = plan_pending if dry else push_pending
-    return act(
+    return pushed(
+        act,
         database,
         client,
         pending(database),
@@ -51,7 +50,7 @@ def run(
     )
 
 
-def by_phone(summary: PushSummary) -> dict[str | None, SyncContact]:
+def by_phone(summary: Pushed) -> dict[str | None, SyncContact]:
     return {each.phone: each for each in summary.contacts}
 
 

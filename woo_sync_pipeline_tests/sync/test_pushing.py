@@ -16,9 +16,9 @@ from woo_sync_pipeline.state.contacts import note_in_flight, pending_phones
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import sync_contacts
 from woo_sync_pipeline.sync import planning, pushing
-from woo_sync_pipeline.sync.planning import PushSummary
 from woo_sync_pipeline.sync.pushing import push_pending
 from woo_sync_pipeline_tests.state.stored import ANN, BOB, Row, at, begin, commit, contacts, customer
+from woo_sync_pipeline_tests.sync.pushed import Pushed, pushed
 
 CONTACTS, LISTS = "/api/v1/contacts/contacts", "/api/v1/contacts/lists"
 EVERYBODY = [f"+6149157{number:04d}" for number in range(5)]
@@ -58,11 +58,11 @@ def push(
     run_id: str = "run of shop",
     progress: Callable[[int], None] = lambda _: None,
     concurrency: int = 4,
-) -> PushSummary:
+) -> Pushed:
     begin(database, run_id)
     phones = pending_phones(database, source_name="WooCommerce", touched=[], include_rejected=is_sweep)
-    return push_pending(
-        database, client, phones, run_id=run_id, max_concurrency=concurrency, progress=progress
+    return pushed(
+        push_pending, database, client, phones, run_id=run_id, max_concurrency=concurrency, progress=progress
     )
 
 
@@ -467,8 +467,14 @@ def test_a_list_renamed_by_a_person_to_the_name_of_another_store_is_taken_over(
     commit(database, opted_in(BOB, 3), source="outlet")
     phones = pending_phones(database, source_name="Outlet", touched=[], include_rejected=True)
 
-    summary = push_pending(
-        database, client, phones, run_id="run of outlet", max_concurrency=2, progress=lambda _: None
+    summary = pushed(
+        push_pending,
+        database,
+        client,
+        phones,
+        run_id="run of outlet",
+        max_concurrency=2,
+        progress=lambda _: None,
     )
 
     assert summary.counts == {"new": 1, "unchanged": 0}
@@ -482,8 +488,14 @@ def test_a_contact_that_another_store_has_pushed_meanwhile_is_not_sent_again(
     phones = pending(database)
     push(database, client)
     platform.requests.reset()
-    summary = push_pending(
-        database, client, phones, run_id="run of shop", max_concurrency=2, progress=lambda _: None
+    summary = pushed(
+        push_pending,
+        database,
+        client,
+        phones,
+        run_id="run of shop",
+        max_concurrency=2,
+        progress=lambda _: None,
     )
     assert summary.counts == {"unchanged": 0}
     assert platform.requests.writes == 0

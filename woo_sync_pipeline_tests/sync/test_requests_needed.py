@@ -10,9 +10,9 @@ from woo_sync_pipeline.demo.platform import DemoPlatform
 from woo_sync_pipeline.messagemedia import PlatformClient, PlatformSettings
 from woo_sync_pipeline.state.contacts import pending_phones
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.sync.planning import PushSummary
 from woo_sync_pipeline.sync.pushing import push_pending
 from woo_sync_pipeline_tests.state.stored import Row, at, begin, commit, customer
+from woo_sync_pipeline_tests.sync.pushed import Pushed, pushed
 
 CONTACTS, LISTS = "/api/v1/contacts/contacts", "/api/v1/contacts/lists"
 COUNT = 1200
@@ -32,12 +32,18 @@ def people(*numbers: int, **changes: object) -> list[Row]:
     return [customer(number, phone(number), consent="opted_in", **changes) for number in numbers]
 
 
-def push(database: Database, platform: DemoPlatform) -> PushSummary:
+def push(database: Database, platform: DemoPlatform) -> Pushed:
     begin(database, "run of shop")
     phones = pending_phones(database, source_name="WooCommerce", touched=[], include_rejected=True)
     with PlatformClient(PlatformSettings(platform.url, platform.api_key, platform.api_secret)) as client:
-        return push_pending(
-            database, client, phones, run_id="run of shop", max_concurrency=8, progress=lambda _: None
+        return pushed(
+            push_pending,
+            database,
+            client,
+            phones,
+            run_id="run of shop",
+            max_concurrency=8,
+            progress=lambda _: None,
         )
 
 
