@@ -18,6 +18,9 @@ from woo_sync_pipeline.state.database import Database
 PORTION = 50_000
 """Phones that are merged at a time, so that what that takes in memory does not grow with a store."""
 
+MANY_ROWS = 1_000
+"""Rows that a commit brings from which on PostgreSQL is told what its tables hold, rather than left to find out."""
+
 RECORD_COLUMNS = {
     "record_type": "text",
     "record_id": "bigint",
@@ -95,8 +98,10 @@ def commit_reading(
     """
     with suppress(_NotAcceptedError), database.exclusive_commit() as connection:
         create_temporary(connection, "incoming", RECORD_COLUMNS)
+        rows = 0
         for part in reading.records:
             append_frame(connection, part, "incoming", RECORD_COLUMNS)
+            rows += len(part)
         connection.execute(sa.text("ANALYZE incoming"))
         copy_frame(connection, _gone(reading.gone_customer_ids), "gone", {"record_id": "bigint"})
         copy_frame(connection, _products(reading.product_tags), "incoming_products", queries.PRODUCT_COLUMNS)
@@ -105,6 +110,8 @@ def commit_reading(
         for statement in (
             queries.TOUCHED_BY_RECORDS,
             queries.UPSERT_RECORDS,
+            # Joins over a table that PostgreSQL believes to be as small as it was before would take hours.
+            *(["ANALYZE woo_sync.source_records"] if rows >= MANY_ROWS else []),
             queries.TOUCHED_BY_RECORDS,
             queries.TOUCHED_BY_GONE,
             queries.MARK_GONE,
@@ -119,6 +126,8 @@ def commit_reading(
             append_frame(connection, merged, "merged", CONTACT_COLUMNS)
         connection.execute(sa.text("ANALYZE merged"))
         connection.execute(sa.text(queries.UPSERT_CONTACTS))
+        if rows >= MANY_ROWS:
+            connection.execute(sa.text("ANALYZE woo_sync.contacts"))
         connection.execute(
             sa.text(queries.NOTE_COMMIT),
             {
