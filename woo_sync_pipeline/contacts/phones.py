@@ -81,7 +81,9 @@ _EXTENSION = re.compile(r"(?<=[\d)])[\s.:-]*(?:ext(?:ensio)?n?|x{1,2}|#)[\s.:=#-
 _START_OF_NUMBER = re.compile(r"[+\d]")
 # "0412 345 67O": the last digit is hidden behind a letter, and a shorter number may exist and be another's.
 _HIDDEN_LAST_DIGIT = re.compile(r"[oilsbz]+(?![a-z])")
+# Behind a country code, and nowhere else: inside of a number it is one of its digits.
 _OPTIONAL_ZERO = re.compile(r"\(\s*0\s*\)")
+_COUNTRY_CODES = frozenset(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
 
 _FEWEST_DIGITS_OF_A_NUMBER = 7
 _FEWEST_DIGITS_WITHOUT_PLUS = 10
@@ -121,7 +123,7 @@ def phone_at_a_glance(text: str, region: str) -> str | None:
         return None
     if ")" in text and _OPTIONAL_ZERO.search(text):
         found = _OPTIONAL_ZERO_AFTER_PLUS.match(text)
-        if found is None:
+        if found is None or _digits(found[1]) not in _COUNTRY_CODES:
             return None
         text = found[1] + text[found.end() :]
     return textable_number(text.translate(_LAYOUT), region)
@@ -178,10 +180,11 @@ def _read_one(number: str, region: str) -> ParsedPhone:
         return ParsedPhone(None, InvalidReason.unparseable)
     plus = "+" if number.startswith("+") else ""
     spelled = [plus + _digits(number)]
-    if international and _OPTIONAL_ZERO.search(number):
+    zero = _OPTIONAL_ZERO.search(number) if international else None
+    if zero and _digits(number[: zero.start()]).removeprefix("00") in _COUNTRY_CODES:
         # "+61 (0)412…": the zero is for callers inside the country. Where it belongs to the number
         # (Italy's landlines, Ivory Coast), the reading without it is not valid and the other one counts.
-        spelled.insert(0, plus + _digits(_OPTIONAL_ZERO.sub("", number)))
+        spelled.insert(0, plus + _digits(number[: zero.start()] + number[zero.end() :]))
     return _first_usable([_decide(spelling, region) for spelling in spelled])
 
 

@@ -164,6 +164,8 @@ def test_a_slash_inside_one_number_parts_nothing() -> None:
         ("00 61 412 345 678", "", MOBILE),
         ("+39 (0)347 1234567", "IT", "+393471234567"),
         ("+225 (0)7 07 12 34 56", "", "+2250707123456"),
+        # Inside of a number the zero is a digit like others: without it the number would be somebody else's.
+        ("+62 8123(0)45661", "ID", "+628123045661"),
         (" +61 412 345 678", "au ", MOBILE),
         ("0412 345 678", " au", MOBILE),
     ],
