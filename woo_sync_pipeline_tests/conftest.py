@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from woo_sync_pipeline.config import DATABASE_URL_ENV
+from woo_sync_pipeline.demo.platform import DemoPlatform
 from woo_sync_pipeline.demo.store import generate_store
 from woo_sync_pipeline.demo.world import DemoWorld, before_today
 from woo_sync_pipeline.local_instance import DAGSTER_HOME_ENV, dagster_instance
 from woo_sync_pipeline.resources import StateResource
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline_tests.databases import DatabaseServer, temporary_folder
+from woo_sync_pipeline_tests.openapi import DESCRIPTION, EveryExchange, OpenApiRecorder
 
 
 @pytest.fixture(scope="session")
@@ -76,6 +78,23 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("the folder `shared` with recorded answers is not beside the checkout")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def exchanges(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever passes between us and a demo platform of this process is as the API's description says.
+
+    Tests of the demo platform itself send requests that are wrong on purpose: there only the answers count.
+    """
+    if not DESCRIPTION.exists():
+        yield
+        return
+    recorder = OpenApiRecorder()
+    monkeypatch.setattr(DemoPlatform, "on_exchange", EveryExchange(recorder), raising=False)
+    yield
+    assert recorder.answer_violations == []
+    if request.path.parent.name != "demo" and not request.node.get_closest_marker("wrong_requests"):
+        assert recorder.request_violations == []
 
 
 @pytest.fixture

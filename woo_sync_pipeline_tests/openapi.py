@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from woo_sync_pipeline.demo.platform import DemoPlatform, Exchange
+
+Hook = Callable[[Exchange], None]
 
 DESCRIPTION = Path(__file__).resolve().parents[1].parent / "shared" / "messagemedia" / "contacts-openapi.json"
 
@@ -61,6 +63,26 @@ class OpenApiRecorder:
             self.operations.add(operation["operationId"])
             self.request_violations += [f"{where}: {e}" for e in _request_errors(operation, path, exchange)]
             self.answer_violations += [f"{where}: {e}" for e in _answer_errors(operation, exchange)]
+
+
+class EveryExchange:
+    """Stands for the attribute `on_exchange` of all demo platforms: what a test hangs there, after a check of ours."""
+
+    def __init__(self, recorder: OpenApiRecorder) -> None:
+        self._recorder = recorder
+
+    def __set__(self, platform: DemoPlatform, given: Hook | None) -> None:
+        platform.__dict__["on_exchange"] = given
+
+    def __get__(self, platform: DemoPlatform, _: type[DemoPlatform]) -> Hook:
+        given: Hook | None = platform.__dict__["on_exchange"]
+
+        def both(exchange: Exchange) -> None:
+            self._recorder.check(exchange)
+            if given is not None:
+                given(exchange)
+
+        return both
 
 
 @cache

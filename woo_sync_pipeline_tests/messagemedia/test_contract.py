@@ -144,6 +144,7 @@ bodies = st.dictionaries(
 
 @settings(max_examples=150, deadline=None)
 @given(body=bodies)
+@pytest.mark.wrong_requests
 def test_the_platform_accepts_nothing_that_the_description_forbids(
     platform: DemoPlatform, body: dict[str, Any]
 ) -> None:

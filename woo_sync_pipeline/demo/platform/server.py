@@ -206,7 +206,7 @@ def _response(answer: Answer) -> web.Response:
 def _exchange(method: str, path: str, query: str, body: bytes, answer: Answer) -> Exchange:
     try:
         parsed: object = json.loads(body) if body else None
-    except ValueError:
+    except (ValueError, RecursionError):
         parsed = None
     pairs = tuple(parse_qsl(query, keep_blank_values=True))
     return Exchange(method, path, pairs, parsed, answer.status, answer.body)
