@@ -65,6 +65,7 @@ def check(config: Path) -> None:
 @click.option(
     "--incremental", is_flag=True, help="Only what orders and registrations point at: a few requests."
 )
+@click.option("--full", is_flag=True, help="Read the orders of all time, not only those that changed lately.")
 @click.option("--dry-run", is_flag=True, help="Plan and report everything, send nothing.")
 @click.pass_obj
 def sync(
@@ -73,6 +74,7 @@ def sync(
     first: datetime | None,
     last: datetime | None,
     incremental: bool,
+    full: bool,
     dry_run: bool,
 ) -> None:
     """Run the daily job here and now, from the oldest day that was not synced to today.
@@ -85,6 +87,8 @@ def sync(
     settings = load_settings(config)
     chosen = _chosen_sources(settings, keys)
     _check_days(first, last)
+    if full and incremental:
+        raise click.UsageError("--full reads everything, --incremental as little as possible: choose one.")
     with _open_state(settings) as state:
         succeeded = sync_sources(
             settings,
@@ -95,6 +99,7 @@ def sync(
             last=last.date() if last else None,
             incremental=incremental,
             dry_run=dry_run,
+            whole_history=full,
         )
     sys.exit(0 if succeeded else 1)
 

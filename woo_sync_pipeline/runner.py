@@ -50,11 +50,12 @@ class SyncRunner:
         *,
         incremental: bool = False,
         dry_run: bool = False,
+        whole_history: bool = False,
         kind: str = "manual",
     ) -> SyncOutcome:
         """Sync a source for a range of days; never raises for what is wrong with the store or the platform.
 
-        A dry run plans everything and sends nothing.
+        A dry run plans everything and sends nothing. `whole_history` reads the orders of all time.
         """
         jobs = source_jobs(source)
         job = self._definitions.resolve_job_def((jobs.incremental if incremental else jobs.daily).name)
@@ -63,7 +64,10 @@ class SyncRunner:
             tags={KIND_TAG: "live" if incremental else kind, **range_tags(days.first, days.last)},
             run_config={
                 "loggers": _QUIET,
-                "ops": {f"{source.key}__synced_contacts": {"config": {"dry_run": dry_run}}},
+                "ops": {
+                    f"{source.key}__orders": {"config": {"whole_history": whole_history}},
+                    f"{source.key}__synced_contacts": {"config": {"dry_run": dry_run}},
+                },
             },
             raise_on_error=False,
         )

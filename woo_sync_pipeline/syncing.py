@@ -29,6 +29,7 @@ def sync_sources(
     last: date | None = None,
     incremental: bool = False,
     dry_run: bool = False,
+    whole_history: bool = False,
 ) -> bool:
     """Sync each source and show its report; one that fails does not stop the others. True: all succeeded."""
     succeeded = True
@@ -37,7 +38,9 @@ def sync_sources(
         for source in sources:
             days = _days(settings, source, state, first=first, last=last, incremental=incremental)
             console.print(f"{source.name}: {_reading(days, incremental)}", markup=False, highlight=False)
-            outcome = runner.run(source, days, incremental=incremental, dry_run=dry_run)
+            outcome = runner.run(
+                source, days, incremental=incremental, dry_run=dry_run, whole_history=whole_history
+            )
             show_outcome(outcome, state=state, console=console)
             succeeded = succeeded and outcome.error is None
     return succeeded

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 import pandas as pd
+from pydantic import Field
 
 from woo_sync_pipeline.assets.checks import Check, check_result, check_specs
 from woo_sync_pipeline.assets.definition import asset_options
@@ -31,17 +32,27 @@ META_WITHHELD = (
 )
 
 
+class ReadConfig(dg.Config):
+    """How to read orders."""
+
+    whole_history: bool = Field(
+        default=False,
+        description="Read the orders of all time instead of those that changed in the chosen days. With the daily "
+        "job, which reads all customers anyway, this is a full re-sync; it sends only what differs.",
+    )
+
+
 def extraction_assets(
     settings: Settings, source: SourceSettings, partitions: dg.PartitionsDefinition[str]
 ) -> list[dg.AssetsDefinition]:
     """The assets that read one store."""
 
     @dg.asset(**asset_options(source, partitions, kinds={"woocommerce", "parquet"}, columns=ORDER_SCHEMA))
-    def orders(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def orders(context: dg.AssetExecutionContext, config: ReadConfig) -> dg.MaterializeResult:
         """Orders that changed in the window, everyone's: choices made at the checkout, products bought.
 
         Of every status but drafts. Orders that are known in their present form are left out. The first sync of
-        a store reads its whole history.
+        a store reads its whole history, and so does one with `whole_history` in its configuration.
         """
         with sync_step(context, source) as step:
             started_at = datetime.now(UTC)
@@ -57,6 +68,7 @@ def extraction_assets(
                     else None,
                     # The store's own clock dates its orders; its first answer has told it.
                     store_now=client.server_time or started_at,
+                    whole_history=config.whole_history,
                 )
                 found = read_orders(
                     client, step.database, source, window, statuses=statuses, progress=advance

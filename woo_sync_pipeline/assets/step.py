@@ -26,9 +26,18 @@ from woo_sync_pipeline.resources import (
 )
 from woo_sync_pipeline.staging import StagedFrame, StagedName, StagedWriter
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.syncs import Watermark, begin_sync, fail_sync, mark_crashed, watermark
+from woo_sync_pipeline.state.syncs import (
+    Watermark,
+    begin_sync,
+    fail_sync,
+    mark_crashed,
+    mark_dry_run,
+    watermark,
+)
 
+SOURCE_TAG = "woo_sync/source"
 KIND_TAG = "woo_sync/kind"
+DRY_RUN_TAG = "woo_sync/dry_run"
 READING_TAG = "woo_sync/reading"
 RESOURCES = ("state", "stores", "messagemedia", "staging", "progress")
 """What every asset of a sync may use; see `resources.py`."""
@@ -72,6 +81,11 @@ class SyncStep:
     def run_id(self) -> str:
         """The Dagster run that this sync is."""
         return self.context.run.run_id
+
+    def mark_dry_run(self) -> None:
+        """Note in the history and among the run's tags that this sync sends nothing."""
+        mark_dry_run(self.database, run_id=self.run_id)
+        self.context.instance.add_run_tags(self.run_id, {DRY_RUN_TAG: "true"})
 
     def write(
         self,
@@ -198,6 +212,10 @@ def _begin(
         first_day=date.fromisoformat(keys.start),
         last_day=date.fromisoformat(keys.end),
     )
+    # Runs that a person starts in the UI have only the tags of their job.
+    told = {SOURCE_TAG: source.key, KIND_TAG: sync.kind}
+    if told.items() - tags.items():
+        context.instance.add_run_tags(context.run.run_id, told)
     return SyncStep(
         context=context,
         source=source,

@@ -15,7 +15,7 @@ from woo_sync_pipeline.reports.report import SyncCounts, count_reasons
 from woo_sync_pipeline.state.bulk import arrow_schema
 from woo_sync_pipeline.state.contacts import count_held, pending_phones, source_totals
 from woo_sync_pipeline.state.records import invalid_reasons
-from woo_sync_pipeline.state.syncs import SyncContact, finish_sync, list_syncs, mark_dry_run
+from woo_sync_pipeline.state.syncs import SyncContact, finish_sync, list_syncs
 from woo_sync_pipeline.sync.dry_run import plan_pending
 from woo_sync_pipeline.sync.normalising import INVALID_COLUMNS, invalid_contacts
 from woo_sync_pipeline.sync.pushing import push_pending
@@ -71,7 +71,7 @@ def sync_assets(
                 step.writing("synced_contacts", schema=arrow_schema(OUTCOME_COLUMNS)) as staged,
             ):
                 if config.dry_run:
-                    mark_dry_run(step.database, run_id=step.run_id)
+                    step.mark_dry_run()
                 push = plan_pending if config.dry_run else push_pending
                 summary = push(
                     step.database,

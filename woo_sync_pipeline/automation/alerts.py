@@ -6,7 +6,7 @@ import dagster as dg
 
 from woo_sync_pipeline.alerts.alert import Alert, FailedCheck, Failure, error_alerts, failure_alert
 from woo_sync_pipeline.alerts.telling import tell
-from woo_sync_pipeline.automation.jobs import SOURCE_TAG
+from woo_sync_pipeline.assets.step import SOURCE_TAG
 from woo_sync_pipeline.config import Settings
 from woo_sync_pipeline.errors import StateError
 from woo_sync_pipeline.resources import StateResource

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from woo_sync_pipeline.assets.step import KIND_TAG, READING_TAG
+from woo_sync_pipeline.assets.step import KIND_TAG, READING_TAG, SOURCE_TAG
 from woo_sync_pipeline.config import SourceSettings
-
-SOURCE_TAG = "woo_sync/source"
 
 
 @dataclass(frozen=True)

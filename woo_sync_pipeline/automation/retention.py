@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from woo_sync_pipeline.assets.step import READING_TAG, failure_of
-from woo_sync_pipeline.automation.jobs import SOURCE_TAG
+from woo_sync_pipeline.assets.step import READING_TAG, SOURCE_TAG, failure_of
 from woo_sync_pipeline.config import Settings
 from woo_sync_pipeline.errors import WooSyncError
 from woo_sync_pipeline.resources import StagingResource, StateResource

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from woo_sync_pipeline.assets.step import KIND_TAG
+from woo_sync_pipeline.assets.step import KIND_TAG, SOURCE_TAG
 from woo_sync_pipeline.automation.decisions import LiveDecision, decide_live
-from woo_sync_pipeline.automation.jobs import SOURCE_TAG, SourceJobs
+from woo_sync_pipeline.automation.jobs import SourceJobs
 from woo_sync_pipeline.automation.partitions import range_tags
 from woo_sync_pipeline.config import Settings, SourceSettings
 from woo_sync_pipeline.resources import StateResource, StoresResource, source_claim

@@ -20,15 +20,17 @@ def order_window(
     watermark: Watermark | None,
     orders_from: datetime | None,
     store_now: datetime,
+    whole_history: bool = False,
 ) -> OrderWindow:
     """The window of modification times to read, its end frozen at the time of the store.
 
     A store of which nothing was ever committed is read from `orders_from` (None: all of its history), whatever
-    range was asked for. A sweep reads the range. An incremental reading goes on where the last one ended.
+    range was asked for; so is any store when `whole_history` is asked for. Else a sweep reads the range, and an
+    incremental reading goes on where the last one ended.
     """
     # The second that is under way is read as well; the next window begins before it.
     now = store_now.replace(microsecond=0) + timedelta(seconds=1)
-    if watermark is None:
+    if watermark is None or whole_history:
         return OrderWindow(orders_from, now)
     if is_sweep:
         return OrderWindow(range_start - OVERLAP, max(min(range_end, now), range_start))

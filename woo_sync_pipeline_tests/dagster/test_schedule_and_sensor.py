@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
 
+from woo_sync_pipeline.assets.step import SOURCE_TAG
 from woo_sync_pipeline.automation import sensors
-from woo_sync_pipeline.automation.jobs import SOURCE_TAG
 from woo_sync_pipeline.automation.partitions import range_tags
 from woo_sync_pipeline.demo.world import TIMEZONE, yesterday
 from woo_sync_pipeline.errors import WooSyncError
@@ -74,6 +75,24 @@ def _launch(world: World, request: dg.RunRequest, job_name: str | None = None) -
     )
     assert result.success
     return result.run_id
+
+
+def test_every_run_tells_by_its_tags_what_it_is(old_world: World) -> None:
+    """Those that a person starts in the UI too, which have only the tags of their job when they begin."""
+    job = old_world.definitions().resolve_job_def(f"{KEY}_daily_sync")
+    dry = {"ops": {f"{KEY}__synced_contacts": {"config": {"dry_run": True}}}}
+
+    def tags(**options: Any) -> dict[str, str]:
+        result = job.execute_in_process(instance=old_world.instance, **options)
+        run = old_world.instance.get_run_by_id(result.run_id)
+        assert run is not None
+        return {name: value for name, value in run.tags.items() if name.startswith("woo_sync/")}
+
+    own = {"woo_sync/source": KEY, "woo_sync/reading": "sweep"}
+    days = range_tags(FIRST_DAY, yesterday())
+    assert tags(tags=days, run_config=dry) == {**own, "woo_sync/kind": "first", "woo_sync/dry_run": "true"}
+    assert tags(tags=days) == {**own, "woo_sync/kind": "manual"}
+    assert tags(tags={**days, "dagster/backfill": "b1"}) == {**own, "woo_sync/kind": "backfill"}
 
 
 def test_the_schedule_asks_for_one_run_over_all_days_from_the_first_to_yesterday(old_world: World) -> None:
