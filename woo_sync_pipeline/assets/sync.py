@@ -18,6 +18,7 @@ from woo_sync_pipeline.state.records import invalid_reasons
 from woo_sync_pipeline.state.syncs import SyncContact, finish_sync, list_syncs
 from woo_sync_pipeline.sync.dry_run import plan_pending
 from woo_sync_pipeline.sync.normalising import INVALID_COLUMNS, invalid_contacts
+from woo_sync_pipeline.sync.observing import observe_directory
 from woo_sync_pipeline.sync.pushing import push_pending
 
 OUTCOME_COLUMNS = {
@@ -57,8 +58,9 @@ def sync_assets(
         """What was sent to MessageMedia, and what came back, per contact.
 
         Only what differs is sent. Contacts that an earlier sync could not finish are among them. What a person
-        changed on the platform stays, and nobody who opted out is subscribed without a newer choice. With
-        `dry_run` in its configuration everything is planned and nothing is sent.
+        changed on the platform stays, and nobody who opted out is subscribed without a newer choice. The daily sync
+        also looks who unsubscribed on the platform. With `dry_run` in its configuration everything is planned and
+        nothing is sent.
         """
         with sync_step(context, source) as step:
             touched = step.read("merged_contacts").columns("phone")["phone"].tolist()
@@ -82,11 +84,16 @@ def sync_assets(
                     progress=advance,
                     noted=lambda contacts: staged.add(_outcomes(contacts)),
                 )
+                # After the push, which has read anew what it pushed.
+                observed = 0
+                if step.is_sweep and not config.dry_run:
+                    with step.show_progress("reading subscription states") as read:
+                        observed = observe_directory(step.database, client, run_id=step.run_id, progress=read)
                 requests = {"requests": client.requests_made, "writes": client.writes_made}
                 staged.notes = {
                     **summary.counts,
                     **requests,
-                    "unsubscribed_on_platform": summary.unsubscribed_on_platform,
+                    "unsubscribed_on_platform": summary.unsubscribed_on_platform + observed,
                 }
             return step.result(staged.rows, **summary.counts, **requests)
 

@@ -1,10 +1,12 @@
-"""Finding out, in as few requests as possible, which phones the directory does not hold."""
+"""Looking through the directory: which phones it does not hold, and who is subscribed."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
+from woo_sync_pipeline.contacts.decision import SubscriptionState
 from woo_sync_pipeline.messagemedia.client import PAGE_SIZE, PlatformClient, requests_by_phone
+from woo_sync_pipeline.messagemedia.models import SMS
 
 _WORTH_A_LOOK = 4
 """Requests by phone. Less than these cannot be saved by a first page that shows how large the directory is."""
@@ -29,6 +31,17 @@ def phones_nobody_holds(client: PlatformClient, phones: Collection[str]) -> froz
         if not is_walk_cheaper(by_phone, phones=len(phones), total=page.total, seen=seen, met=met):
             return frozenset()
     return frozenset(unmet)
+
+
+def subscription_states(client: PlatformClient) -> Iterator[dict[str, SubscriptionState]]:
+    """Walk through the whole directory; the subscription state of each SMS channel by its phone, page by page."""
+    for page in client.contact_pages():
+        yield {
+            channel.channel_id: SubscriptionState(channel.subscription_state)
+            for contact in page.content
+            for channel in contact.channels
+            if channel.type == SMS and channel.subscription_state is not None
+        }
 
 
 def is_walk_cheaper(by_phone: int, *, phones: int, total: int, seen: int, met: int) -> bool:

@@ -72,13 +72,17 @@ class World:
         key: str = KEY,
         *,
         incremental: bool = False,
+        whole_history: bool = False,
         first: date | None = None,
         last: date | None = None,
     ) -> SyncOutcome:
         """Sync a source, yesterday and today unless told otherwise; the outcome may be a failure."""
         now = today(TIMEZONE, datetime.now(UTC))
         return self._runner.run(
-            self.source(key), DayRange(first or yesterday(), last or now), incremental=incremental
+            self.source(key),
+            DayRange(first or yesterday(), last or now),
+            incremental=incremental,
+            whole_history=whole_history,
         )
 
     def sync(

@@ -12,7 +12,7 @@ import pytest
 from woo_sync_pipeline.assets import contacts as contact_steps
 from woo_sync_pipeline.runner import SyncOutcome
 from woo_sync_pipeline.state.syncs import find_sync
-from woo_sync_pipeline.sync.normalising import NormalisedRecords, normalise_records
+from woo_sync_pipeline.sync.normalising import NormalisedRecords, normalise_portions
 from woo_sync_pipeline_tests.alerts.receivers import (
     MailServer,
     Webhook,
@@ -182,11 +182,12 @@ def test_a_receiver_that_is_down_fails_nothing_and_is_told_next_time(world: Worl
 def test_a_sync_that_a_check_has_ended_is_told(
     world: World, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lose_one(*args: Any, **options: Any) -> NormalisedRecords:
-        found = normalise_records(*args, **options)
-        return replace(found, records=found.records.iloc[1:])
+    def lose_one(*args: Any, **options: Any) -> Iterator[NormalisedRecords]:
+        first, *others = normalise_portions(*args, **options)
+        yield replace(first, records=first.records.iloc[1:])
+        yield from others
 
-    monkeypatch.setattr(contact_steps, "normalise_records", lose_one)
+    monkeypatch.setattr(contact_steps, "normalise_portions", lose_one)
     tell_of_failure(world, failed(world.try_sync()))
     (told,) = webhook.received
     assert "every_row_is_accounted_for failed" in told["error"]

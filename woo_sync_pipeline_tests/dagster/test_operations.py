@@ -142,3 +142,26 @@ def test_the_page_about_reports_names_every_line_field_and_reason() -> None:
     }
     assert [name for name in names if f"`{name}`" not in text] == []
     assert [label for label, _ in number_rows(SyncCounts()) if label.strip() not in text] == []
+
+
+def test_a_full_resync_reads_the_orders_of_all_time_and_sends_only_what_differs(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world({KEY: small_store(customers=30, orders=20)})
+    world.sync()
+    before = count_orders(world)
+    with world.database.transaction() as connection:
+        connection.execute(sa.text("DELETE FROM woo_sync.source_records WHERE record_type = 'order'"))
+    writes = world.platform.requests.writes
+    world.sync()
+    assert count_orders(world) < before
+    outcome = world.try_sync(whole_history=True)
+    assert outcome.error is None
+    assert count_orders(world) == before
+    assert world.platform.requests.writes == writes
+
+
+def count_orders(world: World) -> int:
+    query = "SELECT count(*) FROM woo_sync.source_records WHERE record_type = 'order'"
+    with world.database.transaction() as connection:
+        return int(connection.execute(sa.text(query)).scalar_one())

@@ -1,0 +1,60 @@
+"""What the platform was seen to hold, apart from what a push confirms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import pandas as pd
+import sqlalchemy as sa
+
+from woo_sync_pipeline.contacts.decision import SubscriptionState
+from woo_sync_pipeline.state.bulk import copy_frame
+from woo_sync_pipeline.state.database import Database
+
+_BEGIN = """
+UPDATE woo_sync.sync_runs SET directory_read_at = clock_timestamp()
+WHERE run_id = :run_id
+    AND EXISTS (SELECT FROM woo_sync.contacts WHERE base_state IS NOT NULL)
+    AND NOT EXISTS (
+        SELECT FROM woo_sync.sync_runs
+        WHERE directory_read_at > clock_timestamp() - :unless_within AND status = 'succeeded'
+    )
+RETURNING directory_read_at
+"""
+
+# What a push has confirmed since the reading began is newer than what was read.
+_NOTE = """
+UPDATE woo_sync.contacts AS known SET
+    base_state = seen.state,
+    base_state_by = 'platform',
+    unsubscribed_seen_at = CASE seen.state WHEN 'UNSUBSCRIBED' THEN now() END
+FROM seen
+WHERE known.phone = seen.phone AND known.base_state <> seen.state AND NOT known.is_pending
+    AND known.confirmed_at < :read_at
+RETURNING known.base_state
+"""
+
+
+def begin_directory_read(database: Database, *, run_id: str, unless_within: timedelta) -> datetime | None:
+    """Note that this sync reads the whole directory from now on, by the clock of the database.
+
+    None when there is no need to: nothing was ever confirmed, or a sync that succeeded did so within this time.
+    """
+    with database.transaction() as connection:
+        parameters = {"run_id": run_id, "unless_within": unless_within}
+        began: datetime | None = connection.execute(sa.text(_BEGIN), parameters).scalar()
+        return began
+
+
+def note_states(database: Database, states: Mapping[str, SubscriptionState], *, read_at: datetime) -> int:
+    """Remember subscription states by phone, as read after `read_at`; how many have unsubscribed.
+
+    A state that somebody changed on the platform counts as theirs: only a newer choice can change it again.
+    """
+    rows = [(phone, state.value) for phone, state in states.items()]
+    frame = pd.DataFrame(rows, columns=["phone", "state"], dtype=object)
+    with database.exclusive_commit() as connection:
+        copy_frame(connection, frame, "seen", {"phone": "text", "state": "text"})
+        changed = connection.execute(sa.text(_NOTE), {"read_at": read_at}).scalars().all()
+    return sum(state == SubscriptionState.UNSUBSCRIBED for state in changed)
