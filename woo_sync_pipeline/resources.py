@@ -11,15 +11,17 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from woo_sync_pipeline.config import DATABASE_URL_ENV, Settings, SourceSettings
-from woo_sync_pipeline.messagemedia.client import PlatformClient
-from woo_sync_pipeline.messagemedia.settings import PlatformSettings
-from woo_sync_pipeline.staging import Staging
 from woo_sync_pipeline.state.database import Claim, Database
 from woo_sync_pipeline.state.embedded import EmbeddedPostgres
-from woo_sync_pipeline.woocommerce.client import StoreClient, StoreSettings
+
+# What takes long to import is imported where it is used: who looks at the history needs the state only.
+if TYPE_CHECKING:
+    from woo_sync_pipeline.messagemedia.client import PlatformClient
+    from woo_sync_pipeline.staging import Staging
+    from woo_sync_pipeline.woocommerce.client import StoreClient
 
 
 def source_claim(source_key: str) -> str:
@@ -96,6 +98,8 @@ class StoresResource:
 
     def connect(self, source: SourceSettings) -> StoreClient:
         """A client of one store, to be used as a context manager."""
+        from woo_sync_pipeline.woocommerce.client import StoreClient, StoreSettings
+
         return StoreClient(
             StoreSettings(
                 source=source.key,
@@ -122,6 +126,9 @@ class MessageMediaResource:
 
     def connect(self) -> PlatformClient:
         """A client of the account, to be used as a context manager."""
+        from woo_sync_pipeline.messagemedia.client import PlatformClient
+        from woo_sync_pipeline.messagemedia.settings import PlatformSettings
+
         return PlatformClient(
             PlatformSettings(
                 base_url=self._settings.base_url,
@@ -143,6 +150,8 @@ class StagingResource:
 
     def area(self) -> Staging:
         """The staging area."""
+        from woo_sync_pipeline.staging import Staging
+
         return Staging(self._location, kept=self._kept)
 
 

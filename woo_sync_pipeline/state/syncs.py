@@ -10,7 +10,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from woo_sync_pipeline.state.bulk import copy_rows
 from woo_sync_pipeline.state.database import Database
 
 _SELECT = """
@@ -111,6 +110,9 @@ def begin_sync(
 
 def note_contacts(connection: sa.Connection, run_id: str, contacts: Iterable[SyncContact]) -> None:
     """Write down what happened to contacts of a sync."""
+    # Imported here: it brings pandas along, for which who only looks at the history would wait.
+    from woo_sync_pipeline.state.bulk import copy_rows
+
     sync_id = _one(connection, "run_id = :run_id", {"run_id": run_id}).sync_id
     copy_rows(
         connection,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.sync.window import today
 from woo_sync_pipeline_tests.cli.conftest import KEY, Command, MakeWorld
+from woo_sync_pipeline_tests.cli.processes import environment
 from woo_sync_pipeline_tests.state.long_history import TIMEZONE, write_history
 
 _LIVE_A_DAY = 24
@@ -47,3 +50,22 @@ def _seconds(woo_sync: Command, *arguments: object) -> float:
     assert result.code == 0, result.err
     assert len(result.lines) > 5
     return took
+
+
+def test_who_looks_at_the_history_does_not_wait_for_what_only_a_sync_needs(
+    make_world: MakeWorld, database: Database
+) -> None:
+    world = make_world()
+    database.migrate()
+    main = "from woo_sync_pipeline.cli import main; main()"
+    command = [sys.executable, "-X", "importtime", "-c", main]
+    done = subprocess.run(
+        [*command, "--config", world.config, "history"],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=True,
+    )
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "woo_sync_pipeline.state.syncs" in imported
+    assert imported.isdisjoint({"pandas", "pyarrow", "dagster", "matplotlib", "alembic", "requests"})

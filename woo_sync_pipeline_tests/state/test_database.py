@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.resources
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,10 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pandas as pd
 import pytest
 import sqlalchemy as sa
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from woo_sync_pipeline.errors import StateError, TransientStateError
 from woo_sync_pipeline.state.bulk import copy_frame, copy_rows
-from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.database import Database, newest_version
 from woo_sync_pipeline_tests.databases import DatabaseServer
 
 
@@ -200,3 +203,13 @@ def _wait_until_somebody_waits(database: Database) -> None:
 def test_pushing_and_committing_do_not_wait_for_each_other(database: Database) -> None:
     with database.exclusive_push(), database.exclusive_commit() as connection:
         assert connection.execute(sa.text("SELECT 1")).scalar_one() == 1
+
+
+def test_the_newest_version_is_the_one_that_migrations_lead_to(database: Database) -> None:
+    migrations = importlib.resources.files("woo_sync_pipeline.state") / "migrations"
+    config = Config()
+    config.set_main_option("script_location", str(migrations))
+    assert ScriptDirectory.from_config(config).get_current_head() == newest_version()
+    with database.transaction() as connection:
+        stored = connection.execute(sa.text("SELECT version_num FROM woo_sync.alembic_version")).scalar_one()
+    assert stored == newest_version()
