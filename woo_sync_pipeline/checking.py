@@ -32,6 +32,8 @@ def check_everything(config: Path) -> Iterator[CheckLine]:
     yield CheckLine(
         "ok", "configuration", f"{config}, {len(settings.sources)} source(s), days of {settings.timezone}"
     )
+    for refused in settings.refused:
+        yield CheckLine("FAIL", refused.label, str(refused.error))
     yield _check_database(settings)
     for source in settings.sources:
         yield from check_source(source)

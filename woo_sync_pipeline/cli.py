@@ -101,7 +101,10 @@ def sync(
             dry_run=dry_run,
             whole_history=full,
         )
-    sys.exit(0 if succeeded else 1)
+    refused = () if keys else settings.refused
+    for each in refused:
+        click.echo(f"FAILED {each.error}", err=True)
+    sys.exit(0 if succeeded and not refused else 1)
 
 
 @cli.command()
@@ -268,7 +271,10 @@ def _open_state(settings: Settings) -> Iterator[StateResource]:
 
 def _chosen_sources(settings: Settings, keys: tuple[str, ...]) -> list[SourceSettings]:
     known = {source.key: source for source in settings.sources}
+    refused = {each.key: each for each in settings.refused}
     for key in keys:
+        if key in refused:
+            raise refused[key].error
         if key not in known:
             raise click.BadParameter(
                 f"no source has the key {key!r}. Known: {', '.join(known)}", param_hint="--source"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -10,6 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError, model_validator
 
 from woo_sync_pipeline.config_file import ConfigDocument, Problem, read_document
+from woo_sync_pipeline.config_refused import SOURCE_KEY, RefusedSource, duplicates, refused_sources
 from woo_sync_pipeline.config_values import (
     EmailAddress,
     Name,
@@ -89,7 +91,7 @@ class SourceSettings(Section):
     """One WooCommerce store."""
 
     name: SourceName
-    key: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    key: Annotated[str, Field(pattern=SOURCE_KEY)]
     type: Literal["woocommerce"] = "woocommerce"
     url: WebAddress
     consumer_key: Secret
@@ -177,20 +179,18 @@ class Settings(Section):
     alerts: AlertSettings = AlertSettings()
 
     _directory: Path = PrivateAttr(default_factory=Path.cwd)
+    _refused: tuple[RefusedSource, ...] = PrivateAttr(default=())
 
-    @model_validator(mode="after")
-    def _sources_differ(self) -> Self:
-        for attribute in ("key", "name"):
-            seen: set[str] = set()
-            for source in self.sources:
-                value = str(getattr(source, attribute)).casefold()
-                if value in seen:
-                    raise refuse(
-                        f"two sources have the {attribute} {getattr(source, attribute)!r}. "
-                        f"Give each source a {attribute} of its own"
-                    )
-                seen.add(value)
-        return self
+    @property
+    def refused(self) -> tuple[RefusedSource, ...]:
+        """Entries of `sources` that are wrong: nothing is read of them, and they are no `sources`."""
+        return self._refused
+
+    @property
+    def refused_keys(self) -> tuple[str, ...] | None:
+        """Keys of the refused sources; None when one has no key that can be read, and may be any."""
+        keys = tuple(refused.key for refused in self._refused if refused.key is not None)
+        return keys if len(keys) == len(self._refused) else None
 
     @property
     def data_directory(self) -> Path:
@@ -218,22 +218,41 @@ def config_path() -> Path:
 def load_settings(path: Path | None = None) -> Settings:
     """Read and validate a configuration file (the one of `config_path()` by default).
 
-    Raises `ConfigurationError` that lists everything wrong in it: file, line, path of the key, what to write.
+    What is wrong with some of several sources leaves those out, as `Settings.refused`. Anything else raises
+    `ConfigurationError` that lists everything wrong in the file: line, path of the key, what to write.
     """
     document = read_document((path or config_path()).absolute())
+    problems = [*document.problems, *duplicates(document.values)]
+    settings, found = _validated(document, document.values, but=problems)
+    problems += found
+    refused = refused_sources(document, problems) if problems else ()
+    if refused:
+        set_aside = {each.position for each in refused}
+        entries = [each for at, each in enumerate(document.values["sources"]) if at not in set_aside]
+        settings, problems = _validated(document, {**document.values, "sources": entries}, but=())
+    if settings is None or refused is None:
+        raise document.error(problems)
+    settings._directory = document.path.parent
+    settings._refused = refused
+    return settings
+
+
+def _validated(
+    document: ConfigDocument, values: object, *, but: Sequence[Problem]
+) -> tuple[Settings | None, list[Problem]]:
+    """The settings, or what is wrong; not again at a place that is known for a problem already."""
     try:
-        settings = Settings.model_validate(document.values)
+        return Settings.model_validate(values), []
     except ValidationError as invalid:
         # A list whose only item is wrong is reported as too short as well: that is no help to anybody.
         has_sources = document.has(("sources", 0))
-        errors = [
-            error
+        found = [
+            _problem(document, error)
             for error in invalid.errors()
             if not (has_sources and error["type"] == "too_short" and error["loc"] == ("sources",))
         ]
-        raise document.error([_problem(document, error) for error in errors]) from None
-    settings._directory = document.path.parent
-    return settings
+    known = {problem.key_path for problem in but}
+    return None, [problem for problem in found if problem.key_path not in known]
 
 
 def _problem(document: ConfigDocument, error: object) -> Problem:

@@ -8,6 +8,11 @@ from woo_sync_pipeline.assets import source_assets
 from woo_sync_pipeline.automation.alerts import alert_sensors
 from woo_sync_pipeline.automation.jobs import source_jobs
 from woo_sync_pipeline.automation.partitions import source_partitions
+from woo_sync_pipeline.automation.refused import (
+    log_refused_sources,
+    refused_source_assets,
+    refused_source_sensors,
+)
 from woo_sync_pipeline.automation.retention import retention_job, retention_schedule
 from woo_sync_pipeline.automation.schedules import daily_schedule
 from woo_sync_pipeline.automation.sensors import live_sensor
@@ -32,9 +37,12 @@ def build_definitions(
     retention = retention_job(settings, state, staging)
     return dg.Definitions(
         assets=[
-            asset
-            for each in sources
-            for asset in source_assets(settings, each, source_partitions(settings, each))
+            *refused_source_assets(settings),
+            *(
+                asset
+                for each in sources
+                for asset in source_assets(settings, each, source_partitions(settings, each))
+            ),
         ],
         jobs=[retention, *(job for each in jobs.values() for job in (each.daily, each.incremental))],
         schedules=[
@@ -43,6 +51,7 @@ def build_definitions(
         ],
         sensors=[
             *alert_sensors(settings, state),
+            *refused_source_sensors(settings, state),
             *(live_sensor(settings, each, jobs[each.key], state=state, stores=stores) for each in sources),
         ],
         resources={
@@ -58,4 +67,6 @@ def build_definitions(
 @dg.definitions
 def definitions() -> dg.Definitions:
     """The definitions of the configuration in force."""
-    return build_definitions(load_settings())
+    settings = load_settings()
+    log_refused_sources(settings)
+    return build_definitions(settings)

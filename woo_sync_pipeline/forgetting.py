@@ -52,7 +52,12 @@ def account_of(erased: Erased, phone: str) -> Iterator[str]:
 
 
 def _refuse_while_syncing(settings: Settings, database: Database) -> None:
-    busy = [source.key for source in settings.sources if database.is_claimed(source_claim(source.key))]
+    # A run that began before the configuration of its source was broken is at work all the same.
+    keys = [
+        *(source.key for source in settings.sources),
+        *filter(None, (each.key for each in settings.refused)),
+    ]
+    busy = [key for key in keys if database.is_claimed(source_claim(key))]
     if busy:
         raise StateError(
             source=", ".join(busy),

@@ -255,8 +255,60 @@ def test_all_that_is_wrong_is_told_at_once(file: Path) -> None:
     assert "at least 1 item" not in message
 
 
-def test_a_mistake_in_a_second_store_is_told_with_its_line(file: Path) -> None:
-    message = refusal(file, GOOD + SECOND_SOURCE.replace("NZ", "New Zealand"))
+@pytest.mark.parametrize(
+    ("instead_of", "written", "place", "says"),
+    [
+        ("NZ", "New Zealand", "line 25, sources[1].default_region", "such as AU"),
+        ("https://outlet", "outlet", "line 21, sources[1].url", "this is no web address"),
+        ("${WOO_KEY}", "${OUTLET_KEY}", "line 22, sources[1].consumer_key", "variable OUTLET_KEY is not set"),
+        ("2026-11-01", "2026-11-01\n    regions: NZ", "line 25, sources[1].regions", "Known here: name, key"),
+        (
+            "name: Outlet",
+            "name: Outlet\n    name: Old",
+            "line 20, sources[1].name",
+            "this key is there twice",
+        ),
+        ("    start_date: 2026-11-01\n", "", "sources[1].start_date", "this key is missing"),
+    ],
+    ids=["region", "url", "variable", "unknown key", "key twice", "missing key"],
+)
+def test_a_mistake_in_one_of_several_stores_sets_that_store_aside_and_no_other(
+    file: Path, instead_of: str, written: str, place: str, says: str
+) -> None:
+    settings = load(file, GOOD + SECOND_SOURCE.replace(instead_of, written))
+    assert [source.key for source in settings.sources] == ["woocommerce"]
+    (refused,) = settings.refused
+    assert (refused.key, refused.label, settings.refused_keys) == ("outlet", "outlet", ("outlet",))
+    message = str(refused.error)
+    assert message.startswith(f"outlet: read its part of {file}: ")
+    assert place in message
+    assert says in message
+    assert "`woo-sync check`" in message
+    assert message.count("sources[") == 1
+    assert not any(secret in message for secret in SECRETS.values())
+
+
+def test_a_store_without_a_key_that_can_be_read_may_be_any(file: Path) -> None:
+    settings = load(file, GOOD + SECOND_SOURCE.replace("key: outlet", "key: Out let") + "  - nonsense\n")
+    assert [source.key for source in settings.sources] == ["woocommerce"]
+    assert [refused.label for refused in settings.refused] == ["source_2", "source_3"]
+    assert [refused.error.source for refused in settings.refused] == ["Outlet", "sources[2]"]
+    assert settings.refused_keys is None
+
+
+def test_of_stores_that_share_a_key_none_is_read(file: Path) -> None:
+    twin = SECOND_SOURCE.replace("name: Outlet", "name: Factory")
+    settings = load(file, GOOD + SECOND_SOURCE + twin)
+    assert [source.key for source in settings.sources] == ["woocommerce"]
+    assert settings.refused_keys == ("outlet", "outlet")
+    for refused in settings.refused:
+        assert "two sources have the key 'outlet'" in str(refused.error)
+
+
+def test_what_is_wrong_outside_of_stores_is_told_together_with_what_is_wrong_in_them(file: Path) -> None:
+    text = GOOD.replace("Australia/Sydney", "Sydney") + SECOND_SOURCE.replace("NZ", "New Zealand")
+    message = refusal(file, text)
+    assert "line 2, timezone" in message
     assert "line 25, sources[1].default_region" in message
 
 

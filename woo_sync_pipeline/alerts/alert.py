@@ -32,7 +32,7 @@ class FailedCheck:
 
 @dataclass(frozen=True)
 class Alert:
-    """One message. Of a run that never began a sync, `sync` and `kind` are None.
+    """One message. Of a run that never began a sync, `sync` and `kind` are None; without a run `run_id` is too.
 
     condition: alerts of the same source and the same condition are the same trouble.
     """
@@ -42,23 +42,23 @@ class Alert:
     status: str
     error: str
     next_step: str
-    run_id: str
+    run_id: str | None = None
     sync: int | None = None
     kind: str | None = None
 
     @property
     def title(self) -> str:
         """One line without the details."""
-        what = f"{self.kind} sync {self.sync}" if self.sync is not None else f"run {self.run_id[:8]}"
-        return f"{self.source}: {what} {self.status}"
+        if self.sync is not None:
+            return f"{self.source}: {self.kind} sync {self.sync} {self.status}"
+        return f"{self.source}: {f'run {self.run_id[:8]} ' if self.run_id else ''}{self.status}"
 
     @property
     def text(self) -> str:
         """The whole message for people."""
         error = redact(self.error, limit=_LIMIT).rstrip(".")
-        return (
-            f"{self.title}. {error}. {redact(self.next_step, limit=_LIMIT)} (Dagster run {self.run_id[:8]})"
-        )
+        run = f" (Dagster run {self.run_id[:8]})" if self.run_id else ""
+        return f"{self.title}. {error}. {redact(self.next_step, limit=_LIMIT)}{run}"
 
     def to_json(self) -> dict[str, str | int | None]:
         """The message for programs; receivers such as Slack show `text`."""
@@ -88,6 +88,11 @@ def failure_alert(*, source: str, run_id: str, sync: SyncRun | None, failure: Fa
         sync=sync.sync_id if sync else None,
         kind=sync.kind if sync else None,
     )
+
+
+def configuration_alert(*, source: str, error: str, next_step: str) -> Alert:
+    """The configuration of a source cannot be used."""
+    return Alert(source, "configuration", "not synced", error, next_step)
 
 
 def error_alerts(*, source: str, sync: SyncRun, checks: Iterable[FailedCheck]) -> Iterator[Alert]:

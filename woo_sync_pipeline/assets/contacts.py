@@ -1,5 +1,6 @@
 """Making contacts: normalised records, merged by phone over all sources."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import dagster as dg
@@ -13,6 +14,7 @@ from woo_sync_pipeline.contacts.merge import MergeSource
 from woo_sync_pipeline.reports.report import count_reasons
 from woo_sync_pipeline.state.bulk import arrow_schema
 from woo_sync_pipeline.state.records import CONTACT_COLUMNS, RECORD_COLUMNS, Reading, commit_reading
+from woo_sync_pipeline.state.sources import with_refused_sources
 from woo_sync_pipeline.sync import checks as judge
 from woo_sync_pipeline.sync.checks import Finding, RecordTally
 from woo_sync_pipeline.sync.normalising import RECORD_SCHEMA, normalise_portions
@@ -89,10 +91,12 @@ def contact_assets(
         """
         with sync_step(context, source) as step:
             findings: dict[Check, list[Finding]] = {check: [] for check in MERGE_CHECKS}
+            sources = with_refused_sources(step.database, _merge_sources(settings), settings.refused_keys)
+            explicit = [each.name for each in sources.values() if each.is_explicit]
             with step.writing("merged_contacts", schema=arrow_schema(CONTACT_COLUMNS)) as staged:
 
                 def passes(merged: pd.DataFrame) -> bool:
-                    found = _merge_findings(settings, merged, first_row=staged.rows)
+                    found = _merge_findings(merged, explicit_sources=explicit, first_row=staged.rows)
                     for check, finding in found.items():
                         findings[check].append(finding)
                     staged.add(merged)
@@ -103,7 +107,7 @@ def contact_assets(
                     source=source.key,
                     run_id=step.run_id,
                     reading=_reading(step),
-                    sources=_merge_sources(settings),
+                    sources=sources,
                     accept=passes,
                 )
             checks = [check_result(check, judge.together(found)) for check, found in findings.items()]
@@ -145,12 +149,13 @@ def _record_checks(settings: Settings, tally: RecordTally, *, rows_read: int) ->
     return [check_result(check, finding) for check, finding in findings.items()]
 
 
-def _merge_findings(settings: Settings, merged: pd.DataFrame, *, first_row: int) -> dict[Check, Finding]:
-    explicit = [source.name for source in settings.sources if source.consent.mode == "explicit"]
+def _merge_findings(
+    merged: pd.DataFrame, *, explicit_sources: Sequence[str], first_row: int
+) -> dict[Check, Finding]:
     return {
         Check.no_phone_twice: judge.no_phone_twice(merged, first_row=first_row),
         Check.every_contact_fits_its_model: judge.every_contact_fits_its_model(merged, first_row=first_row),
         Check.consent_is_never_widened: judge.consent_is_never_widened(
-            merged, explicit_sources=explicit, first_row=first_row
+            merged, explicit_sources=explicit_sources, first_row=first_row
         ),
     }

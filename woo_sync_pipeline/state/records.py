@@ -14,6 +14,7 @@ from woo_sync_pipeline.contacts.merge import MergeInput, MergeSource, merge_cont
 from woo_sync_pipeline.state import record_queries as queries
 from woo_sync_pipeline.state.bulk import append_frame, copy_frame, create_temporary, read_frame
 from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.sources import remember_source
 
 PORTION = 50_000
 """Phones that are merged at a time, so that what that takes in memory does not grow with a store."""
@@ -119,6 +120,7 @@ def commit_reading(
             queries.UPSERT_PRODUCTS,
         ):
             connection.execute(sa.text(statement), parameters)
+        remember_source(connection, source, sources[source])
         create_temporary(connection, "merged", CONTACT_COLUMNS)
         for merged in _merge_touched(connection, sources):
             if not accept(merged):

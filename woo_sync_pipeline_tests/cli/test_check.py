@@ -47,6 +47,30 @@ def test_an_unknown_key_is_named_with_its_line(woo_sync: Command, make_world: Ma
     )
 
 
+def test_a_store_whose_configuration_is_wrong_is_named_and_the_others_are_checked_and_synced(
+    woo_sync: Command, make_world: MakeWorld
+) -> None:
+    world = make_world(KEY, "outlet")
+    text = world.config.read_text()
+    world.config.write_text(
+        text[::-1].replace("default_region: AU"[::-1], "default_region: OZ"[::-1], 1)[::-1]
+    )
+
+    result = woo_sync("--config", world.config, "check")
+
+    assert_only_failure(result, "outlet", "default_region: 'OZ' is no region", "reload the code location")
+    assert verdicts(result)[KEY] == "ok"
+
+    synced = woo_sync("--config", world.config, "sync", "--incremental")
+    assert synced.code == 1
+    assert "FAILED outlet: read its part of" in synced.err
+    assert world.platform.directory.snapshot()
+
+    refused = woo_sync("--config", world.config, "sync", "--source", "outlet")
+    assert refused.code == 1
+    assert "error: outlet: read its part of" in refused.err
+
+
 def test_a_store_that_is_down_does_not_keep_the_rest_from_being_checked(
     woo_sync: Command, make_world: MakeWorld
 ) -> None:

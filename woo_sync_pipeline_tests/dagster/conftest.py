@@ -111,9 +111,15 @@ class World:
         values = yaml.safe_load(self.demo.config.read_text())
         for source in values["sources"]:
             source.update(source_options)
-        self.demo.config.write_text(yaml.safe_dump(values))
-        self.state.close()
-        self._connect()
+        self._configure(values)
+
+    def break_source(self, key: str) -> None:
+        """Give a source a region that does not exist, so that its part of the configuration cannot be used."""
+        values = yaml.safe_load(self.demo.config.read_text())
+        for source in values["sources"]:
+            if source["key"] == key:
+                source["default_region"] = "Nowhere"
+        self._configure(values)
 
     def lose_the_state(self) -> None:
         """Drop everything that this project has ever stored."""
@@ -126,6 +132,11 @@ class World:
         self.state.close()
         if self.recorder is not None:
             assert self.recorder.violations == []
+
+    def _configure(self, values: Mapping[str, Any]) -> None:
+        self.demo.config.write_text(yaml.safe_dump(values))
+        self.state.close()
+        self._connect()
 
     def _connect(self) -> None:
         self.settings: Settings = self.demo.settings()

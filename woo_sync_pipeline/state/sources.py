@@ -1,0 +1,62 @@
+"""What merging must know of a source, as it was configured when something was last committed for it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import sqlalchemy as sa
+
+from woo_sync_pipeline.contacts.merge import MergeSource
+from woo_sync_pipeline.errors import StateError
+from woo_sync_pipeline.state.database import Database
+
+
+def remember_source(connection: sa.Connection, key: str, source: MergeSource) -> None:
+    """Write down how a source is configured."""
+    statement = """
+        INSERT INTO woo_sync.sources (source, name, is_explicit, name_format)
+        VALUES (:key, :name, :is_explicit, :name_format)
+        ON CONFLICT (source) DO UPDATE
+        SET name = excluded.name, is_explicit = excluded.is_explicit, name_format = excluded.name_format
+        WHERE (sources.name, sources.is_explicit, sources.name_format)
+            IS DISTINCT FROM (excluded.name, excluded.is_explicit, excluded.name_format)
+    """
+    values = {
+        "key": key,
+        "name": source.name,
+        "is_explicit": source.is_explicit,
+        "name_format": source.name_format,
+    }
+    connection.execute(sa.text(statement), values)
+
+
+def with_refused_sources(
+    database: Database, configured: Mapping[str, MergeSource], refused: Collection[str] | None
+) -> dict[str, MergeSource]:
+    """All sources whose records count: the configured ones, and the refused ones as they were last.
+
+    A source whose configuration cannot be read is not gone: what is known of its people, opt-outs above all, goes
+    on to count. `refused` None: some key cannot be read, so every source that was ever synced may be the one.
+
+    Raises `StateError` when it is not known how a refused source was configured.
+    """
+    if refused is not None and not refused:
+        return dict(configured)
+    query = """
+        SELECT source, name, is_explicit, name_format FROM woo_sync.sources
+        WHERE source <> ALL(:configured) AND (:any OR source = ANY(:refused))
+    """
+    values = {"configured": list(configured), "any": refused is None, "refused": list(refused or ())}
+    with database.transaction() as connection:
+        rows = connection.execute(sa.text(query), values).tuples().all()
+    remembered = {}
+    for key, name, is_explicit, name_format in rows:
+        if name is None:
+            raise StateError(
+                source=key,
+                tried="merge its contacts with those of other sources",
+                got="its part of the configuration cannot be read, and how it was configured before is not known",
+                next_step="Mend the configuration of this source, reload the code location, and run the sync again.",
+            )
+        remembered[key] = MergeSource(name, is_explicit, name_format)
+    return {**configured, **remembered}
