@@ -1,4 +1,4 @@
-"""Frames on their way from one asset to the next: parquet files at a path or URL."""
+"""Frames on their way from one asset to the next: parquet files in a folder or an object store."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
 import fsspec
 import pandas as pd
@@ -19,6 +19,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from woo_sync_pipeline.errors import StagingError
+from woo_sync_pipeline.privacy import redact
+
+Failures: TypeAlias = Callable[[], AbstractContextManager[None]]
+"""A block in which what the file system reports becomes a `StagingError`."""
 
 _NOTES = b"woo_sync_notes"
 PORTION = 50_000
@@ -49,9 +53,10 @@ class StagedName:
 class StagedFrame:
     """A staged frame: its rows, read when they are asked for, and the small facts that travel with it."""
 
-    def __init__(self, open_file: Callable[[], IO[bytes]]) -> None:
+    def __init__(self, open_file: Callable[[], IO[bytes]], failures: Failures) -> None:
         self._open = open_file
-        with open_file() as file:
+        self._failures = failures
+        with failures(), open_file() as file:
             metadata = pq.read_metadata(file)
         self.rows: int = metadata.num_rows
         self.notes: Mapping[str, Any] = json.loads((metadata.metadata or {}).get(_NOTES, b"{}"))
@@ -74,7 +79,7 @@ class StagedFrame:
 
     def portions(self) -> Iterator[pd.DataFrame]:
         """The rows in portions, each numbered from 0; at least one, which may be empty."""
-        with self._open() as file:
+        with self._failures(), self._open() as file:
             parts = pq.ParquetFile(file)
             for batch in parts.iter_batches(PORTION):
                 yield pa.Table.from_batches([batch]).to_pandas()
@@ -82,47 +87,59 @@ class StagedFrame:
                 yield parts.schema_arrow.empty_table().to_pandas()
 
     def _read(self, columns: list[str] | None) -> pa.Table:
-        with self._open() as file:
+        with self._failures(), self._open() as file:
             return pq.read_table(file, columns=columns)
 
 
 class StagedWriter:
     """A frame that is being staged, portion by portion, with `notes` that may be given until the last moment."""
 
-    def __init__(self, file: IO[bytes], schema: pa.Schema | None) -> None:
+    def __init__(self, file: IO[bytes], schema: pa.Schema | None, failures: Failures) -> None:
         self.notes: Mapping[str, Any] = {}
         self.rows = 0
         self._file = file
         self._schema = schema
+        self._failures = failures
         self._parquet: pq.ParquetWriter | None = None
 
     def add(self, rows: pd.DataFrame | pa.Table) -> None:
         """Write more rows. Without a schema the first ones tell the types of all."""
         if isinstance(rows, pd.DataFrame):
             rows = pa.Table.from_pandas(rows, schema=self._schema, preserve_index=False)
-        if self._parquet is None:
-            self._parquet = pq.ParquetWriter(self._file, self._schema or rows.schema)
-        self._parquet.write_table(rows, row_group_size=PORTION)
+        with self._failures():
+            if self._parquet is None:
+                self._parquet = pq.ParquetWriter(self._file, self._schema or rows.schema)
+            self._parquet.write_table(rows, row_group_size=PORTION)
         self.rows += rows.num_rows
 
     def finish(self) -> None:
-        """Write the notes."""
-        if self._parquet is None:
-            self._parquet = pq.ParquetWriter(self._file, self._schema or pa.schema([]))
-        self._parquet.add_key_value_metadata({_NOTES: json.dumps(self.notes)})
-
-    def close(self) -> None:
-        """Write no more."""
-        if self._parquet is not None:
+        """Write the notes, and what readers need to find the rows."""
+        with self._failures():
+            if self._parquet is None:
+                self._parquet = pq.ParquetWriter(self._file, self._schema or pa.schema([]))
+            self._parquet.add_key_value_metadata({_NOTES: json.dumps(self.notes)})
             self._parquet.close()
+
+    def abandon(self) -> None:
+        """Write no more to a file that nobody will read."""
+        if self._parquet is not None:
+            with suppress(Exception):
+                self._parquet.close()
 
 
 class Staging:
-    """Reads and writes staged frames below a path or a URL that fsspec knows, and forgets those older than `kept`."""
+    """Reads and writes staged frames below a folder or the URL of an object store, such as `s3://bucket/staging`.
+
+    What fsspec knows of the store is asked for anew each time: other machines write there as well. Frames older
+    than `kept` are forgotten. Whatever fails raises `StagingError`.
+    """
 
     def __init__(self, location: str, *, kept: timedelta = KEPT) -> None:
-        self._files, self._root = fsspec.core.url_to_fs(location)
         self._kept = kept
+        self._place = f"staging {location.rpartition('@')[2]}"
+        with self._failures("open the staging area"):
+            self._files, self._root = fsspec.core.url_to_fs(location, use_listings_cache=False)
+        self._is_folder = "file" in self._files.protocol
 
     def write(
         self,
@@ -143,42 +160,78 @@ class Staging:
 
         Files are for the owner's eyes only. What breaks off leaves what was there before.
         """
-        folder = f"{self._root}/{name.folder}"
-        self._files.makedirs(folder, exist_ok=True)
-        temporary = f"{folder}/.{uuid.uuid4().hex}.tmp"
-        with self._files.open(temporary, "wb") as file:
-            self._protect(temporary)
-            staged = StagedWriter(file, schema)
+        path, failures = self._path(name), partial(self._failures, f"stage the frame {name.frame}")
+        new_file = self._new_folder_file if self._is_folder else self._new_object
+        with new_file(path, failures) as file:
+            staged = StagedWriter(file, schema, failures)
             try:
                 yield staged
                 staged.finish()
-            finally:
-                staged.close()
-        self._files.mv(temporary, self._path(name))
-        self._forget_old(f"{self._root}/{name.source}/{name.frame}", time.time())
+            except BaseException:
+                staged.abandon()
+                raise
+        with failures():
+            self._forget_old(f"{self._root}/{name.source}/{name.frame}", time.time())
 
     def read(self, name: StagedName) -> StagedFrame:
         """The frame that this run wrote, else the latest one of the same range.
 
         Raises `StagingError` when there is none.
         """
-        path = self._path(name)
-        if not self._files.exists(path):
-            path = self._latest(name)
-        return StagedFrame(partial(self._files.open, path, "rb"))
+        path, failures = self._path(name), partial(self._failures, f"read the staged frame {name.frame}")
+        with failures():
+            if not self._files.exists(path):
+                path = self._latest(name)
+        return StagedFrame(partial(self._files.open, path, "rb"), failures)
 
     def prune(self, *, now: datetime) -> int:
         """Delete the old frames of all sources, and what broken writes left; returns how many files.
 
         `now` is a moment with a time zone.
         """
-        return self._forget_old(self._root, now.timestamp())
+        with self._failures("forget old frames"):
+            return self._forget_old(self._root, now.timestamp())
 
     def _path(self, name: StagedName) -> str:
         return f"{self._root}/{name.folder}/{name.root_run_id}.parquet"
 
+    @contextmanager
+    def _new_folder_file(self, path: str, failures: Failures) -> Iterator[IO[bytes]]:
+        """A file that takes its name when it is complete."""
+        folder = path.rpartition("/")[0]
+        temporary = f"{folder}/.{uuid.uuid4().hex}.tmp"
+        with failures():
+            self._files.makedirs(folder, exist_ok=True)
+            file = self._files.open(temporary, "wb")
+        with file:
+            Path(temporary).chmod(0o600)
+            yield file
+        with failures():
+            self._files.mv(temporary, path)
+
+    @contextmanager
+    def _new_object(self, path: str, failures: Failures) -> Iterator[IO[bytes]]:
+        """An object that is there when it is complete: such stores cannot rename, but what they put is atomic."""
+        with failures():
+            file = self._files.open(path, "wb", autocommit=False)
+        try:
+            yield file
+            with failures():
+                file.close()
+                file.commit()
+        except BaseException:
+            # Closing would put what there is. Discarding has the store forget the parts that it got.
+            file.closed = True
+            with suppress(Exception):
+                file.discard()
+            raise
+
     def _latest(self, name: StagedName) -> str:
-        found = self._entries(f"{self._root}/{name.folder}")
+        try:
+            entries = self._files.ls(f"{self._root}/{name.folder}", detail=True)
+        except FileNotFoundError:
+            entries = []
+        found = [entry for entry in entries if entry["name"].endswith(".parquet")]
         if not found:
             raise StagingError(
                 source=name.source,
@@ -188,17 +241,10 @@ class Staging:
             )
         return str(max(found, key=self._modified)["name"])
 
-    def _entries(self, folder: str) -> list[dict[str, Any]]:
-        if not self._files.exists(folder):
-            return []
-        self._files.invalidate_cache()
-        return [entry for entry in self._files.ls(folder, detail=True) if entry["name"].endswith(".parquet")]
-
     def _forget_old(self, folder: str, now: float) -> int:
         # They hold personal data: what no run will read again goes, of all days, and what broken writes left.
-        self._files.invalidate_cache()
-        found = self._files.find(folder, detail=True) if self._files.exists(folder) else {}
         kept = self._kept.total_seconds()
+        found = self._files.find(folder, detail=True)
         old = [path for path, entry in found.items() if now - self._modified(entry) > kept]
         for path in old:
             with suppress(FileNotFoundError):  # Another run was quicker.
@@ -212,9 +258,33 @@ class Staging:
                 return _unix_time(entry[key])
         return _unix_time(self._files.modified(entry["name"]))
 
-    def _protect(self, path: str) -> None:
-        if "file" in self._files.protocol:
-            Path(path).chmod(0o600)
+    @contextmanager
+    def _failures(self, tried: str) -> Iterator[None]:
+        try:
+            yield
+        except ImportError as missing:
+            raise self._failure(
+                tried,
+                str(missing),
+                "For s3:// install woo_sync_pipeline with its extra: woo_sync_pipeline[s3].",
+            ) from None
+        except Exception as error:
+            if not isinstance(error, OSError) and not _is_of_object_store(error):
+                raise
+            raise self._failure(
+                tried,
+                f"{type(error).__name__}: {redact(str(error))}",
+                "Check staging_url and what this process may do there (for s3:// its AWS_ variables or role: list, "
+                "get, put and delete), then run the sync again: nothing is lost.",
+            ) from None
+
+    def _failure(self, tried: str, got: str, next_step: str) -> StagingError:
+        return StagingError(source=self._place, tried=tried, got=got, next_step=next_step)
+
+
+def _is_of_object_store(error: Exception) -> bool:
+    """Whether it is one of the family of errors of the AWS client, which is installed only where it is used."""
+    return any(kind.__module__.partition(".")[0] == "botocore" for kind in type(error).__mro__)
 
 
 def _unix_time(value: Any) -> float:
