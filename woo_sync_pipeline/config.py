@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError, model_validator
 
+from woo_sync_pipeline.config_celery import CelerySettings
 from woo_sync_pipeline.config_file import ConfigDocument, Problem, read_document
 from woo_sync_pipeline.config_refused import SOURCE_KEY, RefusedSource, duplicates, refused_sources
 from woo_sync_pipeline.config_values import (
@@ -177,9 +178,16 @@ class Settings(Section):
     sources: Annotated[tuple[SourceSettings, ...], Field(min_length=1)]
     retention: RetentionSettings = RetentionSettings()
     alerts: AlertSettings = AlertSettings()
+    celery: CelerySettings | None = None
 
     _directory: Path = PrivateAttr(default_factory=Path.cwd)
     _refused: tuple[RefusedSource, ...] = PrivateAttr(default=())
+
+    @model_validator(mode="after")
+    def _machines_share_what_they_need(self) -> Self:
+        if self.celery is not None and (self.database_url is None or self.staging_url is None):
+            raise refuse("celery needs database_url and staging_url, which all machines reach. Write both")
+        return self
 
     @property
     def refused(self) -> tuple[RefusedSource, ...]:
@@ -279,6 +287,7 @@ def _known_keys(location: tuple[str | int, ...]) -> list[str]:
         ("retention",): RetentionSettings,
         ("alerts",): AlertSettings,
         ("alerts", "email"): EmailSettings,
+        ("celery",): CelerySettings,
         ("sources",): SourceSettings,
         ("sources", "consent"): ConsentSettings,
         ("sources", "consent", "words"): ConsentWords,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from pathlib import Path
+
 import dagster as dg
 
 from woo_sync_pipeline.assets import source_assets
 from woo_sync_pipeline.automation.alerts import alert_sensors
+from woo_sync_pipeline.automation.executors import step_executor
 from woo_sync_pipeline.automation.jobs import source_jobs
 from woo_sync_pipeline.automation.partitions import source_partitions
 from woo_sync_pipeline.automation.refused import (
@@ -16,7 +20,7 @@ from woo_sync_pipeline.automation.refused import (
 from woo_sync_pipeline.automation.retention import retention_job, retention_schedule
 from woo_sync_pipeline.automation.schedules import daily_schedule
 from woo_sync_pipeline.automation.sensors import live_sensor
-from woo_sync_pipeline.config import Settings, load_settings
+from woo_sync_pipeline.config import Settings, config_path, load_settings
 from woo_sync_pipeline.resources import (
     LoggedProgress,
     MessageMediaResource,
@@ -33,7 +37,8 @@ def build_definitions(
     """Definitions for a configuration; connects to nothing."""
     state = state or StateResource(settings)
     stores, staging = StoresResource(), StagingResource(settings)
-    sources, jobs = settings.sources, {source.key: source_jobs(source) for source in settings.sources}
+    executor = step_executor(settings, state)
+    sources, jobs = settings.sources, {each.key: source_jobs(each, executor) for each in settings.sources}
     retention = retention_job(settings, state, staging)
     return dg.Definitions(
         assets=[
@@ -61,12 +66,27 @@ def build_definitions(
             "staging": staging,
             "progress": progress or LoggedProgress(),
         },
+        executor=executor,
     )
 
 
 @dg.definitions
 def definitions() -> dg.Definitions:
     """The definitions of the configuration in force."""
-    settings = load_settings()
+    path = config_path()
+    return _definitions_of(path, _changed_at(path))
+
+
+@lru_cache(maxsize=1)
+def _definitions_of(path: Path, _changed_at: int) -> dg.Definitions:
+    # Kept: a process that runs one job after another, such as a worker, is asked for them each time.
+    settings = load_settings(path)
     log_refused_sources(settings)
     return build_definitions(settings)
+
+
+def _changed_at(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

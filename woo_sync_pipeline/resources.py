@@ -58,6 +58,11 @@ class StateResource:
                 self._embedded = EmbeddedPostgres(self._settings.data_directory / "postgres").start()
             return self._embedded.url
 
+    @property
+    def steps_share_a_process(self) -> bool:
+        """Whether the process that runs one step of a sync runs them all, and may hold the source in between."""
+        return self._settings.celery is None
+
     def claim(self, source_key: str, run_id: str) -> bool:
         """Whether this run is the only one alive that syncs the source.
 

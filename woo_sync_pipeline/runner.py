@@ -57,7 +57,7 @@ class SyncRunner:
 
         A dry run plans everything and sends nothing. `whole_history` reads the orders of all time.
         """
-        jobs = source_jobs(source)
+        jobs = source_jobs(source, dg.in_process_executor)
         job = self._definitions.resolve_job_def((jobs.incremental if incremental else jobs.daily).name)
         result = job.execute_in_process(
             instance=self._instance,

@@ -19,6 +19,7 @@ SECRETS = {
     "ALERT_WEBHOOK_URL": "https://hooks.example.com/T0/hunter2",
     "SMTP_USER": "smtp-user-31d0",
     "SMTP_PASSWORD": "hunter2",
+    "WOO_SYNC_REDIS_URL": "redis://:hunter2@queue.example.com:6379/0",
     "DATABASE_URL": "postgresql://sync:hunter2@db.example.com:5432/sync",
 }
 GOOD = """\
@@ -112,6 +113,7 @@ def test_every_setting_of_the_example_file_that_is_commented_out_is_valid_too(fi
     settings = load(file, text)
     assert settings.database_url is not None
     assert settings.staging_location == "s3://my-bucket/woo-sync-staging"
+    assert settings.celery is not None
     assert settings.alerts.has_receiver
     assert settings.alerts.email is not None
     assert settings.alerts.email.to == ("data-team@example.com",)

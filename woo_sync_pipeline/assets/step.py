@@ -189,6 +189,9 @@ def sync_step(context: dg.AssetExecutionContext, source: SourceSettings) -> Iter
             metadata={"where": dg.MetadataValue.md(f"```\n{_places(error)}\n```")},
             allow_retries=False,
         ) from None
+    finally:
+        if not state.steps_share_a_process:
+            state.release(source.key)
 
 
 def _begin(

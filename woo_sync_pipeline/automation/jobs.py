@@ -18,14 +18,14 @@ class SourceJobs:
     incremental: dg.UnresolvedAssetJobDefinition
 
 
-def source_jobs(source: SourceSettings) -> SourceJobs:
-    """The jobs of one source. Their steps share a process: the work is requests and vectorised frames."""
+def source_jobs(source: SourceSettings, executor: dg.ExecutorDefinition) -> SourceJobs:
+    """The jobs of one source."""
     selection = dg.AssetSelection.groups(source.key)
     return SourceJobs(
         daily=dg.define_asset_job(
             f"{source.key}_daily_sync",
             selection=selection,
-            executor_def=dg.in_process_executor,
+            executor_def=executor,
             description=f"Brings the platform in step with {source.name}: reads all customers and the orders of "
             "the chosen days. Running it again is always safe.",
             tags={SOURCE_TAG: source.key, READING_TAG: "sweep"},
@@ -33,7 +33,7 @@ def source_jobs(source: SourceSettings) -> SourceJobs:
         incremental=dg.define_asset_job(
             f"{source.key}_incremental_sync",
             selection=selection,
-            executor_def=dg.in_process_executor,
+            executor_def=executor,
             description=f"Brings over what changed in {source.name} since the last sync, in a handful of requests.",
             tags={SOURCE_TAG: source.key, READING_TAG: "touched", KIND_TAG: "live"},
         ),

@@ -1,0 +1,13 @@
+"""The application of Celery workers: `celery -A woo_sync_pipeline.celery_worker worker`.
+
+Configured by the same `woo_sync.yaml` as everything else.
+"""
+
+from __future__ import annotations
+
+# Imported before the workers fork, so that they share its memory and none waits for it.
+import woo_sync_pipeline.definitions  # noqa: F401
+from woo_sync_pipeline.automation.executors import celery_app
+from woo_sync_pipeline.config import load_settings
+
+app = celery_app(load_settings())
