@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: setup demo ui test lint clean
+.PHONY: setup demo ui test test-celery lint clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   play with a demo store and a demo MessageMedia account (about half a minute)"
 	@echo "make ui     the Dagster UI on a demo that goes on living: http://127.0.0.1:3000"
 	@echo "make test   run the tests"
+	@echo "make test-celery  sync many sources over Celery workers, one of which dies (needs redis-server; two minutes)"
 	@echo "make lint   check style and types"
 	@echo "make setup  create $(VENV) and install into it; the others do so by themselves"
 
@@ -30,6 +31,9 @@ ui: $(STAMP)
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
+test-celery: $(STAMP)
+	@$(BIN)/python -m pytest -m celery woo_sync_pipeline_tests/scale
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

@@ -1,0 +1,191 @@
+"""Many sources on several machines, one of which dies half-way."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+
+from woo_sync_pipeline.config import CONFIG_ENV, DATABASE_URL_ENV
+from woo_sync_pipeline.demo.store import generate_store
+from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today
+from woo_sync_pipeline.local_instance import DAGSTER_HOME_ENV
+from woo_sync_pipeline.resources import StateResource
+from woo_sync_pipeline.state.syncs import SyncRun, list_syncs
+from woo_sync_pipeline_tests.dagster.expectation import expected_directory
+from woo_sync_pipeline_tests.databases import DatabaseServer
+from woo_sync_pipeline_tests.scale.machines import Machine, code_server, daemon, running_redis, worker
+
+pytestmark = [pytest.mark.celery, pytest.mark.timeout(600)]
+
+SOURCES = 20
+PATIENCE_SECONDS = 200
+DAGSTER_YAML = Path(__file__).resolve().parents[2] / "deploy" / "celery" / "dagster.yaml"
+
+
+@pytest.fixture(autouse=True)
+def _needs() -> None:
+    pytest.importorskip("dagster_celery", reason="needs the extra celery")
+    pytest.importorskip("s3fs", reason="needs the extra s3")
+    if shutil.which("redis-server") is None:
+        pytest.skip("there is no redis-server: apt-get install redis-server")
+
+
+@pytest.fixture
+def variables(postgres: DatabaseServer, template_dagster: str, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The environment of every machine."""
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    storage = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    storage.start()
+    host, port = storage.get_host_and_port()
+    home = tmp_path / "dagster_home"
+    home.mkdir()
+    shutil.copy(DAGSTER_YAML, home)
+    with postgres.database(template=template_dagster) as url:
+        yield {
+            CONFIG_ENV: str(tmp_path / "woo_sync.yaml"),
+            DAGSTER_HOME_ENV: str(home),
+            DATABASE_URL_ENV: url,
+            "AWS_ENDPOINT_URL_S3": f"http://{host}:{port}",
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+    storage.stop()
+
+
+@pytest.fixture
+def world(variables: dict[str, str], tmp_path: Path) -> Iterator[DemoWorld]:
+    """Twenty small stores whose sensors tick once, and answer slowly enough to be caught at it."""
+    import s3fs
+
+    with pytest.MonkeyPatch.context() as patch, running_redis(tmp_path) as redis_url:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        s3fs.S3FileSystem.clear_instance_cache()
+        s3fs.S3FileSystem().mkdir("staging-bucket")
+        stores = {
+            f"shop_{number}": generate_store(
+                seed=number,
+                customers=10,
+                orders=8,
+                now=before_today(),
+                timezone=TIMEZONE,
+                name=f"Shop {number}",
+            )
+            for number in range(SOURCES)
+        }
+        options = {
+            "database_url": variables[DATABASE_URL_ENV],
+            "staging_url": "s3://staging-bucket/staging",
+            "celery": {"redis_url": redis_url, "redeliver_after_seconds": 10},
+        }
+        with DemoWorld(
+            tmp_path, stores, options=options, source_options={"live_interval_seconds": 86_400}
+        ) as world:
+            for store in world.stores.values():
+                store.faults.latency = 0.2
+            yield world
+
+
+def test_every_source_is_synced_once_although_a_machine_dies(
+    world: DemoWorld, variables: dict[str, str], tmp_path: Path
+) -> None:
+    state = StateResource(world.settings())
+
+    def syncs() -> list[SyncRun]:
+        return list_syncs(state.database(), limit=10 * SOURCES)
+
+    def done() -> int:
+        return sum(sync.status == "succeeded" for sync in syncs())
+
+    with ExitStack() as machines, dg.DagsterInstance.get() as instance:
+
+        def started(machine: Machine) -> Machine:
+            machines.callback(machine.shut_down)
+            return machine
+
+        doomed = started(worker("doomed", log=tmp_path / "doomed.log", variables=variables))
+        started(worker("other", log=tmp_path / "other.log", variables=variables))
+        workspace = tmp_path / "workspace.yaml"
+        started(code_server(workspace, log=tmp_path / "code_server.log", variables=variables))
+        started(daemon(workspace, log=tmp_path / "daemon.log", variables=variables))
+        wait_until(lambda: done() >= SOURCES // 4, tmp_path)
+        lost = kill_at_work(doomed, "doomed", instance)
+        wait_until(lambda: done() >= SOURCES, tmp_path)
+        wait_until(lambda: not unfinished(instance), tmp_path)
+        hosts = {key: steps_of(instance, key[0])[key[1]] for key in lost}
+
+    assert lost
+    for workers in hosts.values():
+        assert {name.partition("@")[0] for name in workers} == {"doomed", "other"}
+    assert Counter((sync.source, sync.status) for sync in syncs()) == {
+        (key, "succeeded"): 1 for key in world.stores
+    }
+    with state.database().transaction() as connection:
+        pending = connection.execute(sa.text("SELECT count(*) FROM woo_sync.contacts WHERE is_pending"))
+        assert pending.scalar_one() == 0
+    state.close()
+    directory, expected = (
+        world.platform.directory,
+        expected_directory(*(each.data for each in world.stores.values())),
+    )
+    assert directory.snapshot() == expected
+    assert len(directory) == len(expected)
+
+
+def wait_until(is_so: Callable[[], bool], logs: Path) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_so():
+        if time.monotonic() > deadline:
+            ends = [f"{log.name}:\n{log.read_text()[-3000:]}" for log in sorted(logs.glob("*.log"))]
+            pytest.fail("\n".join(ends))
+        time.sleep(0.3)
+
+
+def unfinished(instance: dg.DagsterInstance) -> int:
+    ended = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+    return sum(record.status not in ended for record in instance.get_runs())
+
+
+def kill_at_work(machine: Machine, name: str, instance: dg.DagsterInstance) -> set[tuple[str, str]]:
+    """Kill a machine while it is at a step; returns the steps that it leaves unfinished, with their runs."""
+    while True:
+        machine.freeze()
+        found = {
+            (run.run_id, step)
+            for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+            for step, workers in steps_of(instance, run.run_id, but_ended=True).items()
+            if workers[-1].startswith(f"{name}@")
+        }
+        if found:
+            machine.lose_power()
+            return found
+        machine.go_on()
+        time.sleep(0.1)
+
+
+def steps_of(instance: dg.DagsterInstance, run_id: str, *, but_ended: bool = False) -> dict[str, list[str]]:
+    """The workers that took each step of a run, in their order."""
+    found: dict[str, list[str]] = {}
+    ended: set[str] = set()
+    for entry in instance.all_logs(run_id):
+        event = entry.get_dagster_event() if entry.is_dagster_event else None
+        if event is None or event.step_key is None:
+            continue
+        if event.is_step_success or event.is_step_failure:
+            ended.add(event.step_key)
+        if event.is_engine_event and "Celery worker" in event.engine_event_data.metadata:
+            host = str(event.engine_event_data.metadata["Celery worker"].value)
+            found.setdefault(event.step_key, []).append(host)
+    return {step: workers for step, workers in found.items() if not (but_ended and step in ended)}
