@@ -6,7 +6,8 @@ Configured by the same `woo_sync.yaml` as everything else.
 from __future__ import annotations
 
 # Imported before the workers fork, so that they share its memory and none waits for it.
-import woo_sync_pipeline.definitions  # noqa: F401
+import woo_sync_pipeline.definitions
+import woo_sync_pipeline.reports.chart  # noqa: F401
 from woo_sync_pipeline.automation.executors import celery_app
 from woo_sync_pipeline.config import load_settings
 

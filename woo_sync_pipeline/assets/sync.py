@@ -9,7 +9,6 @@ from pydantic import Field
 from woo_sync_pipeline.assets.definition import asset_options
 from woo_sync_pipeline.assets.step import SyncStep, sync_step
 from woo_sync_pipeline.config import SourceSettings
-from woo_sync_pipeline.reports.chart import MOST_SYNCS, data_url, sync_chart
 from woo_sync_pipeline.reports.markdown import markdown_picture, markdown_report, markdown_to_be_mended
 from woo_sync_pipeline.reports.report import SyncCounts, count_reasons
 from woo_sync_pipeline.state.bulk import arrow_schema
@@ -137,6 +136,9 @@ def _pictures(step: SyncStep, counts: SyncCounts) -> dict[str, dg.MarkdownMetada
     # The live syncs, which are many, do without: the picture lives in the event log.
     if not step.is_sweep:
         return {}
+    # Imported where it is used: a code location need not wait for matplotlib, and a live sync does without.
+    from woo_sync_pipeline.reports.chart import MOST_SYNCS, data_url, sync_chart
+
     latest = list_syncs(step.database, source=step.source.key, limit=MOST_SYNCS)
     chart = data_url(sync_chart(latest[::-1], counts.invalid_reasons))
     return {"chart": dg.MetadataValue.md(markdown_picture(chart))}

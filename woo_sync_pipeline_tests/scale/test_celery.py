@@ -115,8 +115,9 @@ def test_every_source_is_synced_once_although_a_machine_dies(
             machines.callback(machine.shut_down)
             return machine
 
-        doomed = started(worker("doomed", log=tmp_path / "doomed.log", variables=variables))
-        started(worker("other", log=tmp_path / "other.log", variables=variables))
+        own = {name: value for name, value in variables.items() if name != DAGSTER_HOME_ENV}
+        doomed = started(worker("doomed", log=tmp_path / "doomed.log", variables=own))
+        started(worker("other", log=tmp_path / "other.log", variables=own))
         workspace = tmp_path / "workspace.yaml"
         started(code_server(workspace, log=tmp_path / "code_server.log", variables=variables))
         started(daemon(workspace, log=tmp_path / "daemon.log", variables=variables))

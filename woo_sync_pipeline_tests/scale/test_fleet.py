@@ -1,0 +1,39 @@
+"""Hundreds of sources in one configuration."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import dagster as dg
+import yaml
+
+from woo_sync_pipeline.config import load_settings
+from woo_sync_pipeline.definitions import build_definitions
+from woo_sync_pipeline_tests.dagster.test_definitions import CONFIG
+
+FEW, MANY = 20, 200
+
+
+def write_config(folder: Path, sources: int) -> Path:
+    file = folder / f"{sources}.yaml"
+    template = CONFIG["sources"][0]  # type: ignore[index]
+    entries = [{**template, "name": f"Shop {number}", "key": f"shop_{number}"} for number in range(sources)]
+    file.write_text(yaml.safe_dump({**CONFIG, "sources": entries}))
+    return file
+
+
+def load(file: Path) -> tuple[dg.RepositoryDefinition, float]:
+    """The repository of a configuration, and the seconds of CPU that it took."""
+    begun = time.process_time()
+    repository = build_definitions(load_settings(file)).get_repository_def()
+    return repository, time.process_time() - begun
+
+
+def test_many_sources_load_as_fast_each_as_a_few(tmp_path: Path) -> None:
+    load(write_config(tmp_path, 1))  # What is imported or compiled on first use does not count.
+    _, few = load(write_config(tmp_path, FEW))
+    repository, many = load(write_config(tmp_path, MANY))
+    assert len(repository.sensor_defs) == MANY
+    assert len(repository.asset_graph.get_all_asset_keys()) == 8 * MANY
+    assert many / MANY < 3 * few / FEW
