@@ -11,7 +11,7 @@ help:
 	@echo "make demo   play with a demo store and a demo MessageMedia account (about half a minute)"
 	@echo "make ui     the Dagster UI on a demo that goes on living: http://127.0.0.1:3000"
 	@echo "make test   run the tests"
-	@echo "make test-celery  sync many sources over Celery workers, one of which dies (needs redis-server; two minutes)"
+	@echo "make test-celery  sync many sources over Celery workers, one of which dies (needs redis-server; three minutes)"
 	@echo "make lint   check style and types"
 	@echo "make setup  create $(VENV) and install into it; the others do so by themselves"
 

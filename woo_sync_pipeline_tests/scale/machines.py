@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from woo_sync_pipeline_tests.cli.processes import environment
+from woo_sync_pipeline_tests.cli.processes import descendants, environment
 
 _PATIENCE_SECONDS = 20
 
@@ -46,6 +46,13 @@ class Machine:
     def lose_power(self) -> None:
         self._signal(signal.SIGKILL)
         self._process.wait()
+
+    def lose_children(self) -> None:
+        """Kill what the process has started, as a system does that is short of memory."""
+        for child in descendants(self._process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(child.pid, signal.SIGKILL)
+        self.go_on()
 
     def shut_down(self) -> None:
         self._process.terminate()
