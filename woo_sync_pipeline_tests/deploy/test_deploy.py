@@ -1,0 +1,102 @@
+"""What lies in deploy/: it loads, nothing runs twice or with rights, and no secret is written down."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from configparser import RawConfigParser
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+import yaml
+
+from woo_sync_pipeline.config import DATABASE_URL_ENV
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+
+
+def read(name: str) -> Any:
+    return yaml.safe_load((DEPLOY / name).read_text(encoding="utf-8"))
+
+
+def unit(path: Path) -> RawConfigParser:
+    parsed = RawConfigParser(strict=True)
+    parsed.optionxform = str  # type: ignore[assignment,method-assign] # systemd's names have capitals
+    parsed.read(path, encoding="utf-8")
+    return parsed
+
+
+@pytest.mark.parametrize("name", ["dagster.yaml", "celery/dagster.yaml"])
+def test_dagster_works_with_the_settings_on_postgresql(
+    name: str, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(DEPLOY / name, tmp_path / "dagster.yaml")
+    monkeypatch.setenv(DATABASE_URL_ENV, database_url)
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert instance.get_runs_count() == 0
+        assert instance.run_monitoring_enabled
+        assert instance.run_retries_max_retries == 2
+        assert not instance.run_retries_retry_on_asset_or_op_failure
+        assert not instance.telemetry_enabled
+
+
+def test_there_is_one_unit_for_each_process_and_one_daemon() -> None:
+    commands = [unit(path)["Service"]["ExecStart"].split()[0] for path in UNITS]
+    assert sorted(Path(command).name for command in commands) == [
+        "dagster",
+        "dagster-daemon",
+        "dagster-webserver",
+    ]
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
+def test_units_run_without_rights_and_keep_their_files_to_themselves(path: Path) -> None:
+    service = unit(path)["Service"]
+    assert service["User"] == "woo-sync"
+    assert service["UMask"] == "0077"
+    assert service["ProtectSystem"] == "strict"
+    assert service["NoNewPrivileges"] == "true"
+    assert service["CapabilityBoundingSet"] == ""
+    assert "0.0.0.0" not in service["ExecStart"]
+
+
+def test_containers_have_one_daemon_and_are_reached_from_this_machine_only() -> None:
+    services = read("compose/compose.yaml")["services"]
+    commands = {name: each.get("command", "") for name, each in services.items()}
+    assert [name for name, command in commands.items() if command.startswith("dagster-daemon")] == ["daemon"]
+    assert "--read-only" in commands["webserver-read-only"]
+    ports = [port for each in services.values() for port in each.get("ports", ())]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+    assert all("healthcheck" in each for each in services.values())
+    ours = [each for name, each in services.items() if name != "postgres"]
+    assert all(each["read_only"] and each["cap_drop"] == ["ALL"] for each in ours)
+
+
+def test_the_image_does_not_run_as_root() -> None:
+    last_stage = (DEPLOY / "compose" / "Dockerfile").read_text().rpartition("FROM ")[2]
+    assert re.search(r"^USER woo-sync$", last_stage, re.MULTILINE)
+
+
+def test_containers_and_code_servers_agree_on_the_port() -> None:
+    (place,) = read("compose/workspace.yaml")["load_from"]
+    assert (
+        f"-p {place['grpc_server']['port']}"
+        in read("compose/compose.yaml")["services"]["code-server"]["command"]
+    )
+    (place,) = read("systemd/workspace.yaml")["load_from"]
+    code_server = unit(DEPLOY / "systemd" / "woo-sync-code-server.service")["Service"]["ExecStart"]
+    assert code_server.endswith(f"-h {place['grpc_server']['host']} -p {place['grpc_server']['port']}")
+
+
+def test_no_secret_is_written_down() -> None:
+    """Whatever is called a password, key or secret comes from a variable or from a secret of the platform."""
+    secret = re.compile(r"(?i)\b[\w-]*(?:password|secret|api_key|_key)\b\s*[:=](?!\?)\s*(?P<value>[^\s#]+)")
+    for path in (
+        each for each in DEPLOY.rglob("*") if each.is_file() and each.suffix in (".yaml", ".service")
+    ):
+        for found in secret.finditer(path.read_text(encoding="utf-8")):
+            assert found["value"].startswith(("${", "woo-sync")), f"{path.name}: {found[0]}"
