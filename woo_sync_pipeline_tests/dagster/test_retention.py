@@ -94,8 +94,9 @@ def test_a_failed_run_goes_and_what_is_young_or_unfinished_or_of_others_stays(wo
     def of_somebody_else() -> None:
         nothing()
 
+    day = yesterday()
     world.platform.stop()
-    failed = world.try_sync()
+    failed = world.try_sync(first=day, last=day)
     assert failed.sync is not None
     job = world.definitions().resolve_job_def(f"{KEY}_daily_sync")
     running = world.instance.create_run_for_job(job, tags=job.tags, status=dg.DagsterRunStatus.STARTED)
@@ -104,7 +105,7 @@ def test_a_failed_run_goes_and_what_is_young_or_unfinished_or_of_others_stays(wo
     # What it read is the latest that is known of its days, so it is needed until a sync has succeeded.
     assert _prune(world, live_days=30, days=30) == PrunedRuns(deleted=0, needed=1)
     world.platform.start()
-    done = world.sync().run_id
+    done = world.sync(first=day, last=day).run_id
     assert _prune(world, live_days=30, days=30) == PrunedRuns(deleted=1, needed=1)
     assert set(_runs(world)) == {done, running.run_id, other}
 

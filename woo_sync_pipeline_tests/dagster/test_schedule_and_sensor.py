@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -96,8 +96,9 @@ def test_every_run_tells_by_its_tags_what_it_is(old_world: World) -> None:
 
 
 def test_the_schedule_asks_for_one_run_over_all_days_from_the_first_to_yesterday(old_world: World) -> None:
-    request = _asked(_schedule_tick(old_world, yesterday() + timedelta(days=1)))
-    assert _days(request) == (FIRST_DAY.isoformat(), yesterday().isoformat())
+    day = yesterday()
+    request = _asked(_schedule_tick(old_world, day + timedelta(days=1)))
+    assert _days(request) == (FIRST_DAY.isoformat(), day.isoformat())
     assert request.tags["woo_sync/kind"] == "daily"
 
 
@@ -105,7 +106,8 @@ def test_what_the_schedule_asked_for_runs_and_leaves_only_today_for_tomorrow(old
     now = yesterday() + timedelta(days=1)
     old_world.sync(first=FIRST_DAY, last=FIRST_DAY)
     request = _asked(_schedule_tick(old_world, now))
-    assert _days(request) == ((FIRST_DAY + timedelta(days=1)).isoformat(), yesterday().isoformat())
+    before = now - timedelta(days=1)
+    assert _days(request) == ((FIRST_DAY + timedelta(days=1)).isoformat(), before.isoformat())
     run_id = _launch(old_world, request, f"{KEY}_daily_sync")
     sync = find_sync(old_world.database, run_id=run_id)
     assert sync is not None
@@ -117,6 +119,8 @@ def test_what_the_schedule_asked_for_runs_and_leaves_only_today_for_tomorrow(old
 
 def test_a_day_that_was_synced_before_it_was_over_is_asked_for_again(old_world: World) -> None:
     now = yesterday() + timedelta(days=1)
+    noon = datetime(now.year, now.month, now.day, 12, tzinfo=ZoneInfo(TIMEZONE)).astimezone(UTC)
+    old_world.store.clock = lambda: noon
     old_world.sync(first=FIRST_DAY, last=now)
     assert isinstance(_schedule_tick(old_world, now), str)
     request = _asked(_schedule_tick(old_world, now + timedelta(days=3)))
@@ -125,9 +129,10 @@ def test_a_day_that_was_synced_before_it_was_over_is_asked_for_again(old_world: 
 
 def test_days_of_a_failed_sync_are_asked_for_again(old_world: World) -> None:
     old_world.server.faults.down = "unavailable"
+    day = yesterday()
     assert old_world.try_sync(first=FIRST_DAY).error is not None
-    request = _asked(_schedule_tick(old_world, yesterday() + timedelta(days=1)))
-    assert _days(request) == (FIRST_DAY.isoformat(), yesterday().isoformat())
+    request = _asked(_schedule_tick(old_world, day + timedelta(days=1)))
+    assert _days(request) == (FIRST_DAY.isoformat(), day.isoformat())
 
 
 def test_the_sensor_asks_for_the_first_sync_of_a_new_source_over_all_its_days(old_world: World) -> None:
