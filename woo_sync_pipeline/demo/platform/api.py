@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 from woo_sync_pipeline.demo.platform import contacts_api, fields_api, lists_api
 from woo_sync_pipeline.demo.platform.account import Account, Call, Operation
@@ -52,7 +53,8 @@ def perform(account: Account, method: str, path: str, query: str, content_type: 
         return api_error(404, "not_found", "Not found", "There is no such resource")
     operation = operations.get(method)
     if operation is None:
-        return api_error(405, "method_not_allowed", "Method not allowed", f"{method} is not allowed here")
+        refusal = api_error(405, "method_not_allowed", "Method not allowed", f"{method} is not allowed here")
+        return replace(refusal, headers={"Allow": ", ".join(operations)})
     try:
         ids = _checked_ids(segments)
         parsed: object = None
