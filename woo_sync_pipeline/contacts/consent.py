@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 
-from woo_sync_pipeline.contacts.names import strip_invisible
+from woo_sync_pipeline.contacts.names import clean_text, strip_invisible
 
 
 class Consent(StrEnum):
@@ -37,8 +37,14 @@ _OUT = frozenset({
     "stop",
 })
 # fmt: on
-_NEGATIVE_KEY = re.compile(r"opt(?:ed)?out|unsubscri|revok|withdr[ae]w|donot")
-_FILLING = re.compile(r"[\s_-]+")
+_NEGATIVE_KEY = re.compile(r"opt(?:s|ed|ing)?out|unsub|revok|withdr[ae]w|donot|dont")
+_NEGATIVE_WORD = re.compile(
+    r"(?:^|_)(?:not|never|stop(?:ped)?|dn[cd]|den(?:y|ied)|disabled|blocked|bl[ao]ck_?list(?:ed)?"
+    r"|(?:declin|refus|reject|suppress|exclu|cancel)[a-z]*|no_(?:sms|texts?|marketing|newsletters?|contact))(?:_|$)"
+)
+_WORD_OF_A_KEY = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+# The hyphen of "-1" belongs to it: a plugin that writes that means anything but a yes.
+_FILLING = re.compile(r"[\s_]+|(?<=[^\W_])-|-(?!\s*\d)")
 _TIMESTAMP = re.compile(r"\d{10}|\d{13}", re.ASCII)
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d.*)?", re.ASCII)
 _FIRST_BELIEVABLE_YEAR = 2000
@@ -49,9 +55,9 @@ _EARLIEST_TIMESTAMP = 946_684_800
 def parse_consent(key: str, value: object, words: Mapping[str, Consent] | None = None) -> Consent:
     """Read one meta value as a consent signal.
 
-    `key` gives the question. Under a key that asks for the opposite (its name contains "optout", "opt_out",
-    "unsubscribe" or the like) a yes is opted_out and a no says nothing, because not having opted out is no
-    opt-in. The time of a choice (Unix seconds or milliseconds, an ISO date) is a yes.
+    `key` gives the question. Under a key that asks for the opposite (its name contains "optout", "unsubscribe",
+    "stop" or the like) a yes is opted_out and a no says nothing, because not having opted out is no opt-in. The
+    time of a choice (Unix seconds or milliseconds, an ISO date) is a yes.
 
     None, "" (PHP's stored false, but also a field never filled), lists, objects and every text that is not
     understood are unknown. `words` adds a store's own words, in any case, as states.
@@ -99,7 +105,8 @@ def consent_of(
 
 @lru_cache(maxsize=1024)
 def _asks_the_opposite(key: str) -> bool:
-    return _NEGATIVE_KEY.search(_plain(key)) is not None
+    words = "_".join(_WORD_OF_A_KEY.findall(key)).lower()
+    return bool(_NEGATIVE_KEY.search(_plain(key)) or _NEGATIVE_WORD.search(words))
 
 
 def _plain(value: object) -> str:
@@ -112,7 +119,8 @@ def _plain(value: object) -> str:
         # Python refuses to spell out integers of thousands of digits.
         return str(int(value)) if abs(value) < 10**15 else ""
     if isinstance(value, str):
-        return _FILLING.sub("", strip_invisible(value)).casefold()
+        # Labels of options come entity-encoded, and their accents in either form.
+        return _FILLING.sub("", clean_text(value)).casefold()
     return ""
 
 

@@ -19,6 +19,22 @@ NEGATIVE_KEYS = [
     "unsubscribed",
     "_wc_other/acme/smsOptOut",
     "opted_out",
+    "sms_unsub",
+    "smsOptingOut",
+    "sms_stop",
+    "marketing_declined",
+    "smsBlocked",
+    "dont_text",
+    "SMS_DND",
+    "no_sms",
+]
+# Blocks are what a checkout is made of, and a topic has no stop.
+POSITIVE_KEYS = [
+    "sms_yes_no",
+    "_wc_other/acme/checkout-block-sms",
+    "sms_topics",
+    "smsNotifications",
+    "no_of_sms",
 ]
 
 scalars = st.one_of(
@@ -58,7 +74,8 @@ def test_a_no_is_opted_out(value: object) -> None:
 @pytest.mark.parametrize(
     "value",
     [None, "", "  ", "q", "maybe", "pending", "2", 2, -1, 0.5, float("nan"), float("inf"), 10**400, [], ["yes"], {},
-     {"sms": "yes"}, "['yes']", "0000-00-00 00:00:00", "1970-01-01", "2026-13-45", "2026-11-23T", "0000000000", "²"],
+     {"sms": "yes"}, "['yes']", "0000-00-00 00:00:00", "1970-01-01", "2026-13-45", "2026-11-23T", "0000000000", "²",
+     "-1", " - 1", "-0"],
 )  # fmt: skip
 @pytest.mark.parametrize("key", [KEY, "sms_optout"])
 def test_what_says_nothing_is_unknown(key: str, value: object) -> None:
@@ -71,6 +88,11 @@ def test_what_says_nothing_is_unknown(key: str, value: object) -> None:
 )
 def test_a_yes_under_an_opt_out_key_is_a_refusal(key: str, value: object) -> None:
     assert parse_consent(key, value) is Consent.opted_out
+
+
+@pytest.mark.parametrize("key", POSITIVE_KEYS)
+def test_a_yes_under_any_other_key_is_an_opt_in(key: str) -> None:
+    assert parse_consent(key, "yes") is Consent.opted_in
 
 
 @pytest.mark.parametrize("key", NEGATIVE_KEYS)
@@ -92,6 +114,14 @@ def test_a_store_may_add_its_own_words() -> None:
     assert parse_consent(KEY, "Ja, gerne") is Consent.unknown
     assert parse_consent("sms_optout", "Ja, gerne", words) is Consent.opted_out
     assert parse_consent(KEY, "yes", words) is Consent.opted_in
+
+
+@pytest.mark.parametrize(
+    "value", ["Non, je n&#039;accepte pas", "D\u00e9sabonn\u00e9", "De\u0301sabonne\u0301"]
+)
+def test_a_word_is_known_however_its_letters_are_written(value: str) -> None:
+    words = {"Non, je n'accepte pas": Consent.opted_out, "d\u00e9sabonn\u00e9": Consent.opted_out}
+    assert parse_consent(KEY, value, words) is Consent.opted_out
 
 
 @pytest.mark.parametrize(
