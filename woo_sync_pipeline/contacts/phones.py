@@ -74,9 +74,13 @@ class ParsedPhone:
 _SMS_CAPABLE = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
 
 _LABELS = "or|and|oder|und|ou|et|mob|mobile|cell|home|work|office|fax|tel|phone|ph"
-_BETWEEN_NUMBERS = re.compile(rf"[\n,;|&\\]|(?<![a-z])(?:{_LABELS})(?![a-z])")
-# These also occur inside one number ("0151/2345678", "02 - 9876 5432"), so the whole is tried first.
-_PERHAPS_BETWEEN_NUMBERS = re.compile(r"/|\s-+\s|\s{2,}|(?=\+)")
+# A word with a colon is a label too ("h: 02 9876 5432 m: 0412 345 678"), but for letters that stand for a digit.
+_BETWEEN_NUMBERS = re.compile(
+    rf"[\n,;|&\\]|(?<![a-z])(?:{_LABELS})(?![a-z])|(?<![a-z\d])(?![oilsbz]+\s*:)[a-z]+\s*:"
+)
+# These also occur inside one number ("0151/2345678", "02 - 9876 5432"), so the whole is tried first. A single blank
+# parts only numbers that are otherwise written without any.
+_PERHAPS_BETWEEN_NUMBERS = re.compile(r"/|\s-+\s|\s{2,}|(?=\+)|(?<=\d{7})\s(?=\+?\d{7})")
 _EXTENSION = re.compile(r"(?<=[\d)])[\s.:-]*(?:ext(?:ensio)?n?|x{1,2}|#)[\s.:=#-]*\d{0,7}[\s.)]*(?=/|$)")
 _START_OF_NUMBER = re.compile(r"[+\d]")
 # "0412 345 67O": the last digit is hidden behind a letter, and a shorter number may exist and be another's.
@@ -89,6 +93,8 @@ _FEWEST_DIGITS_OF_A_NUMBER = 7
 _FEWEST_DIGITS_WITHOUT_PLUS = 10
 _MOST_DIGITS = 20
 """E.164 allows 15; an international prefix such as 00 or 0011 comes on top."""
+_LONGEST_READ = 1_000
+"""Characters. Looking for numbers in a text takes the square of its length, and anybody may type one."""
 
 
 # Texts with nothing but one number, in the layout that nearly everybody uses.
@@ -109,7 +115,9 @@ def parse_phone(text: str, region: str) -> ParsedPhone:
     if number:
         return ParsedPhone(number, None)
     if text.isascii() and _ONE_PLAIN_NUMBER.fullmatch(text):
-        return _decide(text.translate(_LAYOUT), region)
+        digits = text.translate(_LAYOUT)
+        if len(digits) < 2 * _FEWEST_DIGITS_OF_A_NUMBER:  # Else it may be two numbers.
+            return _decide(digits, region)
     return parse_phone_closely(text, region)
 
 
@@ -119,7 +127,7 @@ def phone_at_a_glance(text: str, region: str) -> str | None:
     The number is the one that `parse_phone_closely` finds; None says nothing about the text. `region` is in upper
     case, without blanks.
     """
-    if not text.isascii():
+    if not text.isascii() or len(text) > _LONGEST_READ:
         return None
     if ")" in text and _OPTIONAL_ZERO.search(text):
         found = _OPTIONAL_ZERO_AFTER_PLUS.match(text)
@@ -135,6 +143,8 @@ def parse_phone_closely(text: str, region: str) -> ParsedPhone:
     plain = plain_characters(text)
     if not plain.strip():
         return ParsedPhone(None, InvalidReason.missing_phone)
+    if len(plain) > _LONGEST_READ:
+        return ParsedPhone(None, InvalidReason.too_long)
     return _first_usable([_read_part(part, region) for part in _BETWEEN_NUMBERS.split(plain)])
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from woo_sync_pipeline.contacts.phones import InvalidReason, ParsedPhone, parse_phone
+from woo_sync_pipeline.contacts.phones import InvalidReason, ParsedPhone, parse_phone, parse_phone_closely
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 REGIONS = [*sorted(phonenumbers.SUPPORTED_REGIONS), "", "XX", "AQ", "au", "Australia"]
@@ -91,6 +91,11 @@ def test_every_way_to_type_one_mobile_gives_the_same_number(text: str) -> None:
         "0412 345 678 - 0499 111 222",
         "0412 345 678   0499 111 222",
         "0412345678 +61499111222",
+        "0412345678 0499111222",
+        "0298765432 0412345678",
+        "0298765432\t0412345678",
+        "h: 02 9876 5432 m: 0412 345 678",
+        "h:0298765432 m:0412345678",
         "+61412345678 / +61498765432",
         "(02) 9876 5432 / 0412 345 678",
         "home 02 9876 5432 mob 0412 345 678",
@@ -148,6 +153,16 @@ def test_a_letter_in_place_of_the_last_digit_leaves_no_shorter_number_of_somebod
     # German mobiles have ten or eleven digits after the zero, so the shorter one exists too.
     assert parse_phone("0171 2345678", "DE").e164 == "+491712345678"
     assert parse_phone("0171 2345678O", "DE").reason is InvalidReason.unparseable
+    assert parse_phone("0171 2345678 O: 9", "DE").reason is InvalidReason.unparseable
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    "text", ["1x" + "." * 300_000 + "a", "0412" + " " * 300_000 + "345678", "0412 345 678 or " * 100_000]
+)
+def test_a_text_as_long_as_a_novel_is_no_number_and_takes_no_time(text: str) -> None:
+    assert parse_phone(text, "AU") == parse_phone_closely(text, "AU")
+    assert parse_phone(text, "AU").reason is InvalidReason.too_long
 
 
 def test_a_slash_inside_one_number_parts_nothing() -> None:
