@@ -10,6 +10,9 @@ from functools import lru_cache
 MAX_NAME_LENGTH = 100
 """In characters (Unicode code points)."""
 
+_LONGEST_READ = 4_000
+"""Characters of a text that are looked at: unravelling one takes the cube of its length, and anybody may type one."""
+
 _TAG = re.compile(
     r"</?(?:a|b|big|br|div|em|font|h[1-6]|i|img|p|script|small|span|strong|style|sub|sup|u)\b[^<>]*>", re.I
 )
@@ -21,8 +24,10 @@ def clean_text(text: str) -> str:
     """Return `text` as a person would read it: entities decoded and markup removed, on one line, in NFC.
 
     Entities are decoded until none is left, because plugins encode what is already encoded. Control, bidi,
-    zero-width and other invisible characters are removed, white space is collapsed, case is kept.
+    zero-width and other invisible characters are removed, white space is collapsed, case is kept. Of a text of
+    more than 4,000 characters the rest is left out.
     """
+    text = text[:_LONGEST_READ]
     if text.isascii() and text.isprintable() and "&" not in text and "<" not in text:
         return " ".join(text.split())
     # Removing one thing may bring out another ("&am<b>p;"), so this goes on until nothing changes.

@@ -81,6 +81,14 @@ def test_cutting_a_pile_of_accents_still_leaves_something() -> None:
     assert cut("a" + "\u0301" * 50, 10) == "a" + "\u0301" * 9
 
 
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    "text", ["<b " * 50_000 + ">" * 50_000, "&" + "amp;" * 100_000, "&am&#8203;p;" * 50_000]
+)
+def test_a_text_that_unravels_without_end_takes_no_time(text: str) -> None:
+    assert len(clean_name(f"Ann {text}")) <= MAX_NAME_LENGTH
+
+
 @given(messy)
 def test_cleaning_a_name_again_changes_nothing(text: str) -> None:
     assert clean_name(clean_name(text)) == clean_name(text)
