@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 
 from woo_sync_pipeline.contacts.names import strip_invisible
 
 _MAX_LENGTH = 254
+_LONGEST_READ = 2_000
 _LOCAL = re.compile(r"(?=.{1,64}\Z)[^\s@<>()\[\],;:\\\".]+(?:\.[^\s@<>()\[\],;:\\\".]+)*")
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 
@@ -17,16 +19,19 @@ _PLAIN = re.compile(
 )
 _SHORT = 60
 
+# Only with their semicolon, which no address has: "r&copy@example.com" is one.
+_ENTITY = re.compile(r"&#?\w+;")
+
 
 def clean_email(text: str) -> str:
-    """Return the address trimmed and with its domain in lower case, or "" if it has not the shape of one.
+    """Return the address decoded, trimmed and with its domain in lower case, or "" if it has not the shape of one.
 
     The local part keeps its case: by the standard only the receiving server may say that case means nothing.
     Addresses and domains in other scripts than Latin are accepted.
     """
     if len(text) <= _SHORT and _PLAIN.fullmatch(text):
         return text
-    address = strip_invisible(text).strip()
+    address = strip_invisible(_decoded(text[:_LONGEST_READ])).strip()
     if len(address) > _MAX_LENGTH:
         return ""
     local, _, typed_domain = address.rpartition("@")
@@ -36,6 +41,12 @@ def clean_email(text: str) -> str:
     if not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(_ascii_form(domain)):
         return ""
     return f"{local}@{domain}"
+
+
+def _decoded(text: str) -> str:
+    while (decoded := _ENTITY.sub(lambda found: html.unescape(found[0]), text)) != text:
+        text = decoded
+    return text
 
 
 def _comparable(domain: str) -> str:
