@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -246,11 +247,15 @@ def demo(
 
 def main() -> None:
     """Run the command line; what a person can act on is one message and exit code 1, never a traceback."""
+    # What is written, by libraries and by processes that are started too, is for the owner's eyes only.
+    umask = os.umask(0o077)
     try:
         cli.main(standalone_mode=True)
     except WooSyncError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(1)
+    finally:
+        os.umask(umask)
 
 
 def _console() -> Console:

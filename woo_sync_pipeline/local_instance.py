@@ -36,6 +36,10 @@ run_retries:
   enabled: true
   max_retries: 2
   retry_on_asset_or_op_failure: false
+# Events say all there is to say. Files of what each run prints would be kept for ever.
+compute_logs:
+  module: dagster.core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
 retention:
   schedule: {{purge_after_days: 90}}
   sensor: {{purge_after_days: {{skipped: 7, failure: 30, success: 30}}}}
@@ -58,6 +62,7 @@ def prepare_dagster_home(settings: Settings, state: StateResource) -> Path:
     home.mkdir(parents=True, exist_ok=True)
     file = home / "dagster.yaml"
     if not file.exists():
+        file.touch(mode=0o600)
         file.write_text(DAGSTER_YAML, encoding="utf-8")
     os.environ[DATABASE_URL_ENV] = state.url()
     return home
