@@ -3,8 +3,11 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import dagster as dg
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
 from woo_sync_pipeline.assets.step import READING_TAG, SOURCE_TAG, failure_of
 from woo_sync_pipeline.config import Settings
@@ -16,6 +19,7 @@ RETENTION = "retention"
 RETENTION_TAG = "woo_sync/retention"
 _CRON = "30 4 * * *"
 _PAGE = 500
+_Item = TypeVar("_Item")
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
@@ -99,8 +103,10 @@ def prune_runs(
     ]
     needed = _latest_runs(instance, {name for run in old for name in run.groups})
     doomed = [run.run_id for run in old if run.run_id not in needed]
-    for run_id in doomed:
-        instance.delete_run(run_id)
+    for batch in _batches(doomed):
+        _forget_checks(instance, batch)
+        for run_id in batch:
+            instance.delete_run(run_id)
     return PrunedRuns(deleted=len(doomed), needed=len(old) - len(doomed))
 
 
@@ -154,10 +160,23 @@ def _latest_runs(instance: dg.DagsterInstance, groups: Collection[str]) -> set[s
 
 def _runs_of(instance: dg.DagsterInstance, key: dg.AssetKey, storage_ids: Sequence[int]) -> set[str]:
     found: set[str] = set()
-    for start in range(0, len(storage_ids), _PAGE):
-        chunk = storage_ids[start : start + _PAGE]
+    for batch in _batches(storage_ids):
         records = instance.fetch_materializations(
-            dg.AssetRecordsFilter(asset_key=key, storage_ids=chunk), limit=len(chunk)
+            dg.AssetRecordsFilter(asset_key=key, storage_ids=batch), limit=len(batch)
         ).records
         found.update(record.run_id for record in records)
     return found
+
+
+def _forget_checks(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> None:
+    # Dagster keeps them in a table of their own and leaves them there when it deletes a run: eight rows of each live
+    # sync, for ever. It has no method for this.
+    storage = instance.event_log_storage
+    if isinstance(storage, SqlEventLogStorage):
+        with storage.index_connection() as connection:
+            of_these = AssetCheckExecutionsTable.c.run_id.in_(run_ids)
+            connection.execute(AssetCheckExecutionsTable.delete().where(of_these))
+
+
+def _batches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    return (items[start : start + _PAGE] for start in range(0, len(items), _PAGE))

@@ -73,6 +73,26 @@ def test_live_runs_go_before_the_others_unless_nothing_newer_filled_their_day(wo
     assert _filled(world).keys() == filled.keys()
 
 
+def test_what_was_checked_in_a_run_goes_with_it(world: World) -> None:
+    now = yesterday() + timedelta(days=1)
+    first = world.sync(first=now, last=now).run_id
+    live = world.sync(incremental=True, first=now, last=now).run_id
+    last = world.sync(first=now, last=now).run_id
+    assert _runs_with_checks(world) == {first, live, last}
+    assert _prune(world, live_days=30, days=365).deleted == 1
+    assert _runs_with_checks(world) == {first, last}
+
+
+def _runs_with_checks(world: World) -> set[str]:
+    """Runs of which Dagster keeps what their checks found."""
+    storage = world.instance.event_log_storage
+    keys = world.definitions().resolve_asset_graph().asset_check_keys
+    assert keys
+    return {
+        record.run_id for key in keys for record in storage.get_asset_check_execution_history(key, limit=100)
+    }
+
+
 def test_other_runs_go_when_a_newer_one_has_filled_all_their_days(world: World) -> None:
     day = yesterday() - timedelta(days=3)
     replaced = world.sync(first=day, last=day).run_id
