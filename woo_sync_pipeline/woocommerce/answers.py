@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Mapping
@@ -37,9 +38,23 @@ from woo_sync_pipeline.woocommerce.errors import (
 )
 
 _OLD_API = "woocommerce_api_disabled"
+_OF_WOOCOMMERCE = "woocommerce_"
+# Plugins that close the REST API to strangers answer with codes of WordPress' own kind, or with their own.
+_OF_REST_LOCKS = ("rest_", "itsec_")
 _BLANK = "\ufeff \t\r\n"
 # Where JSON can begin after a notice: at the start of a line or after a tag, and shaped as an API's answer.
 _JSON_START = re.compile(r"(?:^|[\n>\ufeff])[\s\ufeff]*(\[\s*[{\]]|\{\s*[\"}])")
+_TITLE = re.compile(r"<title\b[^>]*>([^<]+)", re.I)
+_MARKUP = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|$)|<[^<>]*>", re.I | re.S)
+_PHP_MESSAGE = re.compile(
+    r"\b(?:fatal error|parse error|warning|notice|deprecated)\s*:.{1,400}?\bon line \d+", re.I | re.S
+)
+_BOLD = re.compile(r"</?b>", re.I)
+_SERVER_FOLDER = re.compile(r"\S*/(?=wp-content/)")
+_LOOKED_AT = 4000
+"""Characters of a foreign text: the rest of it tells no more."""
+
+_LONGEST_RETRY_AFTER = 366 * 86_400.0
 
 
 @dataclass(frozen=True)
@@ -53,10 +68,20 @@ class Answer:
 
 @dataclass(frozen=True)
 class Parsed:
-    """The JSON of an answer, and whether text stood before it."""
+    """The JSON of an answer, and the text that stood before it, which belongs to nothing."""
 
     value: Any = field(repr=False)
-    had_text_before: bool
+    before: str = field(default="", repr=False)
+
+    @property
+    def had_text_before(self) -> bool:
+        """Whether anything but blanks stood before the JSON, be it a byte order mark."""
+        return bool(self.before.strip(" \t\r\n"))
+
+    @property
+    def notice(self) -> str:
+        """The text before the JSON in a few words that are safe to show."""
+        return _printed(self.before) or "a byte order mark"
 
 
 def parse_json(body: bytes) -> Parsed:
@@ -76,7 +101,7 @@ def parse_json(body: bytes) -> Parsed:
         value = json.loads(text[start:])
     except RecursionError:
         raise ValueError("JSON nested too deeply") from None
-    return Parsed(value, had_text_before=bool(text[:start].strip(" \t\r\n")))
+    return Parsed(value, text[:start])
 
 
 def read_answer(answer: Answer, *, source: str, tried: str) -> Parsed:
@@ -109,22 +134,22 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     if not text:
         return None
     if text.isascii() and text.isdigit():
-        return float(text)
+        return min(float(text), _LONGEST_RETRY_AFTER)
     due = http_date(text)
     if due is None:
         return None
     # By the store's own clock where it tells it: the two clocks may differ by more than the wait.
     now = http_date(headers.get("Date", "")) or datetime.now(UTC)
-    return max(0.0, (due - now).total_seconds())
+    return min(max(0.0, (due - now).total_seconds()), _LONGEST_RETRY_AFTER)
 
 
 def http_date(text: str) -> datetime | None:
     """Read an HTTP date as UTC; None when it is not one."""
     try:
         moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _failure(status: int, answer: Answer) -> tuple[type[StoreError], str]:
@@ -136,7 +161,7 @@ def _failure(status: int, answer: Answer) -> tuple[type[StoreError], str]:
     if status == HTTPStatus.UNAUTHORIZED:
         kind = _unauthorised(code, message)
     elif status == HTTPStatus.FORBIDDEN:
-        kind = StoreKeyWithoutRightsError if code else StoreBlockedError
+        kind = StoreKeyWithoutRightsError if code.startswith(_OF_WOOCOMMERCE) else StoreBlockedError
     elif status == HTTPStatus.NOT_FOUND:
         missing_route = not code or code in ("rest_no_route", _OLD_API)
         kind = StoreRouteMissingError if missing_route else StoreRecordMissingError
@@ -155,12 +180,12 @@ def _failure(status: int, answer: Answer) -> tuple[type[StoreError], str]:
 
 def _unauthorised(code: str, message: str) -> type[StoreError]:
     said = message.lower()
-    if not code:
+    if not code or code.startswith(_OF_REST_LOCKS):
         return StoreBlockedError
     if code == "woocommerce_rest_authentication_missing_parameter":
         return StoreSignatureIncompleteError
     if code != "woocommerce_rest_authentication_error":
-        return StoreKeyUnknownError if "cannot" in code else StoreAuthError
+        return StoreKeyUnknownError if code.startswith(f"{_OF_WOOCOMMERCE}rest_cannot") else StoreAuthError
     for words, kind in (
         ("permission", StoreKeyPermissionError),
         ("consumer key", StoreKeyUnknownError),
@@ -201,8 +226,24 @@ def _summary(answer: Answer) -> str:
     if code or message:
         return f"status {answer.status}, {redact(f'{code}: {message}')}"
     kind = answer.headers.get("Content-Type", "").partition(";")[0] or "no content type"
-    # What a page says is of no use to a reader and may hold anything: its kind and size are enough.
-    return f"status {answer.status}, {redact(kind)}, {len(answer.body)} bytes that are not the API's JSON"
+    shown = f"status {answer.status}, {redact(kind)}, {len(answer.body)} bytes that are not the API's JSON"
+    said = _printed(answer.body[: 4 * _LOOKED_AT].decode("utf-8", "replace"))
+    return f"{shown}: {said}" if said else shown
+
+
+def _printed(text: str) -> str:
+    """What a plugin or a page says: a PHP message, a title or the first words. "" when there is nothing to show.
+
+    Never anything of JSON, lists or further lines: these hold records of people, in forms that no mask knows.
+    """
+    head = text[:_LOOKED_AT]
+    if json_start := _JSON_START.search(head):
+        head = head[: json_start.start(1)]
+    title = _TITLE.search(head)
+    words = html.unescape(_MARKUP.sub("\n", _BOLD.sub("", title[1] if title else head))).strip(_BLANK)
+    if message := _PHP_MESSAGE.search(words):
+        return redact(_SERVER_FOLDER.sub("", message[0]), limit=160)
+    return redact(re.split(r"[\[{(\n]|=>", words, maxsplit=1)[0], limit=80).strip()
 
 
 def _place(location: str) -> str:

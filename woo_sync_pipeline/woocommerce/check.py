@@ -10,7 +10,12 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from woo_sync_pipeline.woocommerce.client import Row, StoreClient
-from woo_sync_pipeline.woocommerce.errors import StoreFilterIgnoredError, StoreRouteMissingError
+from woo_sync_pipeline.woocommerce.errors import (
+    StoreAuthError,
+    StoreBlockedError,
+    StoreFilterIgnoredError,
+    StoreRouteMissingError,
+)
 from woo_sync_pipeline.woocommerce.fields import part
 from woo_sync_pipeline.woocommerce.orders import order_statuses
 
@@ -19,7 +24,10 @@ _MOST_CLOCK_SKEW = 120.0
 
 @dataclass(frozen=True)
 class StoreCheck:
-    """What a store told. `timezone` is a name, or `UTC+10` for a store that has only an offset."""
+    """What a store told. `timezone` is a name, or `UTC+10` for a store that has only an offset.
+
+    A store that does not tell its name is called by its host.
+    """
 
     name: str
     woocommerce_version: str
@@ -38,7 +46,7 @@ def check_store(
     orders that the store is expected to have. Raises StoreError when the store cannot be synced; what can be
     lived with is among the `warnings`.
     """
-    index = client.get_object("/", {"_fields": "name,gmt_offset,timezone_string,namespaces"})
+    index = _index(client)
     namespaces = index.get("namespaces")
     if isinstance(namespaces, list) and namespaces and "wc/v3" not in namespaces:
         raise StoreRouteMissingError(
@@ -56,13 +64,25 @@ def check_store(
     missing = _missing_statuses(client, statuses) if statuses else []
     visible = any("meta_data" in row for row in customers.rows)
     return StoreCheck(
-        name=html.unescape(str(index.get("name") or "")).strip(),
+        name=_name(client, index),
         woocommerce_version=str(part(status, "environment").get("version") or "unknown"),
         timezone=_timezone(index),
-        customers_total=customers.total,
+        customers_total=len(customers.rows) if customers.total is None else customers.total,
         customer_meta_visible=visible,
         warnings=(*missing, *_warnings(client, meta_missing=needs_customer_meta and not visible)),
     )
+
+
+def _index(client: StoreClient) -> Row:
+    """WordPress' index, or nothing: security plugins close it to those without a login, and a sync needs it not."""
+    try:
+        return client.get_object("/", {"_fields": "name,gmt_offset,timezone_string,namespaces"})
+    except (StoreAuthError, StoreBlockedError):
+        return {}
+
+
+def _name(client: StoreClient, index: Row) -> str:
+    return html.unescape(str(index.get("name") or "")).strip() or urlsplit(client.settings.url).hostname or ""
 
 
 def _check_date_filter(client: StoreClient) -> None:
@@ -98,8 +118,8 @@ def _warnings(client: StoreClient, *, meta_missing: bool) -> list[str]:
         )
     if client.notices:
         found.append(
-            "The store prints text before its JSON (a PHP notice or a byte order mark): set WP_DEBUG_DISPLAY "
-            "to false in wp-config.php, or update the plugin that does it."
+            f"The store prints text before its JSON ({client.first_notice}): set WP_DEBUG_DISPLAY to false in "
+            "wp-config.php, or update the plugin that does it."
         )
     url = urlsplit(client.settings.url)
     if url.scheme == "http" and not _is_loopback(url.hostname or ""):
@@ -121,7 +141,7 @@ def _timezone(index: Row) -> str:
     name = str(index.get("timezone_string") or "")
     offset = index.get("gmt_offset")
     if name or isinstance(offset, bool) or not isinstance(offset, int | float | str):
-        return name or "unknown"
+        return name or "time zone unknown"
     return f"UTC{float(offset or 0):+g}"
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+import ssl
 import threading
 import time
 from array import array
@@ -10,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -20,6 +23,7 @@ from requests.auth import AuthBase, HTTPBasicAuth
 from requests_oauthlib import OAuth1
 
 from woo_sync_pipeline.errors import ConfigurationError
+from woo_sync_pipeline.privacy import redact
 from woo_sync_pipeline.woocommerce.answers import Answer, http_date, read_answer
 from woo_sync_pipeline.woocommerce.errors import (
     StoreAnswerMalformedError,
@@ -34,6 +38,9 @@ from woo_sync_pipeline.woocommerce.statistics import RequestStatistics
 
 Row = dict[str, Any]
 Params = Mapping[str, str | int]
+
+_TOTAL = re.compile(r"[0-9]{1,15}")
+_log = logging.getLogger(__name__)
 
 _OVERLOAD = (StoreThrottledError, StoreUnavailableError, StoreUnreachableError)
 """What a store with too much to do answers, or leaves unanswered."""
@@ -65,11 +72,11 @@ class StoreSettings:
 class Page:
     """Rows of a list as the store gave them, and how many it counted for the whole list (X-WP-Total).
 
-    Without that header `total` is the number of rows. Both describe the moment of this one answer.
+    `total` is None when it did not say. Both describe the moment of this one answer.
     """
 
     rows: list[Row] = field(repr=False)
-    total: int
+    total: int | None
 
 
 class StoreClient:
@@ -89,6 +96,7 @@ class StoreClient:
     ) -> None:
         self.settings = settings
         self._root = _api_root(settings)
+        _check_authority(settings)
         self._auth = _auth_for(settings)
         self._clock = clock
         self._pace = Pace(
@@ -112,6 +120,8 @@ class StoreClient:
         self.requests_made = 0
         self.notices = 0
         """Answers that were good although a byte order mark or a PHP notice stood before their JSON."""
+        self.first_notice = ""
+        """What stood there the first time, in words that are safe to show."""
 
     def __enter__(self) -> Self:
         return self
@@ -129,7 +139,9 @@ class StoreClient:
     def statistics(self) -> RequestStatistics:
         """The requests made so far and the times of their answers."""
         with self._lock:
-            return RequestStatistics.of(requests=self.requests_made, seconds=self._answer_seconds)
+            return RequestStatistics.of(
+                requests=self.requests_made, seconds=self._answer_seconds, notices=self.notices
+            )
 
     def close(self) -> None:
         """Close the connections."""
@@ -144,7 +156,7 @@ class StoreClient:
         if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
             raise self._malformed(path, f"{_shape(value)} where a list of objects was due")
         total = headers.get("X-WP-Total", "")
-        return Page(value, int(total) if total.isascii() and total.isdigit() else len(value))
+        return Page(value, int(total) if _TOTAL.fullmatch(total) else None)
 
     def get_object(self, path: str, params: Params) -> Row:
         """Read one object, for example `system_status`; `/` is WordPress' own index, read without the key.
@@ -207,9 +219,17 @@ class StoreClient:
             self.server_time = now or self.server_time
         parsed = read_answer(answer, source=self.settings.source, tried=tried)
         if parsed.had_text_before:
-            with self._lock:
-                self.notices += 1
+            self._note(parsed.notice)
         return parsed.value, response.headers
+
+    def _note(self, notice: str) -> None:
+        with self._lock:
+            self.notices += 1
+            is_first = self.notices == 1
+            if is_first:
+                self.first_notice = notice
+        if is_first:
+            _log.warning("%s: the store prints text before its JSON: %s", self.settings.source, notice)
 
 
 def _api_root(settings: StoreSettings) -> str:
@@ -222,6 +242,23 @@ def _api_root(settings: StoreSettings) -> str:
             next_step="Set url to the address of the shop, such as https://shop.example.com, without key or query.",
         )
     return f"{settings.url.rstrip('/')}/wp-json"
+
+
+def _check_authority(settings: StoreSettings) -> None:
+    """Refuse a CA file that cannot be used: requests would tell of it as of a store that cannot be reached."""
+    if not isinstance(settings.verify_tls, str) or Path(settings.verify_tls).is_dir():
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=settings.verify_tls)
+    except OSError as error:
+        missing = isinstance(error, FileNotFoundError)
+        raise ConfigurationError(
+            source=settings.source,
+            tried="reading the CA file of verify_tls",
+            got="there is no such file" if missing else "a file that cannot be read as certificates in PEM",
+            next_step="Set verify_tls to the path of a PEM file with the certificate of the authority that "
+            "signed the store's, or to true.",
+        ) from None
 
 
 def _auth_for(settings: StoreSettings) -> AuthBase:
@@ -266,4 +303,10 @@ def _final(error: StoreError, attempts: int) -> StoreError:
 def _shape(value: object) -> str:
     if isinstance(value, list):
         return "a list with something else than objects in it"
-    return "an object" if isinstance(value, dict) else f"a JSON {type(value).__name__}"
+    if not isinstance(value, dict):
+        return f"a JSON {type(value).__name__}"
+    code, message = value.get("code"), value.get("message")
+    if isinstance(code, str) and isinstance(message, str):
+        # An error that was sent with a good status: its own words tell most.
+        return f"an object ({redact(f'{code}: {message}')})"
+    return "an object"

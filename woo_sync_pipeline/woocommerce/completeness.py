@@ -7,9 +7,10 @@ from woo_sync_pipeline.woocommerce.paging import PAGE_SIZE, row_id
 
 
 def customers_up_to(client: StoreClient, last_id: int) -> int | None:
-    """How many customers with an id up to `last_id` the store holds now; None when too many registered since.
+    """How many customers with an id up to `last_id` the store holds now.
 
-    One answer has both the number of all and the newest: who registered since is subtracted. Raises StoreError.
+    None when too many registered since, or when the store does not count. One answer has both the number of all
+    and the newest: who registered since is subtracted. Raises StoreError.
     """
     page = client.get_list(
         "customers",
@@ -17,4 +18,4 @@ def customers_up_to(client: StoreClient, last_id: int) -> int | None:
     )
     source = client.settings.source
     newer = sum(row_id(row, source=source, tried="count customers") > last_id for row in page.rows)
-    return None if newer >= PAGE_SIZE else page.total - newer
+    return None if page.total is None or newer >= PAGE_SIZE else page.total - newer

@@ -38,6 +38,7 @@ class StoreUnreachableError(StoreError):
         "Connection refused",
         "the name of the host is not known",
         "closed without an answer",
+        "no TLS connection",
     )
     advice = "Check that the configured url is right and that the shop opens in a browser; then run again."
 
@@ -180,9 +181,14 @@ class StoreSignatureIncompleteError(StoreAuthError):
 
 
 class StoreBlockedError(StoreError):
-    """Something in front of WooCommerce (firewall, password protection, security plugin) refused."""
+    """Something in front of WooCommerce (firewall, password protection, a plugin that closes the REST API) refused."""
 
-    signs: ClassVar[tuple[str, ...]] = ("status 403, text/html", "status 401, text/html")
+    signs: ClassVar[tuple[str, ...]] = (
+        "status 403, text/html",
+        "status 401, text/html",
+        "status 401, rest_",
+        "status 403, rest_",
+    )
     advice = (
         "Not WooCommerce answered: allow /wp-json/wc/v3/ for this client in the host's firewall, in security "
         "plugins and in any password protection of the site."

@@ -32,6 +32,7 @@ _CAUSES: tuple[tuple[type[BaseException], type[StoreError], str], ...] = (
     (requests.exceptions.ContentDecodingError, StoreAnswerCutError, "the answer broke off"),
     (http.client.RemoteDisconnected, StoreUnreachableError, "the connection was closed without an answer"),
     (ConnectionResetError, StoreUnreachableError, "the connection was reset"),
+    (ssl.SSLError, StoreUnreachableError, "no TLS connection"),
 )
 
 
@@ -45,6 +46,8 @@ def network_error(
             said = words.format(connect_timeout=connect_timeout, read_timeout=read_timeout)
             if isinstance(cause, ssl.SSLCertVerificationError):
                 said += f" ({redact(cause.verify_message).rstrip('.')})"
+            elif isinstance(cause, ssl.SSLError):
+                said += f" ({(cause.reason or 'broken off').replace('_', ' ').lower()})"
             return kind(source=source, tried=tried, got=f"no complete answer: {said}")
     said = redact(f"{type(error).__name__}: {str(error).rpartition(': ')[2]}")
     return StoreUnreachableError(source=source, tried=tried, got=f"no complete answer: {said}")

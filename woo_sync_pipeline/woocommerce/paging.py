@@ -3,7 +3,8 @@
 WooCommerce pages by offset. When rows are deleted while a walk is under way, later rows move to the left,
 and some fall between two pages. The proof against that: every page is one snapshot of consecutive ids, so
 everything that existed throughout between the first and the last id of a page is in it. A walk is complete
-when the intervals of its pages touch from the beginning (offset 0) to the end (a page that is not full).
+when the intervals of its pages touch from the beginning (offset 0) to the end (a page that is not full, of a list
+that the store counts no more rows of; where it counts none, a page that brings nothing new).
 """
 
 from __future__ import annotations
@@ -91,10 +92,11 @@ def cover(
                 covered = places[-1]
                 back, rereads = limit // 2, 0
                 yield fresh
-            # A page that is short although the store counts more rows behind it proves no end.
-            if len(page.rows) < limit and offset + limit >= page.total:
+            is_short = len(page.rows) < limit
+            if is_short and _is_end(page, offset, limit, brings_new=bool(fresh)):
                 return
-            offset += limit - 1
+            counts_more = page.total is not None and offset + limit < page.total
+            offset += len(page.rows) - 1 if is_short and fresh and not counts_more else limit - 1
 
 
 def by_ids(
@@ -147,6 +149,17 @@ def row_id(row: Row, *, source: str, tried: str) -> int:
     return number
 
 
+def _is_end(page: Page, offset: int, limit: int, *, brings_new: bool) -> bool:
+    """Whether a page that is not full proves that nothing is behind it.
+
+    Something may cap pages or hide rows. So either the store counts no more rows, or what was read right behind the
+    last row is nothing new.
+    """
+    if page.total is None:
+        return not brings_new
+    return offset + len(page.rows) >= page.total or (not brings_new and offset + limit >= page.total)
+
+
 def _place(row: Row, *, source: str, tried: str, descending: bool) -> int:
     number = row_id(row, source=source, tried=tried)
     return -number if descending else number
@@ -188,5 +201,5 @@ class _ReadAhead:
             if later not in self._pending and (step == 0 or later < self._total):
                 self._pending[later] = self._pool.submit(self._fetch, later, self._limit)
         page = self._pending.pop(offset).result()
-        self._total = page.total
+        self._total = page.total or 0
         return page

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Collection, Iterator
 
+from woo_sync_pipeline.contacts.names import clean_name
 from woo_sync_pipeline.woocommerce.client import Row, StoreClient
 from woo_sync_pipeline.woocommerce.fields import objects
 from woo_sync_pipeline.woocommerce.paging import by_ids, walk
@@ -15,8 +15,8 @@ _FIELDS = {"_fields": "id,tags"}
 def product_tags(client: StoreClient, product_ids: Collection[int] | None) -> dict[int, tuple[str, ...]]:
     """The tag names of these products (None: of all), by product id, in the store's order.
 
-    Names come entity-encoded and are decoded, trimmed and without empty ones. A product without tags has an
-    empty tuple; one that no longer exists is absent. Raises StoreError.
+    Names come entity-encoded and are cleaned as those of customers' tags, without empty ones. A product without
+    tags has an empty tuple; one that no longer exists is absent. Raises StoreError.
     """
     pages: Iterator[list[Row]]
     if product_ids is None:
@@ -27,5 +27,5 @@ def product_tags(client: StoreClient, product_ids: Collection[int] | None) -> di
 
 
 def _names(row: Row) -> tuple[str, ...]:
-    names = (html.unescape(str(tag.get("name") or "")).strip() for tag in objects(row.get("tags")))
+    names = (clean_name(str(tag.get("name") or "")) for tag in objects(row.get("tags")))
     return tuple(dict.fromkeys(name for name in names if name))

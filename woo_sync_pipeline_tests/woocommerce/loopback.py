@@ -41,10 +41,11 @@ def of_rows(rows: list[Any], *, total: int | None = None) -> Reply:
 
 
 class LoopbackStore:
-    """Serves whatever `answer` returns; records the requests. `answer` runs in the server's threads."""
+    """Serves whatever `answer` returns; records requests and connections. `answer` runs in the server's threads."""
 
     def __init__(self, answer: Callable[[Request], Reply], *, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[Request] = []
+        self.connections: set[object] = set()
         store = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -54,6 +55,7 @@ class LoopbackStore:
                 parts = urlsplit(self.path)
                 request = Request(parts.path, dict(parse_qsl(parts.query)), dict(self.headers), self.path)
                 store.requests.append(request)
+                store.connections.add(self.client_address)
                 reply = answer(request)
                 self.close_connection = reply.drop or reply.cut is not None
                 if reply.drop:

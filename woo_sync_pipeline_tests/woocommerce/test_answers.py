@@ -113,6 +113,13 @@ AUTH = "woocommerce_rest_authentication_error"
             errors.StoreAuthError,
         ),
         (answer(error_body("jwt_auth_no_token", "no"), status=401), errors.StoreAuthError),
+        (answer(error_body("rest_cannot_access", "Only for users."), status=401), errors.StoreBlockedError),
+        (answer(error_body("rest_login_required", "Only for users."), status=401), errors.StoreBlockedError),
+        (
+            answer(error_body("itsec_rest_api_access_restricted", "No."), status=401),
+            errors.StoreBlockedError,
+        ),
+        (answer(error_body("rest_forbidden", "No."), status=403), errors.StoreBlockedError),
         (
             answer(WARNING + error_body(AUTH, "Consumer secret is invalid.", 401)),
             errors.StoreSecretRefusedError,
@@ -124,6 +131,60 @@ def test_each_failure_has_its_name(given_answer: Answer, kind: type[errors.Store
     error = failure(given_answer)
     assert type(error) is kind
     assert error.next_step == kind.advice
+
+
+LOG_FOLDER = "/home/jane/public_html/"
+NOISY = f"<br />\n<b>Warning</b>:  Undefined array key &quot;phone&quot; in <b>{LOG_FOLDER}wp-content/plugins/noisy/"
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (
+            NOISY + "noisy.php</b> on line <b>1</b><br />\n<p>fatal",
+            'Warning: Undefined array key "phone" in wp-content/plugins/noisy/noisy.php on line 1',
+        ),
+        (
+            "<html><head><style>p{}</style><title>Attention Required! | Cloudflare</title></head><p>Ray 1",
+            "Attention Required! | Cloudflare",
+        ),
+        ("<html><h1>Blocked by SiteGuard</h1>", "Blocked by SiteGuard"),
+        ("Error establishing a database connection", "Error establishing a database connection"),
+        ("x" * 5000, "x" * 79 + "…"),
+    ],
+)
+def test_text_in_place_of_json_is_told_in_few_words(body: str, shown: str) -> None:
+    assert f"bytes that are not the API's JSON: {shown}" in failure(answer(body)).got.replace("  ", " ")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '[{"id":1,"first_name":"Jane"',
+        'Notice of a plugin\n[{"id":1,"first_name":"Jane","billing":',
+        'array(1) { ["first_name"]=> string(4) "Jane" }',
+        "Array\n(\n    [first_name] => Jane\n)\n",
+        "id;first_name\n1;Jane\n",
+        "<script>var user = 'Jane'</script>",
+        "<script>var user = 'Jane'",
+    ],
+)
+def test_records_in_a_broken_answer_are_not_shown(body: str) -> None:
+    assert "Jane" not in str(failure(answer(body)))
+
+
+@pytest.mark.parametrize(
+    ("before", "shown"),
+    [
+        ("\ufeff", "a byte order mark"),
+        ("\ufeff\n", "a byte order mark"),
+        (WARNING, "Warning: Undefined array key [phone] in /srv/p.php on line 1"),
+        ("array(1) { }\n", "array"),
+    ],
+)
+def test_what_stood_before_the_json_is_told(before: str, shown: str) -> None:
+    notice = read_answer(answer(before + "[]"), source="shop", tried="GET orders").notice
+    assert notice.replace("  ", " ") == shown
 
 
 def test_messages_hold_no_personal_data_and_no_credentials() -> None:
@@ -147,6 +208,9 @@ def test_messages_hold_no_personal_data_and_no_credentials() -> None:
         ({"Retry-After": "7"}, 7.0),
         ({"Retry-After": "soon"}, None),
         ({"Retry-After": "-3"}, None),
+        ({"Retry-After": "9" * 400}, 31_622_400.0),
+        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}, 31_622_400.0),
+        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 -0500"}, None),
         ({"Retry-After": "Mon, 23 Nov 2026 12:00:30 GMT", "Date": "Mon, 23 Nov 2026 12:00:00 GMT"}, 30.0),
         ({"Retry-After": "Mon, 23 Nov 2026 11:00:00 GMT", "Date": "Mon, 23 Nov 2026 12:00:00 GMT"}, 0.0),
     ],

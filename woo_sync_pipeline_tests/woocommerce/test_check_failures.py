@@ -40,6 +40,7 @@ class HastyStores(StoresResource):
             url=source.url,
             consumer_key=source.consumer_key.get_secret_value(),
             consumer_secret=source.consumer_secret.get_secret_value(),
+            verify_tls=source.verify_tls,
             read_timeout=0.3,
             attempts=2,
         )
@@ -118,6 +119,11 @@ def nobody_listens(town: Town) -> Iterator[SourceSettings]:
 
 
 @contextmanager
+def speaks_http(town: Town) -> Iterator[SourceSettings]:
+    yield town.source(url=town.shop.url.replace("http:", "https:"))
+
+
+@contextmanager
 def untrusted(town: Town) -> Iterator[SourceSettings]:
     with DemoStore(town.shop.data, ssl_context=town.tls) as store:
         yield town.source(url=store.url)
@@ -164,6 +170,11 @@ CASES: dict[str, tuple[Circumstance, type[errors.StoreError]]] = {
     "plain permalinks": (with_fault("redirect"), errors.StoreRedirectedError),
     "no WooCommerce": (refusing(404, "rest_no_route"), errors.StoreRouteMissingError),
     "a parameter that is refused": (refusing(400, "rest_invalid_param"), errors.StoreRequestRefusedError),
+    "a plugin that closes the API": (
+        refusing(401, "rest_cannot_access", "Only authenticated users can access the REST API."),
+        errors.StoreBlockedError,
+    ),
+    "a plugin that forbids the API": (refusing(403, "rest_forbidden"), errors.StoreBlockedError),
     "a firewall": (answering(Reply(FIREWALL, status=403, headers=HTML)), errors.StoreBlockedError),
     "a firewall that says 200": (answering(Reply(FIREWALL, headers=HTML)), errors.StoreAnswerNotJsonError),
     "maintenance": (with_fault("maintenance"), errors.StoreMaintenanceError),
@@ -172,6 +183,7 @@ CASES: dict[str, tuple[Circumstance, type[errors.StoreError]]] = {
     "no list": (answering(Reply(b'{"customers":[]}')), errors.StoreAnswerMalformedError),
     "a list for an object": (answering(of_rows([{"id": 1}])), errors.StoreAnswerMalformedError),
     "an untrusted certificate": (untrusted, errors.StoreTlsError),
+    "http on the port of https": (speaks_http, errors.StoreUnreachableError),
     "a name that does not resolve": (with_options(url="https://shop.invalid"), errors.StoreUnreachableError),
     "a refused connection": (nobody_listens, errors.StoreUnreachableError),
     "a connection that is dropped": (with_fault("drop"), errors.StoreUnreachableError),
@@ -199,12 +211,44 @@ def test_each_failure_is_one_line_that_names_it_and_says_what_to_do(
     assert "jane.doe" not in line.text
 
 
-@pytest.mark.parametrize("fault", ["notice", "bom"])
-def test_text_before_the_json_is_survived_and_warned_of(town: Town, fault: Fault) -> None:
+def test_a_ca_file_that_is_missing_is_one_line_too(town: Town, tmp_path: Path) -> None:
+    [line] = check_source(town.source(verify_tls=str(tmp_path / "ca.pem")), HastyStores())
+    assert (line.verdict, line.subject) == ("FAIL", "shop")
+    assert "CA file of verify_tls: there is no such file. Set verify_tls to" in line.text
+
+
+@pytest.mark.parametrize(
+    ("circumstance", "said"),
+    [
+        (CASES["a firewall"][0], "Blocked by SiteGuard"),
+        (CASES["a firewall that says 200"][0], "Blocked by SiteGuard"),
+        (CASES["a PHP fatal error"][0], "WordPress › Error"),
+        (CASES["a plugin that closes the API"][0], "Only authenticated users can access the REST API"),
+    ],
+)
+def test_a_line_tells_what_the_store_or_what_stands_before_it_said(
+    town: Town, circumstance: Circumstance, said: str
+) -> None:
+    with circumstance(town) as source:
+        [line] = check_source(source, HastyStores())
+    assert said in line.text
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (
+            "notice",
+            "(Warning: Undefined variable $undefined_thing in wp-content/plugins/noisy/noisy.php on line 1)",
+        ),
+        ("bom", "(a byte order mark)"),
+    ],
+)
+def test_text_before_the_json_is_survived_and_warned_of(town: Town, fault: Fault, said: str) -> None:
     with with_fault(fault)(town) as source:
         fine, warning = check_source(source, HastyStores())
     assert (fine.verdict, warning.verdict) == ("ok", "warn")
-    assert "WP_DEBUG_DISPLAY" in warning.text
+    assert f"before its JSON {said}: set WP_DEBUG_DISPLAY" in warning.text
     assert "\n" not in warning.text
 
 

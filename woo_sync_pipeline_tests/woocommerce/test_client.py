@@ -14,7 +14,15 @@ import trustme
 from woo_sync_pipeline.errors import ConfigurationError
 from woo_sync_pipeline.woocommerce import errors
 from woo_sync_pipeline.woocommerce.client import StoreClient, StoreSettings
-from woo_sync_pipeline_tests.woocommerce.loopback import JSON, LoopbackStore, Reply, in_turn, of_rows
+from woo_sync_pipeline.woocommerce.paging import walk
+from woo_sync_pipeline_tests.woocommerce.loopback import (
+    JSON,
+    LoopbackStore,
+    Reply,
+    Request,
+    in_turn,
+    of_rows,
+)
 
 Connect = Callable[..., StoreClient]
 GOOD = of_rows([{"id": 1}], total=41)
@@ -60,6 +68,67 @@ def test_a_certificate_of_nobody_known_is_a_permanent_error(connect: Connect, tl
     ):
         client.get_list("customers", {})
     assert client.requests_made == 1
+
+
+@pytest.mark.parametrize("content", [None, "not a certificate"])
+def test_a_ca_file_that_cannot_be_used_is_refused_before_any_request(
+    connect: Connect, tmp_path: Path, content: str | None
+) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(ConfigurationError, match=r"CA file of verify_tls.*PEM") as caught:
+        connect("https://shop.example.com", verify_tls=str(file))
+    assert caught.value.source == "shop"
+
+
+def test_https_where_the_store_speaks_http_is_told_in_words(connect: Connect) -> None:
+    with (
+        LoopbackStore(lambda _: GOOD) as server,
+        connect(server.url.replace("http:", "https:"), attempts=1) as client,
+        pytest.raises(errors.StoreUnreachableError, match=r"no TLS connection \(wrong version number\)\."),
+    ):
+        client.get_list("customers", {})
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_proxies_of_the_environment_are_used_only_if_wanted(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, wanted: bool
+) -> None:
+    for name in ("no_proxy", "NO_PROXY", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with LoopbackStore(lambda _: GOOD) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        with connect("http://shop.invalid", attempts=1, use_environment_proxies=wanted) as client:
+            if wanted:
+                client.get_list("customers", {})
+            else:
+                with pytest.raises(errors.StoreUnreachableError, match="name of the host"):
+                    client.get_list("customers", {})
+    assert [request.raw_path for request in proxy.requests] == (
+        ["http://shop.invalid/wp-json/wc/v3/customers"] if wanted else []
+    )
+
+
+def test_one_connection_serves_many_requests(connect: Connect) -> None:
+    with LoopbackStore(lambda _: GOOD) as server, connect(server.url) as client:
+        for _ in range(5):
+            client.get_list("customers", {})
+    assert (len(server.requests), len(server.connections)) == (5, 1)
+
+
+def test_links_are_not_followed(connect: Connect) -> None:
+    rows = [{"id": number} for number in range(1, 251)]
+    away = '<https://elsewhere.example/?consumer_secret=cs_0>; rel="next"'
+
+    def answer(request: Request) -> Reply:
+        offset = int(request.query["offset"])
+        page = of_rows(rows[offset : offset + int(request.query["per_page"])], total=len(rows))
+        return Reply(page.body, headers={**page.headers, "Link": away})
+
+    with LoopbackStore(answer) as server, connect(server.url) as client:
+        assert [row["id"] for page in walk(client, "customers", {}) for row in page] == list(range(1, 251))
+    assert {request.path for request in server.requests} == {"/wp-json/wc/v3/customers"}
 
 
 def test_over_http_each_try_is_signed_anew_and_the_secret_stays_here(connect: Connect) -> None:
@@ -236,10 +305,37 @@ def test_the_clock_of_the_store_is_the_date_of_its_answers(connect: Connect) -> 
         assert abs((datetime.now(UTC) - client.server_time).total_seconds()) < 5
 
 
-def test_a_total_that_is_no_number_is_the_number_of_rows(connect: Connect) -> None:
-    odd = Reply(b'[{"id":1}]', headers={**JSON, "X-WP-Total": "many"})
+@pytest.mark.parametrize("total", ["many", "", "-1", "9" * 5000])
+def test_a_total_that_is_no_number_is_none(connect: Connect, total: str) -> None:
+    odd = Reply(b'[{"id":1}]', headers={**JSON, "X-WP-Total": total})
     with LoopbackStore(lambda _: odd) as server, connect(server.url) as client:
-        assert client.get_list("customers", {}).total == 1
+        assert client.get_list("customers", {}).total is None
+
+
+def test_an_error_that_is_sent_as_success_keeps_its_words(connect: Connect) -> None:
+    closed = Reply(b'{"code":"shop_closed","message":"Back on Monday"}')
+    with (
+        LoopbackStore(lambda _: closed) as server,
+        connect(server.url) as client,
+        pytest.raises(
+            errors.StoreAnswerMalformedError, match=r"an object \(shop_closed: Back on Monday\) where"
+        ),
+    ):
+        client.get_list("customers", {})
+
+
+def test_text_before_the_json_is_counted_and_warned_of_once(
+    connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    noisy = Reply(b"<b>Notice</b>: Oops in /srv/wp-content/plugins/noisy.php on line 3\n[]")
+    with LoopbackStore(lambda _: noisy) as server, connect(server.url) as client:
+        for _ in range(3):
+            client.get_list("customers", {})
+    said = "Notice: Oops in wp-content/plugins/noisy.php on line 3"
+    assert (client.notices, client.first_notice) == (3, said)
+    assert client.statistics().to_metadata()["answers_behind_text"] == 3
+    [record] = caplog.records
+    assert record.getMessage() == f"shop: the store prints text before its JSON: {said}"
 
 
 @pytest.mark.parametrize(

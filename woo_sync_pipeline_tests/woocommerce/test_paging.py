@@ -68,7 +68,7 @@ class ChangingStore:
             for change in self.script.pop(0) if self.script else []:
                 self._apply(change)
             rows: list[dict[str, Any]] = [{"id": number} for number in self.ids[offset : offset + limit]]
-            return Page(rows, len(self.ids) if self.counts_total else len(rows))
+            return Page(rows, len(self.ids) if self.counts_total else None)
 
     def _apply(self, change: Change) -> None:
         if isinstance(change, Append):
@@ -164,6 +164,34 @@ def test_a_store_whose_count_never_fits_its_rows_is_an_error_and_not_an_end() ->
 
     with pytest.raises(StoreChangesTooFastError, match="reading"):
         list(cover(fetch, limit=100, source="shop", tried="reading"))
+
+
+@pytest.mark.parametrize(
+    ("total", "cap"), [(250, 50), (250, 70), (250, 99), (None, 2), (None, 50), (None, 99)]
+)
+def test_a_store_that_gives_fewer_rows_than_asked_for_is_read_to_its_end(total: int | None, cap: int) -> None:
+    def fetch(offset: int, limit: int) -> Page:
+        return Page([{"id": number} for number in range(1, 251)][offset : offset + min(limit, cap)], total)
+
+    pages = cover(fetch, limit=100, source="shop", tried="reading", ahead=3)
+    assert [row["id"] for page in pages for row in page] == list(range(1, 251))
+
+
+@pytest.mark.parametrize("hidden", [{250}, {249, 250}, {230}, {100}, {99, 100, 101}, set(range(220, 251))])
+def test_rows_that_are_counted_and_hidden_keep_no_other_row_from_being_read(hidden: set[int]) -> None:
+    def fetch(offset: int, limit: int) -> Page:
+        ids = range(1, 251)[offset : offset + limit]
+        return Page([{"id": number} for number in ids if number not in hidden], 250)
+
+    pages = cover(fetch, limit=100, source="shop", tried="reading", ahead=3)
+    assert {row["id"] for page in pages for row in page} == set(range(1, 251)) - hidden
+
+
+@pytest.mark.parametrize(("size", "requests"), [(0, 1), (1, 2), (99, 2), (100, 2), (101, 3)])
+def test_a_store_that_does_not_count_costs_one_request_more(size: int, requests: int) -> None:
+    store = ChangingStore(list(range(1, size + 1)), [], counts_total=False)
+    assert collect(store, limit=100, ahead=4) == list(range(1, size + 1))
+    assert store.requests == requests
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,13 @@ def test_tag_names_are_decoded_and_drafts_are_in(shop: DemoStore, client: StoreC
     assert product_tags(client, [tea, plain, 0]) == {tea: ("Café & Bar", "Loose", "酒")}
 
 
+def test_names_of_tags_are_cleaned_as_those_of_customers_tags_are(
+    shop: DemoStore, client: StoreClient
+) -> None:
+    odd = shop.data.add_product("Tea", ["Green  tea", "Green\u200b tea", "n/a", "B &amp;amp; B"])
+    assert product_tags(client, [odd]) == {odd: ("Green tea", "B & B")}
+
+
 def test_no_products_make_no_request(client: StoreClient) -> None:
     assert product_tags(client, []) == {}
     assert client.requests_made == 0
@@ -117,6 +124,23 @@ def answering(index: bytes) -> Callable[[Request], Reply]:
         return Reply(b"{}") if request.path.endswith("system_status") else of_rows([{"id": 1}])
 
     return answer
+
+
+def test_an_index_that_is_closed_to_strangers_does_no_harm(connect: Callable[..., StoreClient]) -> None:
+    """Security plugins close it to whoever has not logged in. A sync does not need it."""
+    closed = b'{"code":"rest_cannot_access","message":"Only for users.","data":{"status":401}}'
+
+    def answer(request: Request) -> Reply:
+        if request.path == "/wp-json/":
+            return Reply(closed, status=401)
+        if request.path.endswith("system_status"):
+            return Reply(b'{"environment":{"version":"11.0.1"}}')
+        return of_rows([] if "modified_after" in request.query else [{"id": 1, "meta_data": []}], total=7)
+
+    with LoopbackStore(answer) as server, connect(server.url) as client:
+        check = check_store(client, needs_customer_meta=True)
+    assert (check.name, check.timezone, check.customers_total) == ("127.0.0.1", "time zone unknown", 7)
+    assert check.warnings == ()
 
 
 def test_wordpress_without_woocommerce_is_named(connect: Callable[..., StoreClient]) -> None:
