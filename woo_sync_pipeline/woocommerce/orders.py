@@ -2,7 +2,8 @@
 
 A window is walked by moving its lower bound, never by page number: an order that changes while it is read
 leaves the frozen window, and later pages would shift past rows that were not read yet. The whole history is
-walked by id, with the proof that no row was passed over (`paging.py`).
+walked by id, with the proof that no row was passed over (`paging.py`), and without a filter by date: that would hide
+orders that have no modification date, as imports leave them.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ _DRAFT = "checkout-draft"
 
 @dataclass(frozen=True)
 class OrderWindow:
-    """Orders modified from `start` (None: from the beginning) up to but not including `end`, tz-aware.
+    """Orders modified from `start` up to but not including `end`, tz-aware.
+
+    Without a `start` all from the beginning are meant, those without a modification date too.
 
     The store keeps whole seconds, so a bound inside of a second takes in that second: windows that meet
     within a second overlap. Freeze `end` before the walk and not later than the store's own clock.
@@ -71,8 +74,7 @@ def _walk_window(client: StoreClient, window: OrderWindow, statuses: str) -> Ite
     # The API's bounds are exclusive: to include a second, ask for what is after the one before.
     before = ceil_second(window.end)
     if window.start is None:
-        # The whole history: by ids several pages can be read at a time.
-        yield from _walk_by_id(client, None, before, statuses)
+        yield from _walk_history(client, before, statuses)
         return
     after = floor_second(window.start) - SECOND
     while after + SECOND < before:
@@ -83,7 +85,7 @@ def _walk_window(client: StoreClient, window: OrderWindow, statuses: str) -> Ite
         times = _times(client, page.rows, after=after, before=before)
         full = len(page.rows) >= PAGE_SIZE
         if any(later < earlier for earlier, later in pairwise(times)) or (
-            not full and page.total > len(times)
+            not full and (page.total is None or page.total > len(times))
         ):
             # Old order tables sort by local time, which repeats an hour each year, and plugins may hide rows:
             # then only the proof by ids tells what is complete.
@@ -102,27 +104,31 @@ def _walk_window(client: StoreClient, window: OrderWindow, statuses: str) -> Ite
         after = times[-1] - SECOND
 
 
-def _walk_by_id(
-    client: StoreClient, after: datetime | None, before: datetime, statuses: str
-) -> Iterator[list[Row]]:
+def _walk_history(client: StoreClient, before: datetime, statuses: str) -> Iterator[list[Row]]:
+    """All orders but those that were modified meanwhile, by ids: so several pages can be read at a time."""
+    everything: dict[str, str | int] = {"status": statuses, "_fields": ORDER_FIELDS}
+    for rows in walk(client, "orders", everything, page_size=PAGE_SIZE):
+        times = [parse_gmt(row.get("date_modified_gmt")) for row in rows]
+        yield [row for row, moment in zip(rows, times, strict=True) if moment is None or moment < before]
+
+
+def _walk_by_id(client: StoreClient, after: datetime, before: datetime, statuses: str) -> Iterator[list[Row]]:
     for rows in walk(client, "orders", _bounds(after, before, statuses), page_size=PAGE_SIZE):
         _times(client, rows, after=after, before=before)
         yield rows
 
 
-def _bounds(after: datetime | None, before: datetime, statuses: str) -> dict[str, str | int]:
-    bounds: dict[str, str | int] = {
+def _bounds(after: datetime, before: datetime, statuses: str) -> dict[str, str | int]:
+    return {
         "status": statuses,
+        "modified_after": naive_gmt(after),
         "modified_before": naive_gmt(before),
         "dates_are_gmt": "true",
         "_fields": ORDER_FIELDS,
     }
-    return bounds if after is None else {**bounds, "modified_after": naive_gmt(after)}
 
 
-def _times(
-    client: StoreClient, rows: list[Row], *, after: datetime | None, before: datetime
-) -> list[datetime]:
+def _times(client: StoreClient, rows: list[Row], *, after: datetime, before: datetime) -> list[datetime]:
     """When each row was modified. Raises StoreError for rows outside of the bounds that were asked for."""
     source, tried = client.settings.source, "GET orders by modification date"
     times = []
@@ -134,7 +140,7 @@ def _times(
                 source=source, tried=tried, got="an order without date_modified_gmt"
             )
         # An unknown parameter is ignored without a word: rows outside the bounds show that this one was.
-        if moment >= before or (after is not None and moment <= after):
+        if not after < moment < before:
             raise StoreFilterIgnoredError(
                 source=source, tried=tried, got="an order from outside of the window"
             )

@@ -136,7 +136,7 @@ def test_customers_who_stay_come_exactly_once_from_the_newest_down(
 class OrderHistory:
     """Orders around a window, and what happens to them before each answer."""
 
-    def __init__(self, number: int, data: StoreData) -> None:
+    def __init__(self, number: int, data: StoreData, *, start: datetime) -> None:
         self.random = Random(f"orders {number}")
         self.data = data
         data.clock = lambda: END + timedelta(hours=1)
@@ -147,9 +147,9 @@ class OrderHistory:
         self.throughout = {
             order.id
             for order in data.orders.values()
-            if START <= order.modified_at < END and order.status != "checkout-draft"
+            if start <= order.modified_at < END and order.status != "checkout-draft"
         }
-        self.never = {order.id for order in data.orders.values() if not START <= order.modified_at < END} | {
+        self.never = {order.id for order in data.orders.values() if not start <= order.modified_at < END} | {
             order.id for order in data.orders.values() if order.status == "checkout-draft"
         }
         self.busy = self.random.choice((0.2, 0.6, 1.0))
@@ -184,6 +184,20 @@ class OrderHistory:
             self.data.delete_order(number)
 
 
+def check_orders(
+    shop: DemoStore, connect: Callable[..., StoreClient], number: int, start: datetime | None
+) -> None:
+    history = OrderHistory(number, empty_store(shop), start=start or START - timedelta(days=1))
+    shop.on_request = history.go_on
+    with connect(shop.url, max_concurrency=1 + 2 * (number % 2)) as client:
+        statuses = order_statuses(client)
+        pages = walk_orders(client, OrderWindow(start, END), meta_keys=(), statuses=statuses)
+        read = [row["id"] for page in pages for row in page]
+    assert len(read) == len(set(read)), f"history {number}"
+    assert history.throughout <= set(read), f"history {number}"
+    assert not history.never & set(read), f"history {number}"
+
+
 @batches(HISTORIES)
 def test_orders_of_a_window_that_are_left_alone_come_exactly_once(
     shop: DemoStore,
@@ -192,13 +206,17 @@ def test_orders_of_a_window_that_are_left_alone_come_exactly_once(
     numbers: range,
 ) -> None:
     for number in numbers:
-        history = OrderHistory(number, empty_store(shop))
-        shop.on_request = history.go_on
         monkeypatch.setattr(orders_module, "PAGE_SIZE", 2 + number % 7)
-        with connect(shop.url, max_concurrency=1 + 2 * (number % 2)) as client:
-            statuses = order_statuses(client)
-            pages = walk_orders(client, OrderWindow(START, END), meta_keys=(), statuses=statuses)
-            read = [row["id"] for page in pages for row in page]
-        assert len(read) == len(set(read)), f"history {number}"
-        assert history.throughout <= set(read), f"history {number}"
-        assert not history.never & set(read), f"history {number}"
+        check_orders(shop, connect, number, START)
+
+
+@batches(max(1, HISTORIES // 5))
+def test_orders_of_the_whole_history_that_are_left_alone_come_exactly_once(
+    shop: DemoStore,
+    connect: Callable[..., StoreClient],
+    monkeypatch: pytest.MonkeyPatch,
+    numbers: range,
+) -> None:
+    for number in numbers:
+        monkeypatch.setattr(orders_module, "PAGE_SIZE", 2 + number % 7)
+        check_orders(shop, connect, number, None)

@@ -75,6 +75,22 @@ def test_without_a_start_the_whole_history_is_read(shop: DemoStore, client: Stor
     assert read(client, None, DAY) == made
 
 
+def test_orders_without_a_modification_date_are_read_with_the_whole_history(
+    connect: Callable[..., StoreClient],
+) -> None:
+    """Imports leave such orders. To a database, nothing is before any date: asked for by date they never come."""
+    dates = {1: None, 2: "2026-11-20T01:00:00", 3: "2026-11-20T13:00:00", 4: None}
+    rows = [{"id": number, "date_modified_gmt": date} for number, date in dates.items()]
+
+    def orders(request: Request) -> Reply:
+        dated = [row for row in rows if row["date_modified_gmt"] is not None]
+        return of_rows(dated if "modified_before" in request.query else rows)
+
+    with LoopbackStore(answering(orders)) as server, connect(server.url) as client:
+        # The third changed after the end of the window.
+        assert read(client, None, NOON) == [1, 2, 4]
+
+
 def test_the_hour_that_repeats_at_the_end_of_daylight_time_is_read_once(
     shop: DemoStore, client: StoreClient
 ) -> None:
