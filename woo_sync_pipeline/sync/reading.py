@@ -83,7 +83,8 @@ def read_orders(
 ) -> OrdersRead:
     """The orders of a window, of these statuses, that are not known in their present form.
 
-    Those that may make no contact (see `SourceSettings.order_statuses`) and concern no known one are left out.
+    Those that may make no contact (by their status, see `SourceSettings.order_statuses`, or because they were made
+    before `orders_from`) and concern no known one are left out.
     """
     read_at = datetime.now(UTC)
     read = 0
@@ -212,16 +213,20 @@ def _read_customers(
 
 def _relevant(database: Database, source: SourceSettings, table: pa.Table, known: dict[int, str]) -> pa.Table:
     """Without the orders that can neither make a contact nor tell anything of one."""
-    if source.order_statuses is None:
+    if source.order_statuses is None and source.orders_from is None:
         return table
     orders = table.to_pandas()
-    # All statuses are read, since an order that leaves the chosen ones must be seen to change. An order of a
-    # customer makes no contact of its own: it tells what the customer chose and bought.
-    relevant = (
-        orders["status"].isin(source.order_statuses)
-        | (orders["customer_id"] != 0)
-        | orders["record_id"].isin(list(known))
-    )
+    may_make_a_guest = pd.Series(True, index=orders.index)
+    if source.order_statuses is not None:
+        # All statuses are read, since an order that leaves the chosen ones must be seen to change.
+        may_make_a_guest &= orders["status"].isin(source.order_statuses)
+    if source.orders_from is not None:
+        # An order from before what is read turns up when it changes, as when its customer is deleted: whether it
+        # ever named one nobody knows. The day is taken to begin where it begins first on earth.
+        first = pd.Timestamp(source.orders_from, tz="Etc/GMT-14")
+        may_make_a_guest &= ~(orders["created_at"] < first)
+    # An order of a customer makes no contact of its own: it tells what the customer chose and bought.
+    relevant = may_make_a_guest | (orders["customer_id"] != 0) | orders["record_id"].isin(list(known))
     relevant |= orders["record_id"].isin(_opting_out(database, source, orders[~relevant]))
     return table.filter(pa.array(relevant))
 

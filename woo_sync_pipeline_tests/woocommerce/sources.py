@@ -19,7 +19,7 @@ from woo_sync_pipeline.state.syncs import Watermark, begin_sync, watermark
 from woo_sync_pipeline.sync import reading
 from woo_sync_pipeline.sync.normalising import normalise_records
 from woo_sync_pipeline.sync.reading import CustomersRead
-from woo_sync_pipeline.sync.window import order_window, read_until
+from woo_sync_pipeline.sync.window import midnight, order_window, read_until
 from woo_sync_pipeline.woocommerce.client import StoreClient
 from woo_sync_pipeline.woocommerce.orders import order_statuses
 
@@ -111,7 +111,7 @@ class SyncedSource:
             range_end=client.server_time + timedelta(days=1),
             is_sweep=is_sweep,
             watermark=mark,
-            orders_from=None,
+            orders_from=midnight(self.source.orders_from, "UTC") if self.source.orders_from else None,
             store_now=client.server_time,
         )
         found = reading.read_orders(

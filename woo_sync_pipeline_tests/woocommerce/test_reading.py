@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
@@ -163,6 +163,28 @@ def test_the_orders_of_a_deleted_customer_make_no_guest(shop: DemoStore, databas
     assert read.order_ids == {theirs, guest}
     assert read.guests == {guest}
     assert read.customers.gone == {number}
+
+
+def test_old_orders_of_customers_deleted_later_make_no_guest_though_they_were_never_read(
+    shop: DemoStore, database: Database
+) -> None:
+    """Deleting a customer changes all of their orders, those from before `orders_from` too."""
+    data, now = shop.data, datetime.now(UTC)
+    years_ago, last_week = now - timedelta(days=1500), now - timedelta(days=7)
+    number = data.register_customer(email="a@example.com", billing=MARY)
+    data.place_order(customer_id=number, billing=MARY, created_at=years_ago)
+    read = data.place_order(customer_id=number, billing=MARY, created_at=last_week)
+    synced = SyncedSource(shop, database, orders_from=(now - timedelta(days=365)).date())
+    assert read in synced.sweep().order_ids
+    data.delete_customer(number)
+    first_day = datetime.combine(synced.source.orders_from or now, time.min, UTC)
+    guests = {
+        data.place_order(billing=JOHN, created_at=moment, modified_at=datetime.now(UTC))
+        for moment in (first_day, last_week)
+    }
+    after = synced.touched()
+    assert after.guests == guests
+    assert after.order_ids == {read, *guests}
 
 
 CHOSEN = ("processing", "completed")
