@@ -19,8 +19,12 @@ next sync goes on from there.
 Errors that may pass by themselves are tried again, five times in all, with growing pauses or after the time that the
 store asks for (up to two minutes), while the store is asked less at a time. Only then does the sync fail.
 
-A PHP notice or a byte order mark before the JSON of an answer does no harm: it is skipped, and `woo-sync check` warns
-of it.
+What cannot work is refused before any request: an address that is none, a key with blanks in it, a CA file that
+cannot be read.
+
+A PHP notice or a byte order mark before the JSON of an answer does no harm: it is skipped and counted, and
+`woo-sync check` warns of it. Of what a plugin or a firewall says in place of JSON, or before it, the first words are
+shown: with luck the name of the plugin and the line at fault, never a record of the store.
 
 | error | in the message | what it means | what to do | tried again |
 |---|---|---|---|---|
