@@ -12,6 +12,7 @@ from woo_sync_pipeline.messagemedia.errors import (
     PlatformTlsError,
     PlatformUnavailable,
     RequestRejected,
+    ServerFault,
 )
 from woo_sync_pipeline.messagemedia.models import (
     Channel,
@@ -44,5 +45,6 @@ __all__ = [
     "PlatformTlsError",
     "PlatformUnavailable",
     "RequestRejected",
+    "ServerFault",
     "SubscriptionState",
 ]

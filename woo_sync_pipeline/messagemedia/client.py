@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TypeVar
 from urllib.parse import urlencode
 
-from woo_sync_pipeline.messagemedia.errors import PlatformProtocolError
+from woo_sync_pipeline.messagemedia.errors import PlatformProtocolError, RequestRejected
 from woo_sync_pipeline.messagemedia.models import (
     Contact,
     ContactList,
@@ -22,7 +22,7 @@ from woo_sync_pipeline.messagemedia.models import (
     parse_page,
 )
 from woo_sync_pipeline.messagemedia.settings import PlatformSettings
-from woo_sync_pipeline.messagemedia.transport import Query, Transport
+from woo_sync_pipeline.messagemedia.transport import Query, Reading, Transport
 
 PAGE_SIZE = 1000
 MAX_MEMBERS = 1000
@@ -30,6 +30,9 @@ MAX_MEMBERS = 1000
 
 QUERY_LIMIT = 3800
 """Characters of a query: with method and path the request line stays below 4 kB, which every proxy takes."""
+
+_WALKS = 3
+"""How often a walk whose page token is refused on the way is begun."""
 
 _CONTACTS = "/api/v1/contacts/contacts"
 _LISTS = "/api/v1/contacts/lists"
@@ -99,9 +102,15 @@ class PlatformClient:
         """Create a contact from a CreateContactRequest. Raises AlreadyExists if its phone is taken."""
         return parse_contact(self._transport.send("POST", _CONTACTS, body=body))
 
-    def update_contact(self, contact_id: str, body: Mapping[str, object]) -> Contact:
-        """Set the given fields of a contact (an UpdateContactRequest). Raises NotFound if it is gone."""
-        return parse_contact(self._transport.send("PATCH", f"{_CONTACTS}/{contact_id}", body=body))
+    def update_contact(
+        self, contact_id: str, body: Mapping[str, object], *, reading: Reading | None = None
+    ) -> Contact:
+        """Set the given fields of a contact (an UpdateContactRequest). Raises NotFound if it is gone.
+
+        `reading` is what the body was made from, to be renewed when sending has to wait.
+        """
+        path = f"{_CONTACTS}/{contact_id}"
+        return parse_contact(self._transport.send("PATCH", path, body=body, reading=reading))
 
     def lists(self) -> list[ContactList]:
         """Return all contact lists of the account."""
@@ -154,14 +163,27 @@ class PlatformClient:
         return [each for page in self._pages(_CONTACTS, query, parse_contact) for each in page.content]
 
     def _pages(self, path: str, filters: Query, parse_item: Callable[[object], T]) -> Iterator[Page[T]]:
-        """Follow nextPageToken to the last page. The filters go along: a token may not contain them."""
+        """Follow nextPageToken to the last page. The filters go along: a token may not contain them.
+
+        Whether a token outlives a change of what is walked through is not published. When one is refused the walk
+        begins anew: pages may come again.
+        """
         token: str | None = None
         seen: set[str] = set()
+        walks = 1
         while True:
             query = [("pageSize", str(PAGE_SIZE)), *filters]
             if token is not None:
                 query.append(("nextPageToken", token))
-            page = parse_page(self._transport.send("GET", path, query=query), parse_item)
+            try:
+                answer = self._transport.send("GET", path, query=query)
+            except RequestRejected:
+                if token is None or walks == _WALKS:
+                    raise
+                token, walks = None, walks + 1
+                seen.clear()
+                continue
+            page = parse_page(answer, parse_item)
             yield page
             token = page.next_page_token
             if token is None:

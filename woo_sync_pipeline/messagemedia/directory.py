@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator
 
 from woo_sync_pipeline.contacts.decision import SubscriptionState
 from woo_sync_pipeline.messagemedia.client import PAGE_SIZE, PlatformClient, requests_by_phone
-from woo_sync_pipeline.messagemedia.models import SMS
+from woo_sync_pipeline.messagemedia.errors import RequestRejected
+from woo_sync_pipeline.messagemedia.models import SMS, Contact, Page
+
+_log = logging.getLogger(__name__)
 
 _WORTH_A_LOOK = 4
 """Requests by phone. Less than these cannot be saved by a first page that shows how large the directory is."""
@@ -24,7 +28,9 @@ def phones_nobody_holds(client: PlatformClient, phones: Collection[str]) -> froz
         return frozenset()
     unmet = set(phones)
     seen = 0
-    for page in client.contact_pages():
+    for page in _pages(client):
+        if page is None:
+            return frozenset()
         unmet.difference_update(each.channel_id for contact in page.content for each in contact.channels)
         seen += len(page.content)
         met = len(phones) - len(unmet)
@@ -34,14 +40,31 @@ def phones_nobody_holds(client: PlatformClient, phones: Collection[str]) -> froz
 
 
 def subscription_states(client: PlatformClient) -> Iterator[dict[str, SubscriptionState]]:
-    """Walk through the whole directory; the subscription state of each SMS channel by its phone, page by page."""
-    for page in client.contact_pages():
+    """Walk through the whole directory; the subscription state of each SMS channel by its phone, page by page.
+
+    Pages may come again, and some not at all when the directory changes too much meanwhile.
+    """
+    for page in _pages(client):
+        if page is None:
+            return
         yield {
             channel.channel_id: SubscriptionState(channel.subscription_state)
             for contact in page.content
             for channel in contact.channels
             if channel.type == SMS and channel.subscription_state is not None
         }
+
+
+def _pages(client: PlatformClient) -> Iterator[Page[Contact] | None]:
+    """The pages of the directory; None at the end of a walk that cannot be finished.
+
+    Nothing depends on having seen every contact, so that a directory which refuses its own tokens stops no sync.
+    """
+    try:
+        yield from client.contact_pages()
+    except RequestRejected as refused:
+        _log.warning("the directory could not be read to its end: %s", refused.got)
+        yield None
 
 
 def is_walk_cheaper(by_phone: int, *, phones: int, total: int, seen: int, met: int) -> bool:

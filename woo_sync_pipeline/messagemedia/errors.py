@@ -74,6 +74,10 @@ class PlatformUnavailable(PlatformError):
     transient: ClassVar[bool] = True
 
 
+class ServerFault(PlatformUnavailable):
+    """The platform broke at this very request (500), however often it was sent. It may take others."""
+
+
 class PlatformProtocolError(PlatformError):
     """The answer is not one that the Contacts API is known to give."""
 

@@ -50,9 +50,10 @@ class Vocabulary:
 class ContactPlan:
     """What to do for one phone.
 
-    `body` is the request to create or update; `cleared` are ids of custom fields that shall be empty after it, and
-    are left out of it. `joins` and `leaves` are ids of lists to change for a contact that exists. `changes` names
-    what differs. `base` is what to remember once all of it is confirmed.
+    `read` is the platform's contact that it was made from. `body` is the request to create or update; `cleared` are
+    ids of custom fields that shall be empty after it, and are left out of it. `joins` and `leaves` are ids of lists to
+    change for a contact that exists. `changes` names what differs. `base` is what to remember once all of it is
+    confirmed.
     """
 
     phone: str = field(repr=False)
@@ -65,6 +66,7 @@ class ContactPlan:
     leaves: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
     was_unsubscribed_on_platform: bool = False
+    read: Contact | None = field(default=None, repr=False)
 
     @property
     def sends_nothing(self) -> bool:
@@ -84,6 +86,7 @@ def plan_contact(
     """
     if platform is None:
         return _plan_creation(store, store.base, vocabulary, now)
+    platform = _without_namesakes(platform, vocabulary)
     base = store.base
     if store.in_flight is not None:
         base = base_after_interruption(
@@ -136,7 +139,15 @@ def plan_contact(
         was_unsubscribed_on_platform=last_seen is SubscriptionState.SUBSCRIBED
         and subscription is not None
         and subscription.state is SubscriptionState.UNSUBSCRIBED,
+        read=platform,
     )
+
+
+def _without_namesakes(platform: Contact, vocabulary: Vocabulary) -> Contact:
+    """The contact without those of its lists that only have the name of one of ours."""
+    known = vocabulary.list_ids
+    kept = tuple(ref for ref in platform.lists if known.get(ref.name.casefold(), ref.id) == ref.id)
+    return platform if len(kept) == len(platform.lists) else replace(platform, lists=kept)
 
 
 def _plan_creation(
@@ -207,8 +218,10 @@ def _custom_fields(
         ("source", vocabulary.source_field, label, wanted_label, _fitting_label),
         ("email", vocabulary.email_field, email, wanted_email, _fitting),
     ):
-        # What stays as it is need not fit: it is not ours to shorten.
-        if wanted != shown and (written := fitting(wanted, custom_field)) != shown:
+        # What stays as it is need not fit: it is not ours to shorten, nor to make room for us by shortening it.
+        written = fitting(wanted, custom_field)
+        cut_short = wanted.startswith(shown) and not written.startswith(shown)
+        if wanted != shown and written != shown and not (name == "source" and cut_short):
             changed.append(name)
             values[custom_field.id] = written
     return values, changed

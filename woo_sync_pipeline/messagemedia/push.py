@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from types import TracebackType
 
@@ -18,6 +18,8 @@ from woo_sync_pipeline.messagemedia.errors import (
     NotFound,
     OutcomeUnknown,
     PlatformError,
+    PlatformUnavailable,
+    ServerFault,
 )
 from woo_sync_pipeline.messagemedia.models import Contact
 from woo_sync_pipeline.messagemedia.plan import Action, ContactPlan
@@ -31,6 +33,9 @@ FRESH_SECONDS = 1.0
 
 _REPLANS = 4
 """How often one contact is looked up and planned again before it is given up for this sync."""
+
+_MOST_FAULTS = 10
+"""So many contacts in a row at which the platform breaks are no fault of theirs any more."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +67,12 @@ class PushResult:
     stopped_by: BaseException | None = None
 
 
-Sending = Sequence[Future[PushOutcome | None]]
-"""A batch that is under way; None comes of plans that a stop kept from being sent."""
+@dataclass(frozen=True)
+class Sending:
+    """A batch that is under way; None comes of plans that a stop kept from being sent."""
+
+    plans: Sequence[Future[PushOutcome | None]]
+    replan: Replan
 
 
 class Pusher:
@@ -74,8 +83,9 @@ class Pusher:
 
     A contact that turns out to be otherwise than when it was planned (its creation was perhaps carried out but
     never answered, its phone is taken, it was deleted) is looked up by phone and planned anew with `replan`.
-    One contact that the platform refuses does not stop the others. What concerns all of them (credentials, the
-    platform being down) stops everything: what was done until then is in the outcomes, nothing else is.
+    One contact that the platform refuses, or breaks at, does not stop the others. What concerns all of them
+    (credentials, the platform being down, or breaking at one contact after the other) stops everything: what was done
+    until then is in the outcomes, nothing else is.
     """
 
     def __init__(self, client: PlatformClient, *, max_concurrency: int) -> None:
@@ -86,6 +96,8 @@ class Pusher:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="push")
         self._stopped = threading.Event()
         self._shared_contact = threading.RLock()
+        self._faults: list[str] = []
+        """Phones at which the platform broke since it last took one."""
 
     def __enter__(self) -> Pusher:
         return self
@@ -106,18 +118,42 @@ class Pusher:
 
         `read_at` is when the contacts were read, by `time.monotonic`.
         """
-        return [self._threads.submit(self._send, plan, replan, read_at) for plan in plans]
+        return Sending([self._threads.submit(self._send, plan, replan, read_at) for plan in plans], replan)
 
     def finish(self, sending: Sending) -> PushResult:
         """Wait for the contacts, change the members of lists, and return the outcomes in the order of the plans."""
-        wait(sending)
-        failures = [failure for send in sending if (failure := send.exception()) is not None]
-        done = [outcome for send in sending if send.exception() is None and (outcome := send.result())]
-        # A fault of our own says more than what the platform refuses because of it.
-        stopped_by = min(failures, key=lambda each: isinstance(each, PlatformError), default=None)
+        done, stopped_by = self._waited_for(sending.plans)
         if self._stopped.is_set():
             return PushResult(_without_list_changes(done), stopped_by)
-        return self._change_lists(done)
+        result, gone = self._change_lists(done)
+        if not gone or self._stopped.is_set():
+            return result
+        # Deleted since they were read, and nothing but their lists was to be changed: that is told only now.
+        anew, stopped_by = self._waited_for(
+            [self._threads.submit(self._send_anew, outcome, sending.replan) for outcome in gone]
+        )
+        if self._stopped.is_set():
+            second = PushResult(_without_list_changes(anew), stopped_by)
+        else:
+            second, _ = self._change_lists(anew)
+        final = {outcome.plan.phone: outcome for outcome in second.outcomes}
+        known = {outcome.plan.phone for outcome in gone}
+        outcomes = (final.get(each.plan.phone, each) for each in result.outcomes)
+        kept = tuple(each for each in outcomes if each.plan.phone in final or each.plan.phone not in known)
+        return PushResult(kept, second.stopped_by)
+
+    def _waited_for(
+        self, sends: Sequence[Future[PushOutcome | None]]
+    ) -> tuple[list[PushOutcome], BaseException | None]:
+        """What is final of these, and what stopped the others, if anything did."""
+        wait(sends)
+        failures = [failure for send in sends if (failure := send.exception()) is not None]
+        done = [outcome for send in sends if send.exception() is None and (outcome := send.result())]
+        if self._stopped.is_set():
+            # No fault of theirs, as it seems: the next sync shall try them again, not put them aside.
+            done = [outcome for outcome in done if outcome.plan.phone not in self._faults]
+        # A fault of our own says more than what the platform refuses because of it.
+        return done, min(failures, key=lambda each: isinstance(each, PlatformError), default=None)
 
     def _send(self, plan: ContactPlan, replan: Replan, read_at: float) -> PushOutcome | None:
         """Send one plan; None if the push was stopped before."""
@@ -132,31 +168,63 @@ class Pusher:
             self._stopped.set()
             raise
 
+    def _send_anew(self, outcome: PushOutcome, replan: Replan) -> PushOutcome | None:
+        """Send what was refused a list because it is not there any more; None if the push was stopped before."""
+        if self._stopped.is_set():
+            return None
+        try:
+            with ExitStack() as locks:
+                found = self._look_up(outcome.plan.phone, locks)
+                if found is not None and found.id == outcome.contact_id:
+                    return outcome
+                return self._send_until_settled(replan(outcome.plan, found, False), replan, locks)
+        except BaseException:
+            self._stopped.set()
+            raise
+
     def _send_until_settled(self, plan: ContactPlan, replan: Replan, locks: ExitStack) -> PushOutcome:
         changes = plan.changes
         was_created = plan.action is Action.create
         maybe_sent = False
         for _ in range(_REPLANS):
             try:
-                contact_id = self._write(plan)
-            except (OutcomeUnknown, AlreadyExists, NotFound) as surprise:
+                contact_id = self._write(plan, locks)
+            except (OutcomeUnknown, AlreadyExists, NotFound, _ChangedMeanwhileError) as surprise:
+                last = surprise
                 found = self._look_up(plan.phone, locks)
                 # Its phone was taken already: somebody else made the contact, this sync only completes it.
                 was_created = was_created and not isinstance(surprise, AlreadyExists)
-                maybe_sent = maybe_sent or isinstance(surprise, OutcomeUnknown)
+                unanswered = isinstance(surprise, OutcomeUnknown) or (
+                    isinstance(surprise, _ChangedMeanwhileError) and surprise.maybe_by_us
+                )
+                maybe_sent = maybe_sent or unanswered
                 plan = replan(plan, found, maybe_sent)
                 was_created = was_created or plan.action is Action.create
                 # What was sent without an answer has changed something, what was refused has not.
-                sent = changes if isinstance(surprise, OutcomeUnknown) else ()
+                sent = changes if unanswered else ()
                 changes = tuple(dict.fromkeys((*sent, *plan.changes)))
-                reason = surprise.got
             except ContactRejected as refused:
-                return PushOutcome(
-                    plan, plan.contact_id, False, (), "; ".join(refused.reasons) or refused.got
-                )
+                return _failed(plan, "; ".join(refused.reasons) or refused.got)
+            except ServerFault as fault:
+                return self._broken_at(plan, fault)
             else:
+                if plan.action is not Action.none:
+                    self._faults.clear()
                 return PushOutcome(plan, contact_id, was_created, changes)
-        return PushOutcome(plan, plan.contact_id, False, (), f"the platform contradicts itself: {reason}")
+        if isinstance(last, OutcomeUnknown):
+            return self._broken_at(plan, last)
+        return _failed(plan, f"the platform contradicts itself: {last.got}")
+
+    def _broken_at(self, plan: ContactPlan, fault: PlatformError) -> PushOutcome:
+        """The outcome of a contact at which the platform breaks. Raises when it is not only that contact."""
+        self._faults.append(plan.phone)
+        if len(self._faults) < _MOST_FAULTS:
+            return _failed(plan, f"the platform breaks at this contact: {fault.got}")
+        raise PlatformUnavailable(
+            tried=fault.tried,
+            got=f"{fault.got}, and so for {len(self._faults)} contacts in a row",
+            next_step="Run the sync again later; what was sent already is not sent twice.",
+        )
 
     def _look_up(self, phone: str, locks: ExitStack) -> Contact | None:
         found = self._client.contacts_by_phone([phone]).get(phone)
@@ -166,12 +234,13 @@ class Pusher:
         locks.enter_context(self._shared_contact)
         return self._client.contacts_by_phone([phone]).get(phone)
 
-    def _write(self, plan: ContactPlan) -> str | None:
+    def _write(self, plan: ContactPlan, locks: ExitStack) -> str | None:
         if plan.action is Action.create:
             return self._client.create_contact(plan.body).id
         if plan.action is Action.update:
             assert plan.contact_id is not None
-            updated = self._client.update_contact(plan.contact_id, plan.body)
+            reading = _Reading(plan, lambda: self._look_up(plan.phone, locks)) if _replaces(plan) else None
+            updated = self._client.update_contact(plan.contact_id, plan.body, reading=reading)
             # Left out is gone where arrays replace what is there; where they are merged it takes an empty value.
             left = [{"id": each, "value": ""} for each in plan.cleared if updated.custom_value(each)]
             if left:
@@ -179,7 +248,8 @@ class Pusher:
                 self._client.update_contact(plan.contact_id, {"customFields": fields})
         return plan.contact_id
 
-    def _change_lists(self, outcomes: Sequence[PushOutcome]) -> PushResult:
+    def _change_lists(self, outcomes: Sequence[PushOutcome]) -> tuple[PushResult, list[PushOutcome]]:
+        """Change the lists; returns with the result those of its outcomes whose contacts are perhaps gone."""
         joins: dict[str, list[str]] = defaultdict(list)
         leaves: dict[str, list[str]] = defaultdict(list)
         for outcome in outcomes:
@@ -191,8 +261,8 @@ class Pusher:
                     leaves[list_id].append(outcome.contact_id)
         lists = sorted(joins.keys() | leaves.keys())
         if not lists:
-            return PushResult(tuple(outcomes))
-        refused: dict[str, str] = {}
+            return PushResult(tuple(outcomes)), []
+        refused: dict[str, _Refusal] = {}
         # Threads of their own: those of the contacts have the next batch to send.
         with ThreadPoolExecutor(min(self._max_concurrency, len(lists))) as threads:
             changes = [
@@ -207,8 +277,64 @@ class Pusher:
             except PlatformError as stopped_by:
                 self.stop()
                 threads.shutdown(cancel_futures=True)
-                return PushResult(_without_list_changes(outcomes), stopped_by)
-        return PushResult(tuple(_with_refusal(outcome, refused) for outcome in outcomes))
+                return PushResult(_without_list_changes(outcomes), stopped_by), []
+        final = [_with_refusal(outcome, refused) for outcome in outcomes]
+        gone = [
+            outcome
+            for before, outcome in zip(outcomes, final, strict=True)
+            if outcome is not before and refused[outcome.contact_id or ""].concerns_contact
+        ]
+        return PushResult(tuple(final)), gone
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """Why a contact is not on a list; `concerns_contact`: it may be gone, the list is not."""
+
+    reason: str
+    concerns_contact: bool
+
+
+class _ChangedMeanwhileError(Exception):
+    """A contact is not as it was when it was planned; `maybe_by_us`: a try without an answer may be the cause."""
+
+    def __init__(self, *, maybe_by_us: bool) -> None:
+        super().__init__()
+        self.maybe_by_us = maybe_by_us
+        self.got = "somebody else changes the contact at the same time"
+
+
+class _Reading:
+    """A contact as it was read for a plan that replaces what is there."""
+
+    def __init__(self, plan: ContactPlan, look_up: Callable[[], Contact | None]) -> None:
+        self._read = plan.read
+        self._look_up = look_up
+        self._read_at = monotonic()
+
+    def is_stale(self) -> bool:
+        """Whether it was read too long ago."""
+        return monotonic() - self._read_at > FRESH_SECONDS
+
+    def renew(self, *, maybe_sent: bool) -> None:
+        """Read the contact again. Raises `_ChangedMeanwhileError` when it is not the same any more."""
+        found = self._look_up()
+        if found is None or self._read is None or _arrays(found) != _arrays(self._read):
+            raise _ChangedMeanwhileError(maybe_by_us=maybe_sent)
+        self._read_at = monotonic()
+
+
+def _arrays(contact: Contact) -> tuple[object, ...]:
+    """What an update may replace, in no order, and when the contact was last changed."""
+    return contact.id, contact.last_modified_at, set(contact.channels), set(contact.custom_fields)
+
+
+def _replaces(plan: ContactPlan) -> bool:
+    return not plan.body.keys().isdisjoint(("channels", "customFields"))
+
+
+def _failed(plan: ContactPlan, reason: str) -> PushOutcome:
+    return PushOutcome(plan, plan.contact_id, False, (), reason)
 
 
 def _is_stale(plan: ContactPlan, read_at: float) -> bool:
@@ -234,9 +360,9 @@ def _has_list_changes(outcome: PushOutcome) -> bool:
 
 def _change_list(
     client: PlatformClient, list_id: str, joining: Sequence[str], leaving: Sequence[str]
-) -> Mapping[str, str]:
+) -> Mapping[str, _Refusal]:
     """Change one list in as few requests as possible; returns the contacts that were refused, with reasons."""
-    refused: dict[str, str] = {}
+    refused: dict[str, _Refusal] = {}
     for start in range(0, max(len(joining), len(leaving)), MAX_MEMBERS):
         chunk = slice(start, start + MAX_MEMBERS)
         refused |= _change_members(client, list_id, joining[chunk], leaving[chunk])
@@ -245,18 +371,18 @@ def _change_list(
 
 def _change_members(
     client: PlatformClient, list_id: str, joining: Sequence[str], leaving: Sequence[str]
-) -> Mapping[str, str]:
+) -> Mapping[str, _Refusal]:
     try:
         client.change_members(list_id, joining, leaving)
     except (ContactRejected, NotFound) as refusal:
-        if len(joining) + len(leaving) == 1:
-            return dict.fromkeys((*joining, *leaving), f"list membership: {refusal.got}")
         unknown = set(refusal.invalid_ids) if isinstance(refusal, ContactRejected) else set()
-        if list_id in unknown or isinstance(refusal, NotFound):
-            # The list itself is gone: no part of the change can succeed. The next sync makes a new one.
-            return dict.fromkeys((*joining, *leaving), f"list membership: {refusal.got}")
+        # When the list itself is gone no part of the change can succeed. The next sync makes a new one.
+        concerns_list = list_id in unknown or isinstance(refusal, NotFound)
+        reason = _Refusal(f"list membership: {refusal.got}", not concerns_list)
+        if concerns_list or len(joining) + len(leaving) == 1:
+            return dict.fromkeys((*joining, *leaving), reason)
         if unknown & {*joining, *leaving}:
-            refused = dict.fromkeys(unknown & {*joining, *leaving}, f"list membership: {refusal.got}")
+            refused = dict.fromkeys(unknown & {*joining, *leaving}, reason)
             return refused | dict(
                 _change_members(client, list_id, _without(joining, unknown), _without(leaving, unknown))
             )
@@ -268,9 +394,11 @@ def _change_members(
         if not any(halves[0]):
             halves = [(joining, []), ([], leaving)]
         return {
-            contact_id: reason
+            contact_id: half_reason
             for half_joining, half_leaving in halves
-            for contact_id, reason in _change_members(client, list_id, half_joining, half_leaving).items()
+            for contact_id, half_reason in _change_members(
+                client, list_id, half_joining, half_leaving
+            ).items()
         }
     return {}
 
@@ -279,8 +407,6 @@ def _without(ids: Sequence[str], dropped: Collection[str]) -> list[str]:
     return [contact_id for contact_id in ids if contact_id not in dropped]
 
 
-def _with_refusal(outcome: PushOutcome, refused: Mapping[str, str]) -> PushOutcome:
-    reason = refused.get(outcome.contact_id or "")
-    if reason is None or outcome.failed:
-        return outcome
-    return PushOutcome(outcome.plan, outcome.contact_id, outcome.was_created, outcome.changes, reason)
+def _with_refusal(outcome: PushOutcome, refused: Mapping[str, _Refusal]) -> PushOutcome:
+    refusal = refused.get(outcome.contact_id or "")
+    return outcome if refusal is None or outcome.failed else replace(outcome, reason=refusal.reason)

@@ -23,7 +23,8 @@ class Failure:
     """A try that brought no answer to its question. `got` is fit to be shown.
 
     `surely_unprocessed`: the platform cannot have carried the request out. `throttled`: it asked us to slow
-    down. `retry_after`: the seconds it named, if it named any. `overloaded`: it has too much to do.
+    down. `retry_after`: the seconds it named, if it named any. `overloaded`: it has too much to do. `broke`: it
+    answers, but broke at this request.
     """
 
     got: str
@@ -31,6 +32,7 @@ class Failure:
     throttled: bool = False
     retry_after: float | None = None
     overloaded: bool = False
+    broke: bool = False
 
 
 def may_repeat(method: str, failure: Failure) -> bool:
@@ -58,7 +60,7 @@ def failure_of_status(status: int, retry_after: str | None, *, now: datetime) ->
             "503, busy", surely_unprocessed=True, throttled=True, retry_after=wait, overloaded=True
         )
     if status in (500, 502, 503, 504):
-        return Failure(f"status {status}", overloaded=status == 503)
+        return Failure(f"status {status}", overloaded=status == 503, broke=status == 500)
     return None
 
 

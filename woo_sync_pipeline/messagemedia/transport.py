@@ -8,6 +8,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from http.cookiejar import DefaultCookiePolicy
+from typing import Protocol
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -21,6 +22,7 @@ from woo_sync_pipeline.messagemedia.errors import (
     PlatformProtocolError,
     PlatformTlsError,
     PlatformUnavailable,
+    ServerFault,
 )
 from woo_sync_pipeline.messagemedia.retry import (
     Failure,
@@ -34,6 +36,16 @@ from woo_sync_pipeline.messagemedia.settings import PlatformSettings
 from woo_sync_pipeline.woocommerce.pace import Pace
 
 Query = Sequence[tuple[str, str]]
+
+
+class Reading(Protocol):
+    """What a request was made from, and may not be true any more when its turn comes: waiting can take minutes."""
+
+    def is_stale(self) -> bool:
+        """Whether to look again before the request is sent. Asked while others wait: must be quick."""
+
+    def renew(self, *, maybe_sent: bool) -> None:
+        """Look again; raises when the request is not right any more, which a try without an answer may have caused."""
 
 
 class Transport:
@@ -67,26 +79,42 @@ class Transport:
         self._session.close()
 
     def send(
-        self, method: str, path: str, *, query: Query = (), body: Mapping[str, object] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query = (),
+        body: Mapping[str, object] | None = None,
+        reading: Reading | None = None,
     ) -> object:
         """Send a request, repeat it where harmless, and return the JSON of the answer (None if empty).
 
-        Raises a PlatformError for everything but a 2xx answer.
+        A `reading` that is stale when the request's turn has come is renewed once for each try.
+        Raises a PlatformError for everything but a 2xx answer, and what `reading` raises.
         """
         tried = f"{method} {path}"
         payload = None if body is None else json.dumps(body).encode()
         breaks = throttles = 0
         pause = waited = 0.0
+        maybe_sent = is_renewed = False
         while True:
             with self._pace.turn() as turn:
-                outcome = self._try_once(method, path, query, payload, tried)
-                if isinstance(outcome, Failure):
-                    turn.overloaded = outcome.overloaded
-                    if outcome.throttled:
-                        throttles += 1
-                        pause = outcome.retry_after or backoff(throttles, first=self._settings.backoff)
-                        # While the turn lasts, so that no other thread slips in between.
-                        self._pace.pause(pause)
+                stale = reading if reading is not None and not is_renewed and reading.is_stale() else None
+                if stale is not None:
+                    turn.round = -1  # No answer: nothing to be learned of the pace.
+                else:
+                    outcome = self._try_once(method, path, query, payload, tried)
+                    if isinstance(outcome, Failure):
+                        turn.overloaded = outcome.overloaded
+                        if outcome.throttled:
+                            throttles += 1
+                            pause = outcome.retry_after or backoff(throttles, first=self._settings.backoff)
+                            # While the turn lasts, so that no other thread slips in between.
+                            self._pace.pause(pause)
+            is_renewed = stale is not None
+            if stale is not None:
+                stale.renew(maybe_sent=maybe_sent)
+                continue
             if isinstance(outcome, requests.Response):
                 return _json_of(outcome, tried, sent=body)
             if not may_repeat(method, outcome):
@@ -95,6 +123,7 @@ class Transport:
                     got=f"{outcome.got}, after the request was sent",
                     next_step="Look up whether it was carried out before sending it again.",
                 )
+            maybe_sent = maybe_sent or not outcome.surely_unprocessed
             if outcome.throttled:
                 waited += pause
                 if waited > self._settings.throttle_patience:
@@ -198,7 +227,8 @@ def _json_of(response: requests.Response, tried: str, *, sent: Mapping[str, obje
 
 
 def _unavailable(tried: str, failure: Failure, tries: int) -> PlatformUnavailable:
-    return PlatformUnavailable(
+    kind = ServerFault if failure.broke else PlatformUnavailable
+    return kind(
         tried=tried,
         got=f"{failure.got} ({tries} {'try' if tries == 1 else 'tries'})",
         next_step="Run the sync again later; what was sent already is not sent twice.",

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from woo_sync_pipeline.demo.platform import DemoPlatform
-from woo_sync_pipeline.messagemedia import PlatformClient, PlatformSettings
+from woo_sync_pipeline.demo.platform.paging import Pager
+from woo_sync_pipeline.messagemedia import PlatformClient, PlatformSettings, RequestRejected
 from woo_sync_pipeline.messagemedia.client import requests_by_phone
-from woo_sync_pipeline.messagemedia.directory import is_walk_cheaper, phones_nobody_holds
+from woo_sync_pipeline.messagemedia.directory import is_walk_cheaper, phones_nobody_holds, subscription_states
 
 
 @pytest.fixture
@@ -124,3 +125,36 @@ def test_a_walk_to_the_end_never_costs_more_than_asking_for_all_phones(
         cost = pages + -(-met_in_all // 146)
         # One request for the first look, one half filled, and what rounding makes of the first page's share.
         assert cost <= by_phone + 2 + 0.5 * total / 1000 / 146
+
+
+def break_tokens(platform: DemoPlatform, times: int) -> list[int]:
+    """Let the first so many page tokens be refused; returns what was done so far."""
+    broken: list[int] = []
+
+    def hook(method: str, path: str) -> None:
+        del method, path
+        if platform.requests.entries and len(broken) < times:
+            broken.append(len(platform.requests))
+            platform._account.pager = Pager()
+
+    platform.on_request = hook
+    return broken
+
+
+def test_a_walk_whose_token_is_refused_begins_anew(platform: DemoPlatform, client: PlatformClient) -> None:
+    wanted, theirs = phones(2000), phones(2500, start=10_000)
+    fill(platform, [*theirs, *wanted[:30]])
+    assert break_tokens(platform, times=1) == []
+    assert phones_nobody_holds(client, wanted) == set(wanted[30:])
+    assert len(platform.requests) == 1 + 1 + 3
+
+
+def test_a_directory_that_refuses_all_its_tokens_stops_nobody(
+    platform: DemoPlatform, client: PlatformClient
+) -> None:
+    fill(platform, phones(2500))
+    break_tokens(platform, times=100)
+    assert phones_nobody_holds(client, phones(2000, start=10_000)) == set()
+    assert {len(states) for states in subscription_states(client)} == {1000}
+    with pytest.raises(RequestRejected):
+        list(client.contact_pages())

@@ -456,6 +456,22 @@ def test_what_others_wrote_is_never_cut_to_a_limit_of_ours() -> None:
     assert plan(wanted, platform).body == {"firstName": "Anna"}
 
 
+def test_others_names_are_not_cut_out_of_the_label_to_make_room_for_ours() -> None:
+    platform = contact(label=f"Klaviyo, {'x' * 60}")
+    assert "customFields" not in plan(store(email="ann@example.com"), platform).body
+    # Ours alone is what goes when nothing of theirs would be lost by it.
+    both = contact(label=f"Klaviyo, WooCommerce, {'x' * 30}")
+    assert values(plan(gone(base=base_of(store())), both))["f-source"] == f"Klaviyo, {'x' * 30}"
+
+
+def test_a_list_that_only_has_the_name_of_ours_is_not_taken_for_it() -> None:
+    namesake = replace(contact(lists=()), lists=(ListRef("l-theirs", "WooCommerce"),))
+    assert plan(store(base=base_of(store(groups=()))), namesake).joins == ("l-WooCommerce",)
+    assert plan(gone(base=base_of(store())), namesake).leaves == ()
+    sent = plan(store(), namesake)
+    assert plan(store(in_flight=sent.base), namesake).joins == ("l-WooCommerce",)
+
+
 def test_a_field_without_a_limit_takes_any_length() -> None:
     vocabulary = replace(
         VOCABULARY, source_field=replace(SOURCE, max_length=None), email_field=replace(EMAIL, max_length=None)

@@ -8,8 +8,9 @@ from time import monotonic
 import pytest
 
 from woo_sync_pipeline.contacts.contact import ContactBase
-from woo_sync_pipeline.demo.platform import DemoPlatform, Exchange, lists_api
-from woo_sync_pipeline.demo.platform.answers import InvalidField
+from woo_sync_pipeline.demo.platform import DemoPlatform, Exchange, FaultKind, api, lists_api
+from woo_sync_pipeline.demo.platform.account import Account, Call
+from woo_sync_pipeline.demo.platform.answers import Answer, InvalidField, invalid
 from woo_sync_pipeline.messagemedia import (
     Contact,
     PlatformAuthError,
@@ -243,7 +244,7 @@ def test_an_outage_during_the_changes_of_lists_finishes_only_the_others(
     assert [outcome.plan.phone for outcome in result.outcomes] == [phone(0)]
 
 
-def test_members_that_the_platform_does_not_know_are_left_out(
+def test_contacts_that_are_gone_when_their_lists_are_changed_are_made_anew(
     platform: DemoPlatform, client: PlatformClient
 ) -> None:
     ids = many(platform, 20)
@@ -252,11 +253,56 @@ def test_members_that_the_platform_does_not_know_are_left_out(
         platform.directory.delete(phone(number))
     result = push(client, [membership(number, each, joins=[vip]) for number, each in enumerate(ids)])
 
-    failed = {outcome.plan.phone: outcome.reason for outcome in result.outcomes if outcome.failed}
-    assert set(failed) == {phone(3), phone(11)}
-    assert all(reason is not None and reason.startswith("list membership: 400") for reason in failed.values())
+    assert [outcome.plan.phone for outcome in result.outcomes] == [phone(number) for number in range(20)]
+    made = [outcome for outcome in result.outcomes if outcome.was_created]
+    assert [(outcome.plan.phone, outcome.failed) for outcome in made] == [
+        (phone(3), False),
+        (phone(11), False),
+    ]
+    assert made[0].contact_id == client.contacts_by_phone([phone(3)])[phone(3)].id
     assert len(platform.directory.list_members("VIP")) == 18
-    assert len(platform.requests) == 2
+    assert platform.requests.count("PATCH", LISTS) == 2
+    assert platform.requests.count("POST", CONTACTS) == 2
+
+
+def test_a_contact_that_others_made_anew_meanwhile_joins_the_lists_as_it_is_now(
+    platform: DemoPlatform, client: PlatformClient
+) -> None:
+    old, _ = many(platform, 2)
+    vip = platform.directory.add_list("VIP")
+    platform.directory.delete(phone(0))
+    new = platform.directory.add_contact(phone(0))
+
+    def join(plan: ContactPlan, found: Contact | None, maybe_sent: bool) -> ContactPlan:
+        assert found is not None
+        return membership(0, found.id, joins=[vip])
+
+    with Pusher(client, max_concurrency=2) as pusher:
+        sending = pusher.begin([membership(0, old, joins=[vip])], replan=join, read_at=monotonic())
+        (outcome,) = pusher.finish(sending).outcomes
+    assert (outcome.failed, outcome.contact_id) == (False, new)
+    assert platform.directory.list_members("VIP") == {phone(0)}
+
+
+def test_a_contact_that_is_there_and_refused_by_a_list_fails_with_the_reason(
+    platform: DemoPlatform, client: PlatformClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = many(platform, 4)
+    vip = platform.directory.add_list("VIP")
+    change = lists_api.change_members
+
+    def full(account: Account, call: Call) -> Answer:
+        if ids[2] in str(call.body):
+            raise invalid([InvalidField("contactsToAddIds", "constraint_violation", "is on too many lists")])
+        return change(account, call)
+
+    monkeypatch.setitem(api._OPERATIONS["lists", "{id}", "contacts"], "PATCH", full)
+    result = push(client, [membership(number, each, joins=[vip]) for number, each in enumerate(ids)])
+    (failed,) = [outcome for outcome in result.outcomes if outcome.failed]
+    assert failed.plan.phone == phone(2)
+    assert failed.reason is not None
+    assert failed.reason.startswith("list membership: 400: contactsToAddIds: constraint_violation")
+    assert len(platform.directory.list_members("VIP")) == 3
 
 
 def test_members_that_the_platform_refuses_without_naming_them_are_narrowed_down(
@@ -274,10 +320,10 @@ def test_members_that_the_platform_refuses_without_naming_them_are_narrowed_down
         client,
         [membership(n, contact_id, joins=[vip], leaves=[old]) for n, contact_id in enumerate(ids)],
     )
-    assert [outcome.plan.phone for outcome in result.outcomes if outcome.failed] == [phone(13)]
+    assert [outcome.plan.phone for outcome in result.outcomes if outcome.was_created] == [phone(13)]
     assert len(platform.directory.list_members("VIP")) == 31
     assert platform.directory.list_members("old") == set()
-    assert len(platform.requests) <= 1 + 2 * 6
+    assert platform.requests.count("PATCH", LISTS) <= 1 + 2 * 6
 
 
 def test_a_list_that_is_gone_fails_its_members_with_one_request(
@@ -315,3 +361,53 @@ def test_contacts_are_sent_at_the_same_time(platform: DemoPlatform, client: Plat
     push(client, [creation(number) for number in range(16)], concurrency=8)
     assert len(platform.directory) == 16
     assert platform.requests.most_at_once > 1
+
+
+@pytest.mark.parametrize("kind", ["500", "503", "drop"])
+def test_a_platform_that_takes_no_creation_stops_the_push_and_puts_nobody_aside(
+    platform: DemoPlatform, client: PlatformClient, kind: FaultKind
+) -> None:
+    made = push(client, [creation(number) for number in range(1000, 1005)])
+    assert len(made.outcomes) == 5
+    platform.faults.rate(kind, 1.0, methods=["POST"])
+    result = push(client, [creation(number) for number in range(200)])
+    assert isinstance(result.stopped_by, PlatformUnavailable)
+    assert "contacts in a row" in str(result.stopped_by)
+    assert result.outcomes == ()
+    assert platform.requests.count("POST", CONTACTS) < 5 + 100
+
+
+def test_a_platform_that_breaks_at_every_update_stops_the_push(
+    platform: DemoPlatform, client: PlatformClient
+) -> None:
+    ids = many(platform, 40)
+    platform.faults.rate("500", 1.0, methods=["PATCH"])
+    result = push(client, [update(number, each) for number, each in enumerate(ids)])
+    assert isinstance(result.stopped_by, PlatformUnavailable)
+    assert result.outcomes == ()
+
+
+def test_a_contact_at_which_the_platform_breaks_stops_no_other(
+    platform: DemoPlatform, client: PlatformClient
+) -> None:
+    ids = many(platform, 30)
+    platform.faults.rate("500", 1.0, methods=["PATCH"], path=f"{CONTACTS}/{ids[7]}")
+    platform.faults.queue("500", 4, methods=["POST"])
+    plans = [creation(100), *(update(number, each) for number, each in enumerate(ids)), creation(101)]
+    result = push(client, plans, concurrency=1)
+    assert result.stopped_by is None
+    failed = {outcome.plan.phone: outcome.reason for outcome in result.outcomes if outcome.failed}
+    assert failed.keys() == {phone(100), phone(7)}
+    assert all(reason and "breaks at this contact: status 500" in reason for reason in failed.values())
+    assert phone(101) in platform.directory
+
+
+def test_contacts_at_which_the_platform_breaks_here_and_there_are_no_outage(
+    platform: DemoPlatform, client: PlatformClient
+) -> None:
+    ids = many(platform, 60)
+    for each in ids[::3]:
+        platform.faults.rate("500", 1.0, methods=["PATCH"], path=f"{CONTACTS}/{each}")
+    result = push(client, [update(number, each) for number, each in enumerate(ids)], concurrency=1)
+    assert result.stopped_by is None
+    assert sum(outcome.failed for outcome in result.outcomes) == 20
