@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 from woo_sync_pipeline.messagemedia.client import PlatformClient
-from woo_sync_pipeline.messagemedia.errors import AlreadyExists, OutcomeUnknown, PlatformProtocolError
+from woo_sync_pipeline.messagemedia.errors import (
+    AlreadyExists,
+    ContactRejected,
+    OutcomeUnknown,
+    PlatformProtocolError,
+)
 from woo_sync_pipeline.messagemedia.models import ContactList, CustomField
 
 SOURCE_FIELD = ("Source", "source", "TEXT", 255)
@@ -18,11 +24,15 @@ _AT_ONCE = 8
 
 
 class AccountLists:
-    """The account's lists by name, whatever the case."""
+    """The account's lists by name, whatever the case. Of several with one name it is always the oldest.
+
+    `refused` has the names, case-folded, of lists that the platform does not let us make, and what it says.
+    """
 
     def __init__(self, client: PlatformClient) -> None:
         self._client = client
-        self._by_name = {each.name.casefold(): each for each in client.lists()}
+        self._by_name = _by_name(client.lists())
+        self.refused: dict[str, str] = {}
 
     @property
     def ids(self) -> dict[str, str]:
@@ -30,31 +40,39 @@ class AccountLists:
         return {name: each.id for name, each in self._by_name.items()}
 
     def ensure(self, names: Iterable[str]) -> list[ContactList]:
-        """Make the lists that are missing; returns the lists of these names."""
+        """Make the lists that are missing; returns the lists of these names, but for those that are refused."""
         wanted = {name.casefold(): name for name in sorted(set(names))}
-        missing = [name for folded, name in wanted.items() if folded not in self._by_name]
+        known = self._by_name.keys() | self.refused.keys()
+        missing = [name for folded, name in wanted.items() if folded not in known]
         if missing:
             # A store may have hundreds of tags, and the first contact cannot be sent before its lists are there.
             with ThreadPoolExecutor(min(_AT_ONCE, len(missing))) as threads:
                 made = list(threads.map(self._create, missing))
-            self._by_name |= {name.casefold(): each for name, each in zip(missing, made, strict=True)}
-        return [self._by_name[folded] for folded in wanted]
+            self._by_name |= {name.casefold(): each for name, each in zip(missing, made, strict=True) if each}
+        return [self._by_name[folded] for folded in wanted if folded in self._by_name]
 
-    def _create(self, name: str) -> ContactList:
+    def _create(self, name: str) -> ContactList | None:
         try:
             return self._client.create_list(name)
         except (AlreadyExists, OutcomeUnknown) as surprise:
             # Somebody else made it meanwhile, or it was made and the answer got lost.
-            again = {each.name.casefold(): each for each in self._client.lists()}
+            again = _by_name(self._client.lists())
             if name.casefold() in again:
                 return again[name.casefold()]
             if isinstance(surprise, OutcomeUnknown):
                 return self._client.create_list(name)
-            raise PlatformProtocolError(
-                tried=f"create the list {name!r}",
-                got="the platform says that it exists, and does not list it",
-                next_step="Look for a list of this name in MessageMedia, perhaps one that was archived.",
-            ) from surprise
+            # Perhaps it is archived, or the platform takes another name for the same.
+            got = "the platform says that it exists, and does not list it"
+        except ContactRejected as refusal:
+            got = "; ".join(refusal.reasons) or refusal.got
+        self.refused[name.casefold()] = f"the list {name!r} cannot be made: {got}"
+        return None
+
+
+def _by_name(lists: Iterable[ContactList]) -> dict[str, ContactList]:
+    latest = datetime.max.replace(tzinfo=UTC)
+    newest_first = sorted(lists, key=lambda each: (each.created_at or latest, each.id), reverse=True)
+    return {each.name.casefold(): each for each in newest_first}
 
 
 def custom_fields_or_stand_ins(client: PlatformClient) -> tuple[CustomField, CustomField]:

@@ -75,10 +75,11 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class ContactList:
-    """A contact list."""
+    """A contact list. `created_at` is UTC, None if the platform does not say."""
 
     id: str
     name: str
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,8 @@ def parse_contact(data: object) -> Contact:
 def parse_list(data: object) -> ContactList:
     """Read a contact list. Raises PlatformProtocolError if it is none."""
     item = _mapping(data, "list")
-    return ContactList(id=_id(item, "list"), name=_required_text(item, "name"))
+    created_at = _instant(item, "createdDate") if item.get("createdDate") else None
+    return ContactList(_id(item, "list"), _required_text(item, "name"), created_at)
 
 
 def parse_custom_field(data: object) -> CustomField:

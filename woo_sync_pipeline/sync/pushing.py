@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -68,11 +68,15 @@ def push_pending(
 
 @dataclass(frozen=True)
 class _Batch:
-    """A batch that is being sent. `size` counts the contacts that are done with it, whether sent or not."""
+    """A batch that is being sent. `size` counts the contacts that are done with it, whether sent or not.
+
+    `lacking` has, by phone, the lists that could not be made: what else there is of such a contact is sent.
+    """
 
     plans: PlannedBatch
     sending: Sending
     size: int
+    lacking: Mapping[str, str]
 
     @property
     def busy(self) -> set[str]:
@@ -136,6 +140,11 @@ class _Push:
         stores = {contact.phone: contact for contact in load_pending(self._database, phones)}
         needed = lists.ensure({name for contact in stores.values() for name in contact.groups})
         adopt_lists(self._database, [(each.id, each.name) for each in needed])
+        lacking = {
+            phone: reason for phone, each in stores.items() if (reason := _lacking(each, lists.refused))
+        }
+        for phone in lacking:
+            stores[phone] = _without_lists(stores[phone], lists.refused)
         vocabulary = Vocabulary(lists.ids, *self._fields)
         busy = {contact_id for batch in self._under_way for contact_id in batch.busy}
         read_at = monotonic()
@@ -149,7 +158,7 @@ class _Push:
             ),
             read_at=read_at,
         )
-        self._under_way.append(_Batch(plans, sending, len(phones) - len(plans.put_off)))
+        self._under_way.append(_Batch(plans, sending, len(phones) - len(plans.put_off), lacking))
 
     def _finish_oldest(self) -> None:
         size = self._under_way[0].size
@@ -162,8 +171,17 @@ class _Push:
         """Write down what became of the oldest batch under way; returns what stopped it, if anything did."""
         batch = self._under_way.popleft()
         result = self._pusher.finish(batch.sending)
-        quiet = [*batch.plans.quiet, *(each.plan for each in result.outcomes if each.changed_nothing)]
-        sent = [each for each in result.outcomes if not each.changed_nothing]
+        lacking = batch.lacking
+        outcomes = [
+            *(_unsent(plan) for plan in batch.plans.quiet if plan.phone in lacking),
+            *result.outcomes,
+        ]
+        outcomes = [replace(each, reason=each.reason or lacking.get(each.plan.phone)) for each in outcomes]
+        quiet = [
+            *(plan for plan in batch.plans.quiet if plan.phone not in lacking),
+            *(each.plan for each in outcomes if each.changed_nothing),
+        ]
+        sent = [each for each in outcomes if not each.changed_nothing]
         settled = [each for each in sent if not each.failed]
         confirmations = [
             *(Confirmation(plan.phone, plan.contact_id, plan.base) for plan in quiet),
@@ -191,6 +209,19 @@ def _replan(
 ) -> ContactPlan:
     current = replace(store, in_flight=plan.base) if maybe_sent else store
     return plan_contact(current, found, vocabulary, now=datetime.now(UTC))
+
+
+def _lacking(store: StoreContact, refused: Mapping[str, str]) -> str:
+    """Why the contact cannot join all of its lists; empty if it can."""
+    return "; ".join(refused[name.casefold()] for name in store.groups if name.casefold() in refused)
+
+
+def _without_lists(store: StoreContact, refused: Mapping[str, str]) -> StoreContact:
+    return replace(store, groups=tuple(name for name in store.groups if name.casefold() not in refused))
+
+
+def _unsent(plan: ContactPlan) -> PushOutcome:
+    return PushOutcome(plan, plan.contact_id, was_created=False, changes=())
 
 
 def _sync_contact(outcome: PushOutcome) -> SyncContact:

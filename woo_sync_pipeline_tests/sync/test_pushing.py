@@ -1,23 +1,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from woo_sync_pipeline.demo.platform import DemoPlatform, Exchange, Readings
+from woo_sync_pipeline.demo.platform import DemoPlatform, Exchange, FaultKind, Readings, lists_api
+from woo_sync_pipeline.demo.platform.answers import InvalidField, conflict, invalid
 from woo_sync_pipeline.messagemedia import (
     PlatformAuthError,
     PlatformClient,
     PlatformSettings,
     PlatformUnavailable,
 )
+from woo_sync_pipeline.messagemedia import push as messagemedia_push
 from woo_sync_pipeline.state.contacts import note_in_flight, pending_phones
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import sync_contacts
 from woo_sync_pipeline.sync import planning, pushing
 from woo_sync_pipeline.sync.pushing import push_pending
-from woo_sync_pipeline_tests.state.stored import ANN, BOB, Row, at, begin, commit, contacts, customer
+from woo_sync_pipeline_tests.state.stored import ANN, BOB, CAM, Row, at, begin, commit, contacts, customer
 from woo_sync_pipeline_tests.sync.pushed import Pushed, pushed
 
 CONTACTS, LISTS = "/api/v1/contacts/contacts", "/api/v1/contacts/lists"
@@ -667,3 +670,149 @@ def test_batches_overlap_and_are_noted_before_they_are_sent(
     assert unnoted == []
     assert written_down == [0, 0, 2]
     assert creations(platform) == 5
+
+
+@pytest.mark.parametrize("fault", ["429", "503_later", "500", "drop", "lost_answer", "500_after"])
+@pytest.mark.parametrize("readings", [Readings(), Readings("merge", "keep")], ids=["replace", "merge"])
+def test_what_others_do_while_a_change_waits_to_be_sent_again_stays(
+    database: Database, monkeypatch: pytest.MonkeyPatch, fault: FaultKind, readings: Readings
+) -> None:
+    # Asked to wait, a change may be sent minutes after the contact was read: with others' channels and fields.
+    monkeypatch.setattr(messagemedia_push, "FRESH_SECONDS", 0.0)
+    with DemoPlatform(readings=readings) as platform, connect(platform) as client:
+        platform.faults.retry_after = "0"
+        commit(database, opted_in())
+        push(database, client)
+        store, ann = platform.directory.store, platform.directory.store.holder(ANN)
+        assert ann is not None
+        store.set_channels(ann, {**ann.channels, ("WHATSAPP", CAM): "SUBSCRIBED"})
+        platform.directory.edit(ANN, custom_fields={"shoe": "42"})
+        commit(database, customer(consent="opted_out", email="ann@example.com", read_at=at(200)))
+        waited: list[Exchange] = []
+
+        def edit_once(exchange: Exchange) -> None:
+            if exchange.method == "PATCH" and not waited:
+                waited.append(exchange)
+                platform.directory.unsubscribe(CAM)
+                platform.directory.edit(ANN, custom_fields={"shoe": "43"})
+
+        platform.faults.queue(fault, methods=["PATCH"], path=CONTACTS)
+        platform.on_exchange = edit_once
+        # What is dropped unseen cannot be answered by an edit: somebody edits as the next reading begins.
+        platform.on_request = lambda method, _: (
+            edit_once(Exchange("PATCH", "", (), None, 0, None))
+            if method == "GET" and platform.faults.happened["drop"] and not waited
+            else None
+        )
+        summary = push(database, client)
+
+        assert waited
+        shown = platform.directory.snapshot()
+        assert shown[ANN]["states"] == {"SMS": "UNSUBSCRIBED"}
+        assert shown[CAM]["states"] == {"WHATSAPP": "UNSUBSCRIBED"}
+        assert shown[ANN]["custom_fields"] == {
+            "source": "WooCommerce",
+            "email": "ann@example.com",
+            "shoe": "43",
+        }
+        assert summary.counts == {"updated": 1, "unchanged": 0}
+        assert summary.contacts[0].changes == ("email", "unsubscribed")
+        assert pending(database) == []
+
+
+def test_a_subscription_that_waits_is_sent_when_nobody_touched_the_contact(
+    database: Database, platform: DemoPlatform, client: PlatformClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messagemedia_push, "FRESH_SECONDS", 0.0)
+    commit(database, customer(consent="opted_out", read_at=at(5)))
+    push(database, client)
+    commit(database, customer(consent="opted_in", read_at=at(10)))
+    platform.faults.queue("drop", 2, methods=["PATCH"], path=CONTACTS)
+    assert push(database, client).counts == {"updated": 1, "unchanged": 0}
+    assert states(platform) == {ANN: "SUBSCRIBED"}
+
+
+def test_an_outage_of_creations_alone_is_an_outage_and_the_next_live_sync_goes_on(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    people = [opted_in(f"+6149157{number:04d}", number) for number in range(40)]
+    commit(database, *people)
+    platform.faults.rate("500", 1.0, methods=["POST"], path=CONTACTS)
+    with pytest.raises(PlatformUnavailable, match="in a row"):
+        push(database, client)
+    assert len(pending(database, is_sweep=False)) == 40
+
+    platform.faults.clear()
+    assert push(database, client, is_sweep=False).counts == {"new": 40, "unchanged": 0}
+    assert len(platform.directory) == 40
+
+
+@pytest.mark.parametrize("refusal", ["too long", "conflict"])
+def test_a_list_that_cannot_be_made_keeps_nobody_from_coming_over(
+    database: Database,
+    platform: DemoPlatform,
+    client: PlatformClient,
+    monkeypatch: pytest.MonkeyPatch,
+    refusal: str,
+) -> None:
+    tag = "A tag with a long name"
+
+    def refuse(_: object, name: str, **__: object) -> None:
+        if name.endswith(tag):
+            raise (
+                conflict("Such a list exists")
+                if refusal == "conflict"
+                else invalid([InvalidField("name", "invalid_length", "must have at most 20 characters")])
+            )
+
+    with monkeypatch.context() as patched:
+        patched.setattr(lists_api, "_check_free", refuse)
+        commit(database, opted_in(tags=[tag, "VIP"]), opted_in(BOB, 8, tags=["VIP"]), customer(9, CAM))
+        summary = push(database, client)
+        assert summary.counts == {"new": 2, "failed": 1, "unchanged": 0}
+        (failed,) = [each for each in summary.contacts if each.outcome == "failed"]
+        assert failed.phone == ANN
+        assert failed.reason is not None
+        assert failed.reason.startswith(f"the list 'WooCommerce - {tag}' cannot be made: ")
+        assert platform.directory.list_members("WooCommerce - VIP") == {ANN, BOB}
+        assert states(platform)[ANN] == "SUBSCRIBED"
+        assert (pending(database), pending(database, is_sweep=False)) == ([ANN], [])
+
+        # Every day it is tried again, and nothing else is sent.
+        platform.requests.reset()
+        assert push(database, client).counts == {"failed": 1, "unchanged": 0}
+        assert platform.requests.writes == 0
+        assert platform.requests.count("POST", LISTS) == 1
+
+    assert push(database, client).counts == {"updated": 1, "unchanged": 0}
+    assert platform.directory.list_members(f"WooCommerce - {tag}") == {ANN}
+    assert platform.requests.count("PATCH", LISTS) == 1
+    assert pending(database) == []
+
+
+def test_where_several_lists_may_have_one_name_ours_is_the_oldest_and_others_are_left_alone(
+    database: Database,
+) -> None:
+    readings = Readings(list_names="free")
+    with DemoPlatform(readings=readings) as platform, connect(platform) as client:
+        commit(database, *everybody(tags=["VIP"]))
+        push(database, client)
+        theirs = platform.directory.store.add_list("WooCommerce - VIP")
+        theirs.created += timedelta(minutes=1)
+        members = [contact for phone in EVERYBODY[:2] if (contact := platform.directory.store.holder(phone))]
+        for contact in members:
+            platform.directory.store.add_member(theirs, contact)
+
+        # Some leave our list, others join it.
+        commit(
+            database,
+            *everybody(read_at=at(200))[:3],
+            opted_in(EVERYBODY[3], 4, tags=["VIP"], read_at=at(200)),
+            opted_in(ANN, 7, tags=["VIP"], read_at=at(200)),
+        )
+        push(database, client)
+
+        assert platform.directory.list_names().count("WooCommerce - VIP") == 2
+        assert theirs.members == {contact.id for contact in members}
+        assert platform.directory.list_members("WooCommerce - VIP") == {*EVERYBODY[3:], ANN}
+        assert pending(database) == []

@@ -19,11 +19,12 @@ class Readings:
 
     `patch_arrays`: whether `channels`, `customFields` and `lists` in a PATCH replace what is there or are
     merged into it. `omitted_state`: whether a channel that a PATCH names without subscriptionState becomes
-    SUBSCRIBED or keeps its state.
+    SUBSCRIBED or keeps its state. `list_names`: whether several lists may have one name.
     """
 
     patch_arrays: Literal["replace", "merge"] = "replace"
     omitted_state: Literal["subscribed", "keep"] = "subscribed"
+    list_names: Literal["unique", "free"] = "unique"
 
 
 @dataclass

@@ -8,7 +8,7 @@ from woo_sync_pipeline.demo.platform.account import Account, Call
 from woo_sync_pipeline.demo.platform.answers import Answer, Json, conflict, invalid, not_found, unknown_ids
 from woo_sync_pipeline.demo.platform.paging import parse_query
 from woo_sync_pipeline.demo.platform.shapes import array, is_uuid, record, text
-from woo_sync_pipeline.demo.platform.store import ContactRecord, ListRecord, Store
+from woo_sync_pipeline.demo.platform.store import ContactRecord, ListRecord
 
 MAX_MEMBERS = 1000
 
@@ -42,7 +42,7 @@ def get_page(account: Account, call: Call) -> Answer:
 def create(account: Account, call: Call) -> Answer:
     """Create a list."""
     body: dict[str, Any] = call.checked_body(_WRITE)
-    _check_free(account.store, body["name"], owner=None)
+    _check_free(account, body["name"], owner=None)
     return Answer(201, _to_json(account, account.store.add_list(body["name"], body.get("alias", ""))))
 
 
@@ -55,7 +55,7 @@ def update(account: Account, call: Call) -> Answer:
     """Rename a list."""
     body: dict[str, Any] = call.checked_body(_WRITE)
     existing = _existing(account, call)
-    _check_free(account.store, body["name"], owner=existing)
+    _check_free(account, body["name"], owner=existing)
     account.store.rename_list(existing, body["name"])
     existing.alias = body.get("alias", existing.alias)
     return Answer(200, _to_json(account, existing))
@@ -122,9 +122,9 @@ def _contact(account: Account, call: Call) -> ContactRecord:
     return contact
 
 
-def _check_free(store: Store, name: str, *, owner: ListRecord | None) -> None:
-    holder = store.list_named(name)
-    if holder is not None and holder is not owner:
+def _check_free(account: Account, name: str, *, owner: ListRecord | None) -> None:
+    holder = account.store.list_named(name)
+    if account.readings.list_names == "unique" and holder is not None and holder is not owner:
         raise conflict("A list with this name already exists")
 
 

@@ -86,7 +86,7 @@ class Store:
         return None if contact_id is None else self.contacts[contact_id]
 
     def list_named(self, name: str) -> ListRecord | None:
-        """Return the list with this name, in whatever letter case."""
+        """Return the list with this name, in whatever letter case; the first one if there are several."""
         list_id = self._list_names.get(name.casefold())
         return None if list_id is None else self.lists[list_id]
 
@@ -145,26 +145,29 @@ class Store:
         contact.touch()
 
     def add_list(self, name: str, alias: str = "") -> ListRecord:
-        """Add a list; its name must be free."""
+        """Add a list."""
         added = ListRecord(name=name, alias=alias)
         self.lists[added.id] = added
-        self._list_names[name.casefold()] = added.id
+        self._list_names.setdefault(name.casefold(), added.id)
         return added
 
     def rename_list(self, renamed: ListRecord, name: str) -> None:
-        """Give a list another name, which must be free or its own."""
-        del self._list_names[renamed.name.casefold()]
-        self._list_names[name.casefold()] = renamed.id
+        """Give a list another name."""
         renamed.name = name
         renamed.touch()
+        self._index_lists()
 
     def remove_list(self, removed: ListRecord) -> None:
         """Remove a list; its members stay contacts."""
         for contact_id in removed.members:
             self.contacts[contact_id].lists.discard(removed.id)
             self.contacts[contact_id].touch()
-        del self._list_names[removed.name.casefold()]
         del self.lists[removed.id]
+        self._index_lists()
+
+    def _index_lists(self) -> None:
+        newest_first = reversed(self.lists.values())
+        self._list_names = {each.name.casefold(): each.id for each in newest_first}
 
     def add_field(self, label: str, merge_tag: str, type: str, max_length: int) -> FieldRecord:
         """Add a custom field; its label and merge tag must be free."""
