@@ -3,7 +3,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from woo_sync_pipeline.contacts.names import MAX_NAME_LENGTH, clean_name, clean_text, cut
@@ -94,6 +94,7 @@ def test_cleaning_a_name_again_changes_nothing(text: str) -> None:
     assert clean_name(clean_name(text)) == clean_name(text)
 
 
+@settings(max_examples=2000, deadline=None)
 @given(messy)
 def test_a_name_is_short_visible_and_composed(text: str) -> None:
     name = clean_name(text)

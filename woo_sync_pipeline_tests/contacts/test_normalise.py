@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from woo_sync_pipeline.contacts.consent import Consent
+from woo_sync_pipeline.contacts.merge import MergeInput, MergeSource, merge_contacts
 from woo_sync_pipeline.contacts.normalise import (
     NormaliseSettings,
     normalise_customers,
     normalise_orders,
     rejected_records,
 )
-from woo_sync_pipeline.contacts.schemas import RejectedRecord, SourceRecord, validate
+from woo_sync_pipeline.contacts.schemas import MergedContact, RejectedRecord, SourceRecord, validate
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 SETTINGS = NormaliseSettings(
@@ -297,8 +299,13 @@ def test_rejected_records_carry_the_reason_and_no_phone() -> None:
     assert rejected_records(normalise_customers(frame.iloc[:1], SETTINGS)).empty
 
 
-texts = st.one_of(
-    st.text(max_size=15), st.sampled_from(["0412 345 678", "+61 412 345 678", "a@example.com", "AU", "null"])
+absurd = st.one_of(
+    st.text(max_size=15),
+    st.none(),
+    st.integers(),
+    st.floats(),
+    st.booleans(),
+    st.lists(st.text(), max_size=2),
 )
 metas = st.one_of(
     st.none(),
@@ -306,39 +313,56 @@ metas = st.one_of(
     st.dictionaries(
         st.sampled_from(["sms_marketing_consent", "sms_optout_at", "customer_tags"]),
         st.recursive(
-            st.one_of(texts, st.integers(), st.booleans(), st.none()),
+            st.one_of(st.text(max_size=15), st.integers(), st.booleans(), st.none()),
             lambda inner: st.lists(inner, max_size=2),
         ),
     ).map(json.dumps),
 )
-customers = st.fixed_dictionaries(
-    {name: texts for name, value in customer().items() if value == ""} | {"role": texts, "meta": metas}
-)
-orders = st.fixed_dictionaries(
-    {name: texts for name, value in order().items() if value == ""}
-    | {
-        "meta": metas,
-        "product_ids": st.one_of(st.none(), st.lists(st.integers(0, 9), max_size=3).map(np.array), texts),
-    }
-)
+ORDINARY = [
+    "", "0412 345 678", "+61 412 345 678", "0412345678", "021 123 4567", "02 9876 5432", "1300 FLOWERS", "0412",
+    "a@example.com", "AU", "NZ", "null", "n/a", "0",
+]  # fmt: skip
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(customers, min_size=1, max_size=4), st.lists(orders, min_size=1, max_size=4))
-def test_whatever_was_typed_every_row_gives_one_valid_record(
-    customer_rows: list[dict[str, Any]], order_rows: list[dict[str, Any]]
+@given(
+    cells=st.lists(absurd, max_size=30),
+    meta=st.lists(metas, min_size=1, max_size=10),
+    random=st.builds(Random, st.integers(0, 2**32 - 1)),
+)
+def test_whatever_was_typed_every_row_is_either_a_contact_or_invalid_and_no_phone_gives_two_contacts(
+    cells: list[object], meta: list[object], random: Random
 ) -> None:
-    for records, count in (
-        (
-            normalise_customers(frame_of([customer(**row) for row in customer_rows]), SETTINGS),
-            len(customer_rows),
-        ),
-        (normalise_orders(frame_of([order(**row) for row in order_rows]), SETTINGS), len(order_rows)),
+    def typed(row: dict[str, Any], number: int) -> dict[str, Any]:
+        texts = {name: random.choice([*cells, *ORDINARY * 3]) for name in row if row[name] == ""}
+        return {**row, **texts, "record_id": number, "meta": random.choice(meta)}
+
+    customers = [typed(customer(role=""), number) for number in range(40)]
+    orders = [typed(order(product_ids=random.choice([None, [7, 7], *cells])), number) for number in range(40)]
+    parts = []
+    for records, numbers in (
+        (normalise_customers(frame_of(customers), SETTINGS), range(40)),
+        (normalise_orders(frame_of(orders), SETTINGS), range(40)),
     ):
         good, failures = validate(SourceRecord, records)
         assert failures.empty
-        assert len(good) == count
-        assert (good["phone"].isna() != good["invalid_reason"].isna()).all()
+        assert good["record_id"].tolist() == list(numbers)
+        valid, invalid = good[good["phone"].notna()], rejected_records(good)
+        assert sorted([*valid["record_id"], *invalid["record_id"]]) == list(numbers)
+        assert validate(RejectedRecord, invalid)[1].empty
+        parts.append(valid)
+    holders = pd.concat(parts).assign(source="shop")
+    none = pd.DataFrame(
+        {name: [] for name in ("phone", "source", "consent", "choice_at", "consent_origin", "tag")}
+    )
+    merged = merge_contacts(
+        MergeInput(holders, none, none),
+        phones=holders["phone"],
+        sources={"shop": MergeSource("Shop", is_explicit=True)},
+        list_names={},
+    )
+    assert validate(MergedContact, merged)[1].empty
+    assert merged["phone"].tolist() == sorted(set(holders["phone"]))
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the recorded store answers (../shared) are not there")
