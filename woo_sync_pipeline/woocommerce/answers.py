@@ -44,12 +44,11 @@ _OF_REST_LOCKS = ("rest_", "itsec_")
 _BLANK = "\ufeff \t\r\n"
 # Where JSON can begin after a notice: at the start of a line or after a tag, and shaped as an API's answer.
 _JSON_START = re.compile(r"(?:^|[\n>\ufeff])[\s\ufeff]*(\[\s*[{\]]|\{\s*[\"}])")
-_TITLE = re.compile(r"<title\b[^>]*>([^<]+)", re.I)
-_MARKUP = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|$)|<[^<>]*>", re.I | re.S)
+_HEADING = re.compile(r"<(title|h[1-3])\b[^<>]*>(.{1,400}?)</\1\s*>", re.I | re.S)
+_MARKUP = re.compile(r"<[^<>]*>")
 _PHP_MESSAGE = re.compile(
     r"\b(?:fatal error|parse error|warning|notice|deprecated)\s*:.{1,400}?\bon line \d+", re.I | re.S
 )
-_BOLD = re.compile(r"</?b>", re.I)
 _SERVER_FOLDER = re.compile(r"\S*/(?=wp-content/)")
 _LOOKED_AT = 4000
 """Characters of a foreign text: the rest of it tells no more."""
@@ -81,7 +80,10 @@ class Parsed:
     @property
     def notice(self) -> str:
         """The text before the JSON in a few words that are safe to show."""
-        return _printed(self.before) or "a byte order mark"
+        if said := _printed(self.before):
+            return said
+        characters = len(self.before.strip(_BLANK))
+        return f"{characters} characters that are no message of PHP" if characters else "a byte order mark"
 
 
 def parse_json(body: bytes) -> Parsed:
@@ -232,18 +234,20 @@ def _summary(answer: Answer) -> str:
 
 
 def _printed(text: str) -> str:
-    """What a plugin or a page says: a PHP message, a title or the first words. "" when there is nothing to show.
+    """What a plugin or a page says: PHP's message, or the title or heading. "" when there is none of these.
 
-    Never anything of JSON, lists or further lines: these hold records of people, in forms that no mask knows.
+    Nothing else of a foreign text is shown: what a plugin prints may be a person, in a form that no mask knows.
     """
     head = text[:_LOOKED_AT]
     if json_start := _JSON_START.search(head):
         head = head[: json_start.start(1)]
-    title = _TITLE.search(head)
-    words = html.unescape(_MARKUP.sub("\n", _BOLD.sub("", title[1] if title else head))).strip(_BLANK)
+    words = html.unescape(_MARKUP.sub("", head))
     if message := _PHP_MESSAGE.search(words):
-        return redact(_SERVER_FOLDER.sub("", message[0]), limit=160)
-    return redact(re.split(r"[\[{(\n]|=>", words, maxsplit=1)[0], limit=80).strip()
+        # The trace holds the arguments of calls.
+        said = message[0].partition("Stack trace")[0]
+        return redact(_SERVER_FOLDER.sub("", said), limit=160).strip()
+    heading = _HEADING.search(head)
+    return redact(html.unescape(_MARKUP.sub(" ", heading[2])), limit=80) if heading else ""
 
 
 def _place(location: str) -> str:

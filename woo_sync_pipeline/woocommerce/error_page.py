@@ -23,8 +23,8 @@ What cannot work is refused before any request: an address that is none, a key w
 cannot be read.
 
 A PHP notice or a byte order mark before the JSON of an answer does no harm: it is skipped and counted, and
-`woo-sync check` warns of it. Of what a plugin or a firewall says in place of JSON, or before it, the first words are
-shown: with luck the name of the plugin and the line at fault, never a record of the store.
+`woo-sync check` warns of it. Of what a plugin or a firewall says in place of JSON, or before it, only a message of PHP
+(which names the plugin's file and line) or the title of a page is shown, for all else may be about a person.
 
 | error | in the message | what it means | what to do | tried again |
 |---|---|---|---|---|

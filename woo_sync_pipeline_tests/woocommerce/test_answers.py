@@ -148,9 +148,13 @@ NOISY = f"<br />\n<b>Warning</b>:  Undefined array key &quot;phone&quot; in <b>{
             "<html><head><style>p{}</style><title>Attention Required! | Cloudflare</title></head><p>Ray 1",
             "Attention Required! | Cloudflare",
         ),
-        ("<html><h1>Blocked by SiteGuard</h1>", "Blocked by SiteGuard"),
-        ("Error establishing a database connection", "Error establishing a database connection"),
-        ("x" * 5000, "x" * 79 + "…"),
+        ("<html><h1>Blocked by <i>SiteGuard</i></h1>", "Blocked by SiteGuard"),
+        (f"<h1>{'x' * 300}</h1>", "x" * 79 + "…"),
+        (
+            "PHP Fatal error:  Uncaught TypeError: f(): Argument #1 ($x) must be int in /w/wp-content/y.php:12\n"
+            "Stack trace:\n#0 /w/y.php(3): f('Jane')\n  thrown in /w/wp-content/y.php on line 12",
+            "Fatal error: Uncaught TypeError: f(): Argument #1 ($x) must be int in wp-content/y.php:12",
+        ),
     ],
 )
 def test_text_in_place_of_json_is_told_in_few_words(body: str, shown: str) -> None:
@@ -166,7 +170,8 @@ def test_text_in_place_of_json_is_told_in_few_words(body: str, shown: str) -> No
         "Array\n(\n    [first_name] => Jane\n)\n",
         "id;first_name\n1;Jane\n",
         "<script>var user = 'Jane'</script>",
-        "<script>var user = 'Jane'",
+        "<!-- Jane --><p>Hello Jane</p>",
+        "Jane",
     ],
 )
 def test_records_in_a_broken_answer_are_not_shown(body: str) -> None:
@@ -179,7 +184,7 @@ def test_records_in_a_broken_answer_are_not_shown(body: str) -> None:
         ("\ufeff", "a byte order mark"),
         ("\ufeff\n", "a byte order mark"),
         (WARNING, "Warning: Undefined array key [phone] in /srv/p.php on line 1"),
-        ("array(1) { }\n", "array"),
+        ("Jane Doe\n", "8 characters that are no message of PHP"),
     ],
 )
 def test_what_stood_before_the_json_is_told(before: str, shown: str) -> None:
