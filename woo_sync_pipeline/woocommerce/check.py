@@ -40,11 +40,11 @@ class StoreCheck:
 def check_store(
     client: StoreClient, *, needs_customer_meta: bool, statuses: Collection[str] = ()
 ) -> StoreCheck:
-    """Try everything that a sync will need: customers, orders, products, date filters. About six requests.
+    """Try everything that a sync will need: customers, orders, their statuses, products, date filters.
 
-    `needs_customer_meta` says that consent or tags are read from customers' meta data; `statuses` are those of
-    orders that the store is expected to have. Raises StoreError when the store cannot be synced; what can be
-    lived with is among the `warnings`.
+    Seven requests. `needs_customer_meta` says that consent or tags are read from customers' meta data; `statuses`
+    are those of orders that the store is expected to have. Raises StoreError when the store cannot be synced; what
+    can be lived with is among the `warnings`.
     """
     index = _index(client)
     namespaces = index.get("namespaces")
@@ -61,7 +61,7 @@ def check_store(
     client.get_list("orders", {"per_page": 1, "_fields": "id"})
     client.get_list("products", {"per_page": 1, "_fields": "id"})
     _check_date_filter(client)
-    missing = _missing_statuses(client, statuses) if statuses else []
+    missing = _missing_statuses(client, statuses)
     visible = any("meta_data" in row for row in customers.rows)
     return StoreCheck(
         name=_name(client, index),

@@ -9,6 +9,7 @@ from woo_sync_pipeline.demo.store import DemoStore
 from woo_sync_pipeline.woocommerce.check import check_store
 from woo_sync_pipeline.woocommerce.client import StoreClient
 from woo_sync_pipeline.woocommerce.errors import (
+    StoreAnswerMalformedError,
     StoreFilterIgnoredError,
     StoreKeyUnknownError,
     StoreRouteMissingError,
@@ -80,7 +81,7 @@ def test_a_store_tells_what_it_is(shop: DemoStore, client: StoreClient) -> None:
     assert check.woocommerce_version[0].isdigit()
     assert check.customer_meta_visible
     assert check.warnings == ()
-    assert client.requests_made == 6
+    assert client.requests_made == 7
 
 
 @pytest.mark.parametrize("needed", [True, False])
@@ -135,6 +136,8 @@ def test_an_index_that_is_closed_to_strangers_does_no_harm(connect: Callable[...
             return Reply(closed, status=401)
         if request.path.endswith("system_status"):
             return Reply(b'{"environment":{"version":"11.0.1"}}')
+        if request.path.endswith("statuses"):
+            return of_rows([{"slug": "processing"}])
         return of_rows([] if "modified_after" in request.query else [{"id": 1, "meta_data": []}], total=7)
 
     with LoopbackStore(answer) as server, connect(server.url) as client:
@@ -159,6 +162,15 @@ def test_a_store_too_old_for_date_filters_is_refused(connect: Callable[..., Stor
         connect(server.url) as client,
         pytest.raises(StoreFilterIgnoredError, match="modified_after is ignored"),
     ):
+        check_store(client, needs_customer_meta=False)
+
+
+def test_a_store_that_does_not_tell_its_order_statuses_cannot_be_synced(
+    shop: DemoStore, client: StoreClient
+) -> None:
+    """Every sync asks for them, whether or not the configuration names any."""
+    shop.data.order_statuses.clear()
+    with pytest.raises(StoreAnswerMalformedError, match="orders/statuses"):
         check_store(client, needs_customer_meta=False)
 
 
