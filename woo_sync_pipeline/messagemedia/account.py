@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from woo_sync_pipeline.messagemedia.client import PlatformClient
 from woo_sync_pipeline.messagemedia.errors import (
@@ -21,6 +22,11 @@ EMAIL_FIELD = ("Email", "email", "EMAIL", 254)
 
 _AT_ONCE = 8
 """Lists that are made at the same time."""
+
+_ATTEMPTS = 4
+"""How often something is made whose making is not answered, and which is not there when it is looked for."""
+
+T = TypeVar("T")
 
 
 class AccountLists:
@@ -52,21 +58,34 @@ class AccountLists:
         return [self._by_name[folded] for folded in wanted if folded in self._by_name]
 
     def _create(self, name: str) -> ContactList | None:
+        made = _make(
+            lambda: self._client.create_list(name),
+            lambda: _by_name(self._client.lists()).get(name.casefold()),
+        )
+        if isinstance(made, ContactList):
+            return made
+        self.refused[name.casefold()] = f"the list {name!r} cannot be made: {made}"
+        return None
+
+
+def _make(create: Callable[[], T], find: Callable[[], T | None]) -> T | str:
+    """Create something on the platform, or find it if it is there; a text says why neither is possible."""
+    for attempt in range(1, _ATTEMPTS + 1):
         try:
-            return self._client.create_list(name)
+            return create()
         except (AlreadyExists, OutcomeUnknown) as surprise:
             # Somebody else made it meanwhile, or it was made and the answer got lost.
-            again = _by_name(self._client.lists())
-            if name.casefold() in again:
-                return again[name.casefold()]
-            if isinstance(surprise, OutcomeUnknown):
-                return self._client.create_list(name)
-            # Perhaps it is archived, or the platform takes another name for the same.
-            got = "the platform says that it exists, and does not list it"
+            known = find()
+            if known is not None:
+                return known
+            if isinstance(surprise, AlreadyExists):
+                # Perhaps it is archived, or the platform takes another name for the same.
+                return "the platform says that it exists, and does not show it"
+            if attempt == _ATTEMPTS:
+                raise
         except ContactRejected as refusal:
-            got = "; ".join(refusal.reasons) or refusal.got
-        self.refused[name.casefold()] = f"the list {name!r} cannot be made: {got}"
-        return None
+            return "; ".join(refusal.reasons) or refusal.got
+    raise AssertionError("the last attempt returns or raises")
 
 
 def _by_name(lists: Iterable[ContactList]) -> dict[str, ContactList]:
@@ -105,19 +124,17 @@ def _ensure_field(
     known = _find_field(fields, label, merge_tag)
     if known is not None:
         return known
-    try:
-        return client.create_custom_field(label, merge_tag, field_type, max_length)
-    except (AlreadyExists, OutcomeUnknown) as surprise:
-        known = _find_field(client.custom_fields(), label, merge_tag)
-        if known is not None:
-            return known
-        if isinstance(surprise, OutcomeUnknown):
-            return client.create_custom_field(label, merge_tag, field_type, max_length)
-        raise PlatformProtocolError(
-            tried=f"create the custom field {label!r}",
-            got="the platform says that it exists, and does not show it",
-            next_step=f"Look for a custom field with the merge tag {merge_tag!r} in MessageMedia.",
-        ) from surprise
+    made = _make(
+        lambda: client.create_custom_field(label, merge_tag, field_type, max_length),
+        lambda: _find_field(client.custom_fields(), label, merge_tag),
+    )
+    if isinstance(made, CustomField):
+        return made
+    raise PlatformProtocolError(
+        tried=f"create the custom field {label!r}",
+        got=made,
+        next_step=f"Look for a custom field with the merge tag {merge_tag!r} in MessageMedia, or make one.",
+    )
 
 
 def _find_field(fields: Sequence[CustomField], label: str, merge_tag: str) -> CustomField | None:

@@ -171,31 +171,22 @@ class _Push:
         """Write down what became of the oldest batch under way; returns what stopped it, if anything did."""
         batch = self._under_way.popleft()
         result = self._pusher.finish(batch.sending)
-        lacking = batch.lacking
-        outcomes = [
-            *(_unsent(plan) for plan in batch.plans.quiet if plan.phone in lacking),
-            *result.outcomes,
-        ]
-        outcomes = [replace(each, reason=each.reason or lacking.get(each.plan.phone)) for each in outcomes]
-        quiet = [
-            *(plan for plan in batch.plans.quiet if plan.phone not in lacking),
-            *(each.plan for each in outcomes if each.changed_nothing),
-        ]
-        sent = [each for each in outcomes if not each.changed_nothing]
-        settled = [each for each in sent if not each.failed]
-        confirmations = [
-            *(Confirmation(plan.phone, plan.contact_id, plan.base) for plan in quiet),
-            *(Confirmation(each.plan.phone, each.contact_id, each.plan.base) for each in settled),
-        ]
+        outcomes = [*map(_unsent, batch.plans.quiet), *result.outcomes]
+        done = [each for each in outcomes if not each.failed]
+        # What a contact lacks is only a list: the rest of it is confirmed, and the contact stays pending.
+        told = [replace(each, reason=each.reason or batch.lacking.get(each.plan.phone)) for each in outcomes]
+        quiet = {each.plan.phone: each.plan for each in told if each.changed_nothing}
+        sent = [each for each in told if not each.changed_nothing]
         contacts = [_sync_contact(outcome) for outcome in sent]
         settle(
             self._database,
             run_id=self._run_id,
-            confirmations=confirmations,
+            confirmations=[Confirmation(each.plan.phone, each.contact_id, each.plan.base) for each in done],
             rejections=[(each.plan.phone, redact(each.reason)) for each in sent if each.reason is not None],
             contacts=contacts,
         )
-        self._summary.add(quiet=quiet, settled=[each.plan for each in settled], contacts=contacts)
+        settled = [each.plan for each in done if each.plan.phone not in quiet]
+        self._summary.add(quiet=quiet.values(), settled=settled, contacts=contacts)
         return result.stopped_by
 
 

@@ -747,6 +747,18 @@ def test_an_outage_of_creations_alone_is_an_outage_and_the_next_live_sync_goes_o
     assert len(platform.directory) == 40
 
 
+def test_lists_and_fields_whose_making_is_never_answered_are_looked_for_before_each_attempt(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    commit(database, opted_in())
+    platform.faults.queue("drop", 2, methods=["POST"], path="/api/v1/contacts/custom-fields")
+    platform.faults.queue("500_after", 1, methods=["POST"], path="/api/v1/contacts/custom-fields")
+    platform.faults.queue("drop", 3, methods=["POST"], path=LISTS)
+    assert push(database, client).counts == {"new": 1, "unchanged": 0}
+    assert platform.directory.list_names() == ["WooCommerce"]
+    assert len(platform.directory.store.fields) == 2
+
+
 @pytest.mark.parametrize("refusal", ["too long", "conflict"])
 def test_a_list_that_cannot_be_made_keeps_nobody_from_coming_over(
     database: Database,
@@ -777,6 +789,8 @@ def test_a_list_that_cannot_be_made_keeps_nobody_from_coming_over(
         assert platform.directory.list_members("WooCommerce - VIP") == {ANN, BOB}
         assert states(platform)[ANN] == "SUBSCRIBED"
         assert (pending(database), pending(database, is_sweep=False)) == ([ANN], [])
+        known = contacts(database)[ANN]
+        assert (known["base_groups"], known["in_flight"]) == (["WooCommerce", "WooCommerce - VIP"], None)
 
         # Every day it is tried again, and nothing else is sent.
         platform.requests.reset()
