@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 from configparser import RawConfigParser
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,43 @@ def test_containers_have_one_daemon_and_are_reached_from_this_machine_only() -> 
     assert all(each["read_only"] and each["cap_drop"] == ["ALL"] for each in ours)
 
 
+def test_only_what_starts_runs_gets_the_keys() -> None:
+    services = read("compose/compose.yaml")["services"]
+    database = {"WOO_SYNC_DATABASE_URL"}
+    knows = {name: set(each["environment"]) for name, each in services.items() if name != "postgres"}
+    assert knows.pop("code-server") > database
+    assert set(map(frozenset, knows.values())) == {frozenset(database)}
+
+
+@pytest.mark.parametrize("name", ["dagster.yaml", "celery/dagster.yaml"])
+def test_no_run_leaves_a_file_in_the_home_of_dagster(name: str) -> None:
+    assert read(name)["compute_logs"]["class"] == "NoOpComputeLogManager"
+
+
+def test_the_chart_makes_no_password_of_its_own_and_forgets_ticks() -> None:
+    values = read("kubernetes/values.yaml")
+    assert values["generatePostgresqlPasswordSecret"] is False
+    assert values["retention"]["enabled"]
+    custom = values["computeLogManager"]["config"]["customComputeLogManager"]
+    assert custom["class"] == "NoOpComputeLogManager"
+
+
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    verify = shutil.which("systemd-analyze")
+    if verify is None:
+        pytest.skip("systemd-analyze is not installed")
+    for path in UNITS:
+        # It looks whether the command is there.
+        text = path.read_text(encoding="utf-8").replace("/opt/woo-sync/bin/", f"{tmp_path}/")
+        (tmp_path / path.name).write_text(text, encoding="utf-8")
+        command = tmp_path / Path(unit(path)["Service"]["ExecStart"].split()[0]).name
+        command.write_text("#!/bin/sh\n")
+        command.chmod(0o755)
+    units = [str(tmp_path / path.name) for path in UNITS]
+    done = subprocess.run([verify, "verify", *units], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_the_image_does_not_run_as_root() -> None:
     last_stage = (DEPLOY / "compose" / "Dockerfile").read_text().rpartition("FROM ")[2]
     assert re.search(r"^USER woo-sync$", last_stage, re.MULTILINE)
@@ -99,4 +137,4 @@ def test_no_secret_is_written_down() -> None:
         each for each in DEPLOY.rglob("*") if each.is_file() and each.suffix in (".yaml", ".service")
     ):
         for found in secret.finditer(path.read_text(encoding="utf-8")):
-            assert found["value"].startswith(("${", "woo-sync")), f"{path.name}: {found[0]}"
+            assert found["value"].startswith(("${", "woo-sync", "false")), f"{path.name}: {found[0]}"
