@@ -20,8 +20,11 @@ _DOTS_PER_INCH = 72
 
 
 def sync_chart(syncs: Sequence[SyncRun], reasons: Mapping[str, int]) -> bytes:
-    """A PNG of the last syncs (oldest first; new, updated and failed contacts) beside the invalid reasons."""
-    shown = [sync for sync in syncs if sync.status == "succeeded"][-MOST_SYNCS:]
+    """A PNG of the last syncs (oldest first; new, updated and failed contacts) beside the invalid reasons.
+
+    Dry runs and what did not succeed are left out.
+    """
+    shown = [sync for sync in syncs if sync.status == "succeeded" and not sync.is_dry_run][-MOST_SYNCS:]
     figure = Figure(figsize=(8.5, 2.4), dpi=_DOTS_PER_INCH, layout="constrained")
     FigureCanvasAgg(figure)
     history, why = figure.subplots(1, 2, width_ratios=[2, 1])

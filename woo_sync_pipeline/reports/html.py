@@ -23,7 +23,8 @@ def report_html(
 ) -> str:
     """The numbers, a chart of the last syncs (`history`, oldest first), and what happened to each contact.
 
-    Phones are masked. Each invalid record links to the page of the store on which it can be mended.
+    Phones are masked. Each invalid record links to the page of the store on which it can be mended; without a
+    `store_url` it does not.
     """
     counts = SyncCounts.from_json(sync.counts)
     environment = Environment(
@@ -41,7 +42,7 @@ def report_html(
             for reason, count in sorted(counts.invalid_reasons.items(), key=lambda item: -item[1])
         ],
         invalid=[
-            (contact, edit_page(store_url, contact.record_type, contact.record_id))
+            (contact, store_url and edit_page(store_url, contact.record_type, contact.record_id))
             for contact in contacts
             if contact.record_type is not None and contact.record_id is not None
         ],
