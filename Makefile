@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: setup demo ui test test-celery lint clean
+.PHONY: setup demo ui test test-celery test-ui screenshots lint clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,8 @@ help:
 	@echo "make ui     the Dagster UI on a demo that goes on living: http://127.0.0.1:3000"
 	@echo "make test   run the tests"
 	@echo "make test-celery  sync many sources over Celery workers, one of which dies (needs redis-server; three minutes)"
+	@echo "make test-ui  drive the Dagster UI in a browser (needs chromium; two minutes)"
+	@echo "make screenshots  the same, and renew the pictures in docs/images"
 	@echo "make lint   check style and types"
 	@echo "make setup  create $(VENV) and install into it; the others do so by themselves"
 
@@ -34,6 +36,12 @@ test: $(STAMP)
 
 test-celery: $(STAMP)
 	@$(BIN)/python -m pytest -m celery woo_sync_pipeline_tests/scale
+
+test-ui: $(STAMP)
+	@$(BIN)/python -m pytest -m ui woo_sync_pipeline_tests/ui
+
+screenshots: $(STAMP)
+	@WOO_SYNC_PICTURES=docs/images $(BIN)/python -m pytest -m ui woo_sync_pipeline_tests/ui
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .
