@@ -14,7 +14,7 @@ from woo_sync_pipeline.reports.report import SyncCounts, count_reasons
 from woo_sync_pipeline.state.bulk import arrow_schema
 from woo_sync_pipeline.state.contacts import count_held, pending_phones, source_totals
 from woo_sync_pipeline.state.records import invalid_reasons
-from woo_sync_pipeline.state.syncs import SyncContact, finish_sync, list_syncs
+from woo_sync_pipeline.state.syncs import CONTACT_LINE_COLUMNS, SyncContact, finish_sync, list_syncs
 from woo_sync_pipeline.sync.dry_run import plan_pending
 from woo_sync_pipeline.sync.normalising import INVALID_COLUMNS, invalid_contacts
 from woo_sync_pipeline.sync.observing import observe_directory
@@ -101,11 +101,15 @@ def sync_assets(
             source,
             partitions,
             kinds={"markdown", "postgres"},
+            columns=CONTACT_LINE_COLUMNS,
             upstream=["synced_contacts"],
         )
     )
     def sync_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        """What this sync did: new, updated, unchanged, invalid with reasons, subscribed, groups."""
+        """What this sync did: new, updated, unchanged, invalid with reasons, subscribed, groups.
+
+        Its rows are the lines of `woo-sync report`: contacts that were not simply unchanged, and invalid records.
+        """
         with sync_step(context, source) as step:
             invalid = invalid_contacts(step.read("contacts").columns(*INVALID_COLUMNS))
             counts = _counts(step, invalid)
@@ -113,7 +117,7 @@ def sync_assets(
             step.state.release(source.key)
             report = markdown_report(sync, counts, source_name=source.name)
             return step.result(
-                counts.new + counts.updated,
+                counts.new + counts.updated + counts.failed + counts.newly_invalid,
                 report=dg.MetadataValue.md(report),
                 **_pictures(step, counts),
                 **_to_be_mended(invalid, source),

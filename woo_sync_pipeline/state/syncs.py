@@ -55,7 +55,7 @@ class SyncContact:
     reason: str | None = None
 
 
-_CONTACT_COLUMNS = {
+CONTACT_LINE_COLUMNS = {
     "outcome": "text",
     "phone": "text",
     "phone_masked": "text",
@@ -65,6 +65,7 @@ _CONTACT_COLUMNS = {
     "changes": "text[]",
     "reason": "text",
 }
+"""A `SyncContact` as a row: the lines of a report."""
 
 
 @dataclass(frozen=True)
@@ -117,8 +118,8 @@ def note_contacts(connection: sa.Connection, run_id: str, contacts: Iterable[Syn
     copy_rows(
         connection,
         "woo_sync.sync_run_contacts",
-        {"sync_id": "bigint", **_CONTACT_COLUMNS},
-        ([sync_id, *(getattr(contact, column) for column in _CONTACT_COLUMNS)] for contact in contacts),
+        {"sync_id": "bigint", **CONTACT_LINE_COLUMNS},
+        ([sync_id, *(getattr(contact, column) for column in CONTACT_LINE_COLUMNS)] for contact in contacts),
     )
 
 
@@ -212,7 +213,7 @@ def find_sync(database: Database, *, run_id: str) -> SyncRun | None:
 
 def sync_contacts(database: Database, sync_id: int) -> list[SyncContact]:
     """What happened to the contacts of a sync, in the order in which it was noted."""
-    columns = ", ".join(_CONTACT_COLUMNS)
+    columns = ", ".join(CONTACT_LINE_COLUMNS)
     with database.transaction() as connection:
         rows = connection.execute(
             sa.text(

@@ -69,6 +69,9 @@ def test_in_a_good_sync_every_check_passes_and_every_asset_tells_its_rows(world:
         metadata = [entry.get_dagster_event().materialization.metadata for entry in made]
         assert len(metadata) >= 8
         assert all(isinstance(each["dagster/row_count"].value, int) for each in metadata)
+        report = next(each for each in metadata if "report" in each)
+        sync = first if run_id == first.run_id else live
+        assert report["dagster/row_count"].value == len(world.contacts_of(sync))
     swept = checks_of(world, first.run_id)["all_records_of_the_store_were_read"]
     assert number(swept, "read") == number(swept, "in_store") == len(world.store.customers)
     touched = checks_of(world, live.run_id)["all_records_of_the_store_were_read"]

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from woo_sync_pipeline.assets.step import SOURCE_TAG
 from woo_sync_pipeline.automation import sensors
@@ -189,7 +190,12 @@ def test_the_sensor_asks_again_for_a_change_whose_run_failed(world: World) -> No
 
 @pytest.mark.parametrize(
     "status",
-    [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED],
+    [
+        dg.DagsterRunStatus.NOT_STARTED,
+        dg.DagsterRunStatus.STARTING,
+        dg.DagsterRunStatus.STARTED,
+        dg.DagsterRunStatus.CANCELING,
+    ],
 )
 def test_the_sensor_waits_while_a_run_of_its_source_has_not_ended(
     world: World, status: dg.DagsterRunStatus
@@ -202,6 +208,11 @@ def test_the_sensor_waits_while_a_run_of_its_source_has_not_ended(
     assert world.server.requests == []
     world.instance.report_run_canceled(run)
     assert isinstance(_sensor_tick(world), dg.RunRequest)
+
+
+def test_the_sensor_knows_every_status_of_a_run_that_has_not_ended() -> None:
+    # Queued ones too, which cannot be made without a code server. Nothing suspends a run of ours.
+    assert set(sensors._UNFINISHED) == {*NOT_FINISHED_STATUSES} - {dg.DagsterRunStatus.SUSPENDED}
 
 
 def test_the_sensor_does_not_wait_for_a_run_whose_process_has_died(

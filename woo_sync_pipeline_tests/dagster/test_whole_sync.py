@@ -7,6 +7,7 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 
+from woo_sync_pipeline.automation.partitions import range_tags
 from woo_sync_pipeline.demo.scenario import play_second_day
 from woo_sync_pipeline.demo.world import yesterday
 from woo_sync_pipeline_tests.dagster.conftest import KEY, MakeWorld, World, small_store
@@ -174,3 +175,21 @@ def test_a_run_over_a_range_materialises_every_day_of_it(make_world: MakeWorld) 
     assert [(sync.first_day, sync.last_day) for sync in world.history()] == [
         (first, first + timedelta(days=4))
     ]
+
+
+def test_no_value_passes_through_an_io_manager(world: World) -> None:
+    """Dagster's own would pickle it, on the disk of one machine."""
+
+    class Refusing(dg.IOManager):
+        def handle_output(self, context: dg.OutputContext, obj: object) -> None:
+            raise AssertionError(f"{context.name} was stored")
+
+        def load_input(self, context: dg.InputContext) -> None:
+            raise AssertionError(f"{context.name} was loaded")
+
+    refusing = dg.IOManagerDefinition.hardcoded_io_manager(Refusing())
+    resources = dg.Definitions(resources={"io_manager": refusing})
+    job = dg.Definitions.merge(world.definitions(), resources).resolve_job_def(f"{KEY}_daily_sync")
+    assert job.resource_defs["io_manager"] is refusing
+    days = range_tags(yesterday(), yesterday())
+    assert job.execute_in_process(instance=world.instance, tags=days).success
