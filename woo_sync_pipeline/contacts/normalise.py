@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
+from pandera.typing.pandas import DataFrame
 
 from woo_sync_pipeline.contacts.columns import (
     Distinct,
@@ -25,6 +26,7 @@ from woo_sync_pipeline.contacts.emails import clean_email
 from woo_sync_pipeline.contacts.groups import tags_from_meta
 from woo_sync_pipeline.contacts.names import clean_name, clean_text
 from woo_sync_pipeline.contacts.phones import InvalidReason, ParsedPhone, parse_phone, phone_at_a_glance
+from woo_sync_pipeline.contacts.schemas import RejectedRecord, SourceRecord
 from woo_sync_pipeline.privacy import mask_phone
 
 UTC_TIME = pd.DatetimeTZDtype("us", "UTC")
@@ -46,14 +48,13 @@ class NormaliseSettings:
     role_groups: bool = False
 
 
-def normalise_customers(frame: pd.DataFrame, settings: NormaliseSettings) -> pd.DataFrame:
+def normalise_customers(frame: pd.DataFrame, settings: NormaliseSettings) -> DataFrame[SourceRecord]:
     """Normalise registered customers, one output row per input row, in order.
 
     `frame` has the columns record_id, created_at, modified_at, role, email, first_name, last_name, the same
     names with `billing_` and `shipping_` in front, billing_email, {billing,shipping}_{phone,country}, meta (JSON
-    text of an object, or None where the store withheld it), hash and read_at. The result has the columns of
-    `schemas.SourceRecord`; rows with equal lists may share one. Whatever customers and plugins wrote, nothing is
-    raised.
+    text of an object, or None where the store withheld it), hash and read_at. Rows with equal lists may share one.
+    Whatever customers and plugins wrote, nothing is raised; whether the result fits its model is not yet checked.
     """
     metas = Distinct(frame["meta"].to_numpy(dtype=object))
     decoded = metas.map(_meta)
@@ -76,13 +77,12 @@ def normalise_customers(frame: pd.DataFrame, settings: NormaliseSettings) -> pd.
     )
 
 
-def normalise_orders(frame: pd.DataFrame, settings: NormaliseSettings) -> pd.DataFrame:
+def normalise_orders(frame: pd.DataFrame, settings: NormaliseSettings) -> DataFrame[SourceRecord]:
     """Normalise orders, one output row per input row, in order.
 
     `frame` has the columns record_id, created_at, modified_at, customer_id (0 for none), the `billing_` and
-    `shipping_` columns of a customer, meta, product_ids (lists or arrays of int), hash and read_at. The result
-    has the columns of `schemas.SourceRecord`; tags are empty, because an order has none of its own. Nothing is
-    raised.
+    `shipping_` columns of a customer, meta, product_ids (lists or arrays of int), hash and read_at. Tags are empty,
+    because an order has none of its own. Nothing is raised; whether the result fits its model is not yet checked.
     """
     metas = Distinct(frame["meta"].to_numpy(dtype=object))
     return _normalise(
@@ -98,12 +98,13 @@ def normalise_orders(frame: pd.DataFrame, settings: NormaliseSettings) -> pd.Dat
     )
 
 
-def rejected_records(records: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of a `SourceRecord` frame that have no phone, as `schemas.RejectedRecord`, numbered from 0."""
+def rejected_records(records: DataFrame[SourceRecord]) -> DataFrame[RejectedRecord]:
+    """Return the records that have no phone, with the reason explained, numbered from 0."""
     rejected = records[records["invalid_reason"].notna()].reset_index(drop=True)
     columns = ["record_type", "record_id", "region", "raw_phone_masked", "invalid_reason"]
     explanations = [InvalidReason(reason).explanation for reason in rejected["invalid_reason"]]
-    return rejected[columns].assign(explanation=pd.Series(explanations, dtype=object))
+    explained = rejected[columns].assign(explanation=pd.Series(explanations, dtype=object))
+    return cast("DataFrame[RejectedRecord]", explained)
 
 
 _RecordType = Literal["customer", "order"]
@@ -120,13 +121,13 @@ def _normalise(
     consents: Objects,
     tags: Objects,
     product_ids: Objects,
-) -> pd.DataFrame:
+) -> DataFrame[SourceRecord]:
     regions = _regions(frame, settings.default_region)
     phones, reasons, masked = _phones(texts(frame["billing_phone"]), texts(frame["shipping_phone"]), regions)
     first_names, last_names = _names(frame, name_sources)
     emails, emails_dropped = _emails([texts(frame[column]) for column in email_columns])
     count = len(frame)
-    return pd.DataFrame(
+    records = pd.DataFrame(
         {
             "record_type": objects([record_type] * count, count),
             "record_id": frame["record_id"].astype("int64").array,
@@ -149,6 +150,7 @@ def _normalise(
             "read_at": frame["read_at"].astype(UTC_TIME).array,
         }
     )
+    return cast("DataFrame[SourceRecord]", records)
 
 
 def _regions(frame: pd.DataFrame, default: str) -> Objects:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import pandas as pd
 import pandera.pandas as pa
 from pandera.engines import pandas_engine
 from pandera.errors import SchemaErrors
-from pandera.typing.pandas import Series
+from pandera.typing.pandas import DataFrame, Series
 
 from woo_sync_pipeline.contacts.cells import are_lists_of, are_phones, are_sorted_distinct_texts, are_texts
 from woo_sync_pipeline.contacts.consent import Consent
@@ -165,9 +165,10 @@ class RejectedRecord(pa.DataFrameModel):
 
 
 _Failure = tuple[int | None, str, str]
+_Model = TypeVar("_Model", bound=pa.DataFrameModel)
 
 
-def validate(model: type[pa.DataFrameModel], frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def validate(model: type[_Model], frame: pd.DataFrame) -> tuple[DataFrame[_Model], pd.DataFrame]:
     """Part the rows of `frame` that fit `model` from what is wrong with the others.
 
     Returns the good rows, converted to the types of the model and numbered from 0, and the failures: columns

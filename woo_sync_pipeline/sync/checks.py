@@ -67,6 +67,7 @@ class RecordTally:
     refused: int = 0
     emails_dropped: int = 0
     invalid: list[SyncContact] = field(default_factory=list)
+    left_out: list[SyncContact] = field(default_factory=list)
     phones: list[Finding] = field(default_factory=list)
     models: list[Finding] = field(default_factory=list)
 
@@ -77,6 +78,7 @@ class RecordTally:
         self.refused += found.refused
         self.emails_dropped += found.emails_dropped
         self.invalid += invalid_contacts(found.records)
+        self.left_out += found.left_out
         self.phones.append(every_phone_is_e164(found.records))
         self.models.append(every_record_fits_its_model(found))
 
@@ -106,11 +108,12 @@ def every_row_is_accounted_for(*, rows_read: int, records: int, refused: int) ->
 
 
 def every_record_fits_its_model(found: NormalisedRecords) -> Finding:
-    """No row was refused; the numbers say how many were, also by column and rule."""
+    """No row was refused; the numbers say how many were, also by column and rule, the rows name the records."""
     return Finding(
         found.failures.empty,
         "{refused:,} rows do not fit the model of a record",
         {"refused": found.refused, **_by_rule(found.failures)},
+        tuple(f"{each.record_type} {each.record_id}" for each in found.left_out[:_ROWS_SHOWN]),
     )
 
 

@@ -26,10 +26,12 @@ class NormalisedRecords:
 
     failures: rows that do not fit the model of a record (columns row_index, column, check; never values). A
     record that is among them is in neither form in `records`, and is read again by the next sync.
+    left_out: these rows, each once, as a report shows them.
     """
 
     records: pd.DataFrame
     failures: pd.DataFrame
+    left_out: tuple[SyncContact, ...] = ()
 
     @property
     def refused(self) -> int:
@@ -78,6 +80,7 @@ def normalise_records(
     return NormalisedRecords(
         pd.concat([of_customers.records, of_orders.records], ignore_index=True),
         pd.concat([of_customers.failures, refused_orders], ignore_index=True),
+        of_customers.left_out + of_orders.left_out,
     )
 
 
@@ -118,7 +121,20 @@ def _checked(
     for name in columns:
         good[name] = columns[name].to_numpy()[fits]
     good.rename(columns={"raw_phone_masked": "phone_masked"}, inplace=True)
-    return NormalisedRecords(good, failures)
+    return NormalisedRecords(good, failures, tuple(_left_out(records, failures)))
+
+
+def _left_out(records: pd.DataFrame, failures: pd.DataFrame) -> Iterator[SyncContact]:
+    rules: dict[int, list[str]] = {}
+    for row, column, rule in failures.itertuples(index=False, name=None):
+        rules.setdefault(int(row), []).append(f"{column or 'row'}: {rule}")
+    for row, broken in sorted(rules.items()):
+        yield SyncContact(
+            outcome="invalid",
+            record_type=records["record_type"].iloc[row],
+            record_id=int(records["record_id"].iloc[row]),
+            reason=f"does not fit its model ({', '.join(broken)})",
+        )
 
 
 INVALID_COLUMNS = ("record_type", "record_id", "phone_masked", "invalid_reason", "holds_contact")
