@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pandera.typing.pandas import DataFrame
 
 from woo_sync_pipeline.contacts.columns import Flags, Objects, is_empty, objects
 from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.contacts.decision import store_status
 from woo_sync_pipeline.contacts.groups import DEFAULT_NAME_FORMAT, GroupNames
 from woo_sync_pipeline.contacts.memberships import Positions, memberships, source_names
+from woo_sync_pipeline.contacts.schemas import MergedContact
 
 Times: TypeAlias = npt.NDArray[np.datetime64]
 
@@ -62,7 +64,7 @@ def merge_contacts(
     phones: Iterable[str],
     sources: Mapping[str, MergeSource],
     list_names: Mapping[str, str],
-) -> pd.DataFrame:
+) -> DataFrame[MergedContact]:
     """One row per phone (columns `MERGED_COLUMNS`), also for phones that no record holds any more, by phone.
 
     Each field comes from the first record that has it: registered customers before guests, then the most
@@ -79,7 +81,7 @@ def merge_contacts(
     first_name, last_name, email = _fields(holders, held_by, count)
     consent, consent_at, consent_origin = _consent(signals, signalled_by, count)
     names = {key: GroupNames(source.name, source.name_format) for key, source in sources.items()}
-    return pd.DataFrame(
+    merged = pd.DataFrame(
         {
             "phone": wanted.to_numpy(),
             "first_name": first_name,
@@ -102,6 +104,23 @@ def merge_contacts(
         columns=list(MERGED_COLUMNS),
         copy=False,
     )
+    return cast("DataFrame[MergedContact]", merged)
+
+
+def field_origins(
+    known: MergeInput, *, phones: Iterable[str], sources: Mapping[str, MergeSource]
+) -> pd.DataFrame:
+    """Which record gave each field of a contact: a row for each phone and field that has a value, by phone.
+
+    Columns phone, field, source (key), record_type, record_id. The rule is the one of `merge_contacts`.
+    """
+    wanted = pd.Index(sorted(set(phones)), dtype=object)
+    holders, held_by = _of_wanted(known.holders, wanted, sources)
+    columns = ["phone", "field", "source", "record_type", "record_id"]
+    given = [
+        holders.iloc[rows].assign(field=field)[columns] for field, rows in _givers(holders, held_by).items()
+    ]
+    return pd.concat(given).sort_values("phone", kind="stable", ignore_index=True)
 
 
 def _of_wanted(
@@ -114,6 +133,16 @@ def _of_wanted(
 
 
 def _fields(holders: pd.DataFrame, positions: Positions, count: int) -> list[Objects]:
+    fields = []
+    for column, givers in _givers(holders, positions).items():
+        values = objects([""] * count, count)
+        values[positions[givers]] = holders[column].to_numpy(dtype=object)[givers]
+        fields.append(values)
+    return fields
+
+
+def _givers(holders: pd.DataFrame, positions: Positions) -> dict[str, Positions]:
+    """For each field the rows that give it: of each phone the first that has it, in the order of precedence."""
     changed_at = _microseconds(holders["modified_at"])
     created_at = _microseconds(holders["created_at"])
     changed_at = np.where(changed_at == _NEVER, created_at, changed_at)
@@ -127,16 +156,11 @@ def _fields(holders: pd.DataFrame, positions: Positions, count: int) -> list[Obj
             positions * 2 + is_guest,
         )
     )
-    fields = []
+    givers = {}
     for column in ("first_name", "last_name", "email"):
-        values = objects([""] * count, count)
-        cells = holders[column].to_numpy(dtype=object)[order]
-        filled = np.flatnonzero(~is_empty(cells))
-        owners = positions[order][filled]
-        first = np.flatnonzero(np.diff(owners, prepend=-1))
-        values[owners[first]] = cells[filled[first]]
-        fields.append(values)
-    return fields
+        filled = order[~is_empty(holders[column].to_numpy(dtype=object)[order])]
+        givers[column] = filled[np.flatnonzero(np.diff(positions[filled], prepend=-1))]
+    return givers
 
 
 def _consent(signals: pd.DataFrame, positions: Positions, count: int) -> tuple[Objects, Times, Objects]:

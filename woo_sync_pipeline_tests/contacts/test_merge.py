@@ -11,7 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from woo_sync_pipeline.contacts.merge import MERGED_COLUMNS, MergeInput, MergeSource, merge_contacts
+from woo_sync_pipeline.contacts.merge import (
+    MERGED_COLUMNS,
+    MergeInput,
+    MergeSource,
+    field_origins,
+    merge_contacts,
+)
 
 ANN, BOB = "+61491570006", "+61491570156"
 SOURCES = {
@@ -71,12 +77,18 @@ def merge(
     sources: Mapping[str, MergeSource] = SOURCES,
     list_names: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
-    known = MergeInput(
+    known = known_from(holders, signals, purchases)
+    return merge_contacts(known, phones=phones, sources=sources, list_names=list_names or {})
+
+
+def known_from(
+    holders: Sequence[Row], signals: Sequence[Row] = (), purchases: Sequence[Row] = ()
+) -> MergeInput:
+    return MergeInput(
         holders=pd.DataFrame(list(holders), columns=HOLDER_COLUMNS),
         signals=pd.DataFrame(list(signals), columns=SIGNAL_COLUMNS),
         purchases=pd.DataFrame(list(purchases), columns=["phone", "source", "tag"]),
     )
-    return merge_contacts(known, phones=phones, sources=sources, list_names=list_names or {})
 
 
 def merge_one(*holders: Row, **options: Any) -> Row:
@@ -118,6 +130,22 @@ def test_each_field_comes_from_the_first_record_that_has_it() -> None:
         guest(first_name="Annie", last_name="Guest", email="ann@example.com", modified_at=at(99)),
     )
     assert (merged["first_name"], merged["last_name"], merged["email"]) == ("Ann", "Lee", "ann@example.com")
+
+
+def test_the_record_that_gave_each_field_is_known() -> None:
+    rows = [
+        customer(record_id=1, first_name="Ann", modified_at=at(60)),
+        customer(record_id=2, first_name="Anna", last_name="Lee", modified_at=at(50), source="outlet"),
+        guest(first_name="Annie", last_name="Guest", email="ann@example.com", modified_at=at(99)),
+        customer(BOB, source="closed", first_name="Bob"),
+    ]
+    origins = field_origins(known_from(rows), phones=[BOB, ANN], sources=SOURCES)
+    assert origins.to_numpy().tolist() == [
+        [ANN, "first_name", "shop", "customer", 1],
+        [ANN, "last_name", "outlet", "customer", 2],
+        [ANN, "email", "shop", "order", 44],
+    ]
+    assert field_origins(known_from([]), phones=[ANN], sources=SOURCES).empty
 
 
 def test_a_customer_is_in_the_store_s_list_and_no_guest() -> None:
@@ -371,6 +399,12 @@ def folded(row: Row) -> Row:
 def test_every_phone_is_there_once_with_a_row_that_its_records_explain(random: Random) -> None:
     known = many_records(random)
     merged = known.merged()
+    origins = field_origins(known_from(known.holders), phones=PHONES, sources=THREE_STORES)
+    given_by = {
+        (phone, field): (source, record_id)
+        for phone, field, source, _, record_id in origins.itertuples(index=False, name=None)
+    }
+    assert len(given_by) == len(origins)
     assert [row["phone"] for row in merged] == PHONES
     for row in merged:
         own = [
@@ -384,7 +418,11 @@ def test_every_phone_is_there_once_with_a_row_that_its_records_explain(random: R
             assert (name in row["groups"]) == (kinds == {"order"})
         own.sort(key=rank)
         for field in ("first_name", "last_name", "email"):
-            assert row[field] == next((each[field] for each in own if each[field]), "")
+            giver = next((each for each in own if each[field]), None)
+            assert row[field] == (giver[field] if giver else "")
+            assert given_by.get((row["phone"], field)) == (
+                (giver["source"], giver["record_id"]) if giver else None
+            )
         choices = [
             each
             for each in known.signals
