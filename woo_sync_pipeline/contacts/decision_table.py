@@ -1,6 +1,6 @@
-"""The decisions about a subscription as a table, made by asking the code in every situation.
+"""The decisions about a contact as tables, made by asking the code in every situation.
 
-`python -m woo_sync_pipeline.contacts.decision_table docs/contacts.md` writes the table into that file.
+`python -m woo_sync_pipeline.contacts.decision_table docs/contacts.md` writes the tables into that file.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ from woo_sync_pipeline.contacts.decision import (
     Signal,
     SubscriptionBase,
     SubscriptionState,
+    decide_field,
+    decide_membership,
     decide_state,
     store_status,
 )
-
-BEGIN = "<!-- decision table: begin -->"
-END = "<!-- decision table: end -->"
 
 _SUBSCRIBED, _UNSUBSCRIBED = SubscriptionState.SUBSCRIBED, SubscriptionState.UNSUBSCRIBED
 _START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -56,13 +55,70 @@ def decision_table() -> str:
     return "\n".join(lines)
 
 
-def with_current_table(text: str) -> str:
-    """`text` with the current table between its two markers. Raises `ValueError` when one of these is missing."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the markers {BEGIN} and {END} are not both there")
-    return f"{before}{BEGIN}\n{decision_table()}\n{END}{after}"
+def field_table() -> str:
+    """A Markdown table: what we sent last and what the store has now in rows, what the platform shows in columns."""
+    sent, other, new = "sent", "other", "new"
+    shown = {"nothing": "", "what we sent": sent, "something else": other}
+    stores = {
+        None: {"nothing": "", "a value": new},
+        "": {"nothing": "", "a value": new},
+        sent: {"the same": sent, "another value": new, "nothing": ""},
+    }
+    lines = [
+        "| we sent | the store has | the platform shows " + " | it shows ".join(shown) + " |",
+        "|---|---|" + "---|" * len(shown),
+    ]
+    for base, store_values in stores.items():
+        for store_has, store in store_values.items():
+            cells = [
+                # What was not sent is not shown.
+                "–"
+                if platform == sent != base
+                else _written(decide_field(store=store, base=base, platform=platform), platform)
+                for platform in shown.values()
+            ]
+            known = "nothing is known" if base is None else "a value" if base else "an empty value"
+            lines.append(f"| {known} | {store_has} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def membership_table() -> str:
+    """A Markdown table: whether a list was and is the contact's in rows, whether the platform has it in columns."""
+    lists = {True: ["list"], False: []}
+    lines = ["| last time | now | on the platform's list | not on it |", "|---|---|---|---|"]
+    for was, base in {"nothing is known": None, "on it": lists[True], "not on it": lists[False]}.items():
+        for belongs in (True, False):
+            cells = []
+            for is_member in (True, False):
+                change = decide_membership(store=lists[belongs], base=base, platform=lists[is_member])
+                cells.append("joins" if change.add else "leaves" if change.remove else "stays as it is")
+            lines.append(f"| {was} | {'on it' if belongs else 'not on it'} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+TABLES = {
+    "decision table": decision_table,
+    "table of fields": field_table,
+    "table of lists": membership_table,
+}
+"""What stands between two markers of the page that name it."""
+
+
+def markers(name: str) -> tuple[str, str]:
+    """The comments before and after a table."""
+    return f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+
+
+def with_current_tables(text: str) -> str:
+    """`text` with each table between its two markers. Raises `ValueError` when one of these is missing."""
+    for name, table in TABLES.items():
+        begin, end = markers(name)
+        before, found_begin, rest = text.partition(begin)
+        _, found_end, after = rest.partition(end)
+        if not found_begin or not found_end:
+            raise ValueError(f"the markers {begin} and {end} are not both there")
+        text = f"{before}{begin}\n{table()}\n{end}{after}"
+    return text
 
 
 def _bases() -> Iterator[tuple[str, SubscriptionBase | None]]:
@@ -99,10 +155,16 @@ def _decided(
     return ", ".join(f"{mode}: {state}" for mode, state in by_mode.items())
 
 
+def _written(decided: str, platform: str) -> str:
+    if decided == platform:
+        return "stays as it is"
+    return "the store's value" if decided else "is emptied"
+
+
 def main(paths: list[str]) -> None:
-    """Write the current table into these files."""
+    """Write the current tables into these files."""
     for path in map(Path, paths):
-        path.write_text(with_current_table(path.read_text("utf-8")), "utf-8")
+        path.write_text(with_current_tables(path.read_text("utf-8")), "utf-8")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from woo_sync_pipeline.contacts.consent import Consent, parse_consent
-from woo_sync_pipeline.contacts.decision_table import BEGIN, END, decision_table, with_current_table
+from woo_sync_pipeline.contacts.decision_table import (
+    TABLES,
+    decision_table,
+    field_table,
+    markers,
+    membership_table,
+    with_current_tables,
+)
 from woo_sync_pipeline.contacts.names import clean_name
 from woo_sync_pipeline.contacts.phones import InvalidReason, parse_phone
 
@@ -37,8 +44,8 @@ def quoted(text: str) -> list[str]:
     return re.findall(r"`([^`]+)`", text)
 
 
-def test_the_table_of_decisions_is_the_one_that_the_code_makes(page: str) -> None:
-    assert with_current_table(page) == page, f"write it anew: {WRITE}"
+def test_the_tables_of_decisions_are_the_ones_that_the_code_makes(page: str) -> None:
+    assert with_current_tables(page) == page, f"write them anew: {WRITE}"
 
 
 def test_the_table_of_decisions_has_every_situation() -> None:
@@ -54,10 +61,48 @@ def test_the_newer_opt_out_column_is_unsubscribed_in_every_situation() -> None:
     assert {line[column].strip() for line in lines} == {"unsubscribed"}
 
 
+def test_the_table_of_fields_has_every_situation() -> None:
+    stays, new, none, emptied = "stays as it is", "the store's value", "–", "is emptied"
+    assert [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in field_table().splitlines()[2:]
+    ] == [
+        ["nothing is known", "nothing", stays, none, stays],
+        ["nothing is known", "a value", new, none, stays],
+        ["an empty value", "nothing", stays, none, stays],
+        ["an empty value", "a value", new, none, new],
+        ["a value", "the same", stays, stays, stays],
+        ["a value", "another value", new, new, new],
+        ["a value", "nothing", stays, emptied, emptied],
+    ]
+
+
+def test_the_table_of_lists_has_every_situation() -> None:
+    stays = "stays as it is"
+    assert [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in membership_table().splitlines()[2:]
+    ] == [
+        ["nothing is known", "on it", stays, "joins"],
+        ["nothing is known", "not on it", stays, stays],
+        ["on it", "on it", stays, stays],
+        ["on it", "not on it", "leaves", stays],
+        ["not on it", "on it", stays, "joins"],
+        ["not on it", "not on it", stays, stays],
+    ]
+
+
+BEGIN, END = markers("decision table")
+
+
 @pytest.mark.parametrize("text", ["no markers", BEGIN, END, f"{END}{BEGIN}"])
 def test_a_page_without_both_markers_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="markers"):
-        with_current_table(text)
+        with_current_tables(text)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_no_table_may_be_missing(page: str, name: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        with_current_tables(page.replace(markers(name)[1], ""))
 
 
 def test_every_reason_is_explained_as_the_report_explains_it(page: str) -> None:
