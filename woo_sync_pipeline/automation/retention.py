@@ -12,8 +12,10 @@ from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from woo_sync_pipeline.assets.step import READING_TAG, SOURCE_TAG, failure_of
 from woo_sync_pipeline.config import Settings
 from woo_sync_pipeline.errors import WooSyncError
-from woo_sync_pipeline.resources import StagingResource, StateResource
+from woo_sync_pipeline.resources import StagingResource, StateResource, source_claim
+from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.retention import prune_history
+from woo_sync_pipeline.state.syncs import mark_crashed, sources_at_work
 
 RETENTION = "retention"
 RETENTION_TAG = "woo_sync/retention"
@@ -41,6 +43,7 @@ def retention_job(settings: Settings, state: StateResource, staging: StagingReso
         now = datetime.now(UTC)
         history_from = now - timedelta(days=kept.history_days)
         try:
+            _mark_crashed(state.database())
             syncs = prune_history(state.database(), before=history_from, timezone=settings.timezone)
             frames = staging.area().prune(now=now)
         except WooSyncError as error:
@@ -86,6 +89,16 @@ def retention_schedule(settings: Settings, job: dg.JobDefinition) -> dg.Schedule
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"Every day at 04:30 ({settings.timezone}): forgets what is older than the configuration says.",
     )
+
+
+def _mark_crashed(database: Database) -> None:
+    # The next sync of a store does so too. Of one that is configured no more, or cannot be, there is none: its last
+    # one would be running for ever, and what is running is never forgotten.
+    for source in sources_at_work(database):
+        claim = database.claim(source_claim(source))
+        if claim is not None:
+            mark_crashed(database, source=source, but_run_id="")
+            claim.release()
 
 
 def prune_runs(

@@ -177,11 +177,18 @@ def mark_crashed(database: Database, *, source: str, but_run_id: str) -> None:
         connection.execute(
             sa.text(
                 "UPDATE woo_sync.sync_runs SET status = 'crashed', finished_at = now(),"
-                " error = 'the process ended before the sync did; the next sync finished its work'"
+                " error = 'the process ended before the sync did; the next sync goes on from there'"
                 " WHERE status = 'running' AND source = :source AND run_id <> :but_run_id"
             ),
             {"source": source, "but_run_id": but_run_id},
         )
+
+
+def sources_at_work(database: Database) -> list[str]:
+    """Sources of which a sync is noted as running, whether or not it has crashed."""
+    query = "SELECT DISTINCT source FROM woo_sync.sync_runs WHERE status = 'running' ORDER BY source"
+    with database.transaction() as connection:
+        return list(connection.execute(sa.text(query)).scalars())
 
 
 def list_syncs(database: Database, *, source: str | None = None, limit: int = 50) -> list[SyncRun]:

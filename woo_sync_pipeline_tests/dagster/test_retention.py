@@ -15,12 +15,14 @@ import sqlalchemy as sa
 
 from woo_sync_pipeline.automation.retention import PrunedRuns, prune_runs
 from woo_sync_pipeline.demo.world import yesterday
+from woo_sync_pipeline.resources import source_claim
 from woo_sync_pipeline.staging import StagedName, Staging
+from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.sync.window import today
 from woo_sync_pipeline_tests.dagster.conftest import KEY, MakeWorld, World, small_store
 from woo_sync_pipeline_tests.dagster.people import order_as_guest
 from woo_sync_pipeline_tests.state.long_history import TIMEZONE, write_history
-from woo_sync_pipeline_tests.state.stored import table
+from woo_sync_pipeline_tests.state.stored import begin, table
 
 ASSET = dg.AssetKey([KEY, "sync_report"])
 
@@ -181,6 +183,22 @@ def test_the_job_keeps_a_year_and_says_what_went(make_world: MakeWorld) -> None:
     moment = datetime.combine(now, time(2), ZoneInfo(TIMEZONE))
     with dg.build_schedule_context(instance=world.instance, scheduled_execution_time=moment) as context:
         assert schedule.evaluate_tick(context).skip_message == "every day up to yesterday has been synced"
+
+
+def test_what_a_crash_left_as_running_is_marked_though_its_store_is_configured_no_more(
+    world: World, database: Database
+) -> None:
+    for source in ("removed", "at work"):
+        begin(world.database, source, source=source)
+    # Of another process: a claim is held by a connection.
+    claim = database.claim(source_claim("at work"))
+    assert claim is not None
+    world.definitions().resolve_job_def("retention").execute_in_process(instance=world.instance)
+    claim.release()
+    assert {sync.source: sync.status for sync in world.history()} == {
+        "removed": "crashed",
+        "at work": "running",
+    }
 
 
 def test_the_job_says_what_to_do_when_the_database_is_gone(make_world: MakeWorld) -> None:
