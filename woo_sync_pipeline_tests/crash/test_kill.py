@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
+from woo_sync_pipeline.demo.store import StoreData
 from woo_sync_pipeline_tests.crash.conftest import CrashWorld, NewWorld
 from woo_sync_pipeline_tests.crash.sync_process import ConsoleSync
 
 KILLS = 10
+KILLS_OF_SECOND_DAY = 3
 CREATION = "POST /api/v1/contacts/contacts"
 LAST_OF_STORE = "GET /wp-json/wc/v3/products"
 
@@ -124,13 +126,60 @@ def test_a_kill_while_answers_get_lost_makes_no_contact_twice(
     assert_equal_outcome(world, undisturbed)
 
 
-def assert_equal_outcome(world: CrashWorld, expected: CrashWorld) -> None:
+def change_shop(store: StoreData) -> None:
+    """Names, choices and tags change, and two people register."""
+    ids = sorted(store.customers)[1:]
+    for customer_id in ids[:12]:
+        store.save_profile(customer_id, first_name="Marguerite", billing_first_name="Marguerite")
+    for customer_id in ids[8:20]:
+        store.set_user_meta(customer_id, "customer_tags", "Late tag")
+    for customer_id in ids[16:28]:
+        store.set_user_meta(customer_id, "sms_marketing_consent", "no")
+    for number in (6, 7):
+        phone = {"phone": f"+6149157000{number}", "country": "AU"}
+        store.register_customer(email=f"new{number}@example.com", first_name="Ada", billing=phone)
+
+
+def writes(world: CrashWorld) -> int:
+    return sum(not request.startswith("GET ") for request in world.requests)
+
+
+@pytest.fixture(scope="module")
+def second_day(worlds: NewWorld) -> CrashWorld:
+    """A world whose store was synced on two days and nothing went wrong; `requests` has what the second one took."""
+    world = worlds()
+    world.sync()
+    change_shop(world.store)
+    world.before_each_request(lambda: None)
+    world.sync()
+    return world
+
+
+@pytest.mark.parametrize("number", range(KILLS_OF_SECOND_DAY))
+def test_a_sync_of_changes_that_is_killed_and_the_next_one_equal_an_undisturbed_sync(
+    worlds: NewWorld, second_day: CrashWorld, number: int
+) -> None:
+    # Counted in writes: how many reads there are depends on how long they take.
+    moment = random.Random(number).randint(1, writes(second_day))
+    world = worlds()
+    world.sync()
+    change_shop(world.store)
+    world.sync_and_kill(lambda: writes(world) == moment)
+
+    world.sync()
+
+    assert_equal_outcome(world, second_day, statuses=["succeeded", "crashed", "succeeded"])
+
+
+def assert_equal_outcome(
+    world: CrashWorld, expected: CrashWorld, *, statuses: Sequence[str] = ("crashed", "succeeded")
+) -> None:
     """The account is the same, no phone is there twice, nothing is left to send, the history says what happened."""
     assert world.snapshot() == expected.snapshot()
     assert len(world.platform.directory) == len(expected.snapshot())
     assert world.contacts() == len(expected.snapshot())
     assert world.contacts("is_pending OR in_flight IS NOT NULL") == 0
-    assert world.statuses() == ["crashed", "succeeded"]
+    assert world.statuses() == list(statuses)
 
 
 def _two_subscribed_customers(world: CrashWorld) -> tuple[int, int]:

@@ -12,12 +12,15 @@ from woo_sync_pipeline.messagemedia import push
 from woo_sync_pipeline.state.contacts import pending_phones
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.sync import planning, pushing
+from woo_sync_pipeline_tests.databases import DatabaseServer
 from woo_sync_pipeline_tests.faults.scenario import (
     CONTACTS,
     LISTS,
     OUTLET,
     SHOP,
+    account,
     change_shop,
+    furnish,
     person,
     phone,
     sync,
@@ -127,15 +130,11 @@ def test_two_phones_of_one_contact_are_written_one_after_the_other(
 
 
 def test_two_sources_that_push_the_same_phones_at_once_send_each_once(
-    database: Database, platform: DemoPlatform, monkeypatch: pytest.MonkeyPatch
+    postgres: DatabaseServer, database: Database, platform: DemoPlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(planning, "BATCH", 8)
     monkeypatch.setattr(pushing, "TURN_SECONDS", 0.0)
-    for number in range(30, 60):
-        if number < 50:
-            commit(database, person(number, tags=[]))
-        if number >= 40:
-            commit(database, person(number, tags=[]), source="outlet")
+    open_shops(database)
     platform.faults.latency = 0.002
     created: list[str] = []
     under_way: list[str] = []
@@ -172,6 +171,20 @@ def test_two_sources_that_push_the_same_phones_at_once_send_each_once(
     assert platform.requests.count("PATCH", LISTS) == 0
     for source in (SHOP, OUTLET):
         assert pending_phones(database, source_name=source, touched=[], include_rejected=True) == []
+    with postgres.database(template="template_state") as url, DemoPlatform() as undisturbed:
+        calm = Database(url)
+        furnish(undisturbed)
+        open_shops(calm)
+        for source in (SHOP, OUTLET):
+            sync(calm, undisturbed, source=source)
+        calm.close()
+        assert account(platform) == account(undisturbed)
+
+
+def open_shops(database: Database) -> None:
+    """Two shops that have ten customers in common."""
+    commit(database, *(person(number, tags=[]) for number in range(30, 50)))
+    commit(database, *(person(number, tags=[]) for number in range(40, 60)), source="outlet")
 
 
 def test_two_syncs_take_turns_and_never_send_at_the_same_time(
