@@ -170,10 +170,12 @@ def read_product_tags(
 ) -> dict[int, tuple[str, ...]]:
     """Tags of products: of all in a sweep, else of bought products that are not known yet.
 
-    `orders` has the column product_ids.
+    `orders` has the column product_ids. Where tags of products are not wanted, a sweep says of all known ones that
+    they have none.
     """
     if not source.groups.product_tags:
-        return {}
+        # What was read while they were wanted would go on making groups.
+        return dict.fromkeys(known_product_ids(database, source.key), ()) if is_sweep else {}
     if is_sweep:
         return product_tags(client, None)
     bought = set(pc.list_flatten(orders["product_ids"]).to_pylist())

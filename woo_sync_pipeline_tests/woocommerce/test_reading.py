@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from woo_sync_pipeline.demo.store import DemoStore, generate_store
 from woo_sync_pipeline.state.database import Database
@@ -163,6 +164,19 @@ def test_the_orders_of_a_deleted_customer_make_no_guest(shop: DemoStore, databas
     assert read.order_ids == {theirs, guest}
     assert read.guests == {guest}
     assert read.customers.gone == {number}
+
+
+def test_tags_of_products_make_groups_only_as_long_as_they_are_wanted(
+    shop: DemoStore, database: Database
+) -> None:
+    kettle = shop.data.add_product("Kettle", ["Kitchen"])
+    shop.data.place_order(billing=MARY, product_ids=[kettle])
+    everything = ["Shop", "Shop - Guests", "Shop - Kitchen"]
+    for wanted, groups in ((True, everything), (False, everything[:2]), (True, everything)):
+        SyncedSource(shop, database, groups={"product_tags": wanted}).sweep()
+        with database.transaction() as connection:
+            [found] = connection.execute(sa.text("SELECT groups FROM woo_sync.contacts")).scalars()
+        assert found == groups
 
 
 def test_old_orders_of_customers_deleted_later_make_no_guest_though_they_were_never_read(
