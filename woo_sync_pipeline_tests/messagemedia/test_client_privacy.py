@@ -1,6 +1,7 @@
 import logging
 import traceback
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -8,11 +9,13 @@ from woo_sync_pipeline.demo.platform import DemoPlatform, FaultKind
 from woo_sync_pipeline.messagemedia import (
     AlreadyExists,
     ContactRejected,
+    PlatformAuthError,
     PlatformClient,
     PlatformError,
     PlatformSettings,
 )
 from woo_sync_pipeline.messagemedia.answers import error_of_answer
+from woo_sync_pipeline.messagemedia.retry import failure_of_status
 
 PHONE = "+61412345678"
 
@@ -111,3 +114,11 @@ def test_debug_logs_of_the_http_library_show_no_phones(
         client.contacts_by_phone([PHONE])
     assert "/api/v1/contacts/contacts?…" in caplog.text
     assert "61412345678" not in caplog.text
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_refused_credentials_are_an_error_that_no_repetition_changes(status: int) -> None:
+    error = error_of_answer(status, b"", tried="POST /x")
+    assert isinstance(error, PlatformAuthError)
+    assert not error.transient
+    assert failure_of_status(status, "5", now=datetime.now(UTC)) is None

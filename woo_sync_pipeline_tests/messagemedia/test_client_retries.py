@@ -147,6 +147,17 @@ def test_patience_with_a_busy_platform_is_counted_in_time(platform: DemoPlatform
     assert len(platform.requests) > 2
 
 
+@pytest.mark.parametrize("kind", BUSY)
+def test_retry_after_may_be_a_date(platform: DemoPlatform, client: PlatformClient, kind: FaultKind) -> None:
+    platform.faults.retry_after = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
+    platform.faults.queue(kind)
+    started = time.monotonic()
+    client.lists()
+    # A date has whole seconds.
+    assert time.monotonic() - started >= 0.9
+    assert len(platform.requests) == 2
+
+
 def test_retry_after_holds_back_every_thread(platform: DemoPlatform, client: PlatformClient) -> None:
     platform.faults.retry_after = "1"
     platform.faults.queue("429")
