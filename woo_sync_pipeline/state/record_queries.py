@@ -211,30 +211,38 @@ CROSS JOIN unnest(product.tags) AS tag
 WHERE bought.order_status NOT IN ('pending', 'failed', 'cancelled', 'refunded', 'trash')
 """
 
-# Most contacts that are touched turn out to be what they were: these are left out before anything is locked.
-UPSERT_CONTACTS = """
+# Contacts are written a portion at a time, and compared only with those between its first and its last phone: then
+# neither sorting nor hashing goes to the disk, however many there are. Nobody else writes contacts meanwhile.
+INSERT_CONTACTS = """
 INSERT INTO woo_sync.contacts (
     phone, first_name, last_name, email, sources, groups, consent, consent_at, consent_origin, status
 )
-SELECT merged.phone, merged.first_name, merged.last_name, merged.email, merged.sources, merged.groups,
-    merged.consent, merged.consent_at, merged.consent_origin, merged.status
-FROM merged LEFT JOIN woo_sync.contacts AS known USING (phone)
-WHERE CASE WHEN known.phone IS NULL THEN merged.sources <> '{}' ELSE
-    (known.first_name, known.last_name, known.email, known.sources, known.groups, known.consent,
+SELECT phone, first_name, last_name, email, sources, groups, consent, consent_at, consent_origin, status
+FROM merged
+WHERE sources <> '{}' AND NOT EXISTS (
+    SELECT FROM woo_sync.contacts AS known
+    WHERE known.phone = merged.phone AND known.phone BETWEEN :first AND :last
+)
+"""
+
+# Most contacts that are touched turn out to be what they were.
+UPDATE_CONTACTS = """
+UPDATE woo_sync.contacts AS known SET
+    first_name = merged.first_name,
+    last_name = merged.last_name,
+    email = merged.email,
+    sources = merged.sources,
+    groups = merged.groups,
+    consent = merged.consent,
+    consent_at = merged.consent_at,
+    consent_origin = merged.consent_origin,
+    status = merged.status
+FROM merged
+WHERE known.phone = merged.phone AND known.phone BETWEEN :first AND :last
+    AND (known.first_name, known.last_name, known.email, known.sources, known.groups, known.consent,
         known.consent_at, known.consent_origin, known.status)
     IS DISTINCT FROM (merged.first_name, merged.last_name, merged.email, merged.sources,
         merged.groups, merged.consent, merged.consent_at, merged.consent_origin, merged.status)
-END
-ON CONFLICT (phone) DO UPDATE SET
-    first_name = excluded.first_name,
-    last_name = excluded.last_name,
-    email = excluded.email,
-    sources = excluded.sources,
-    groups = excluded.groups,
-    consent = excluded.consent,
-    consent_at = excluded.consent_at,
-    consent_origin = excluded.consent_origin,
-    status = excluded.status
 """
 
 NOTE_COMMIT = """

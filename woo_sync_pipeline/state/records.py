@@ -125,9 +125,7 @@ def commit_reading(
         for merged in _merge_touched(connection, sources):
             if not accept(merged):
                 raise _NotAcceptedError
-            append_frame(connection, merged, "merged", CONTACT_COLUMNS)
-        connection.execute(sa.text("ANALYZE merged"))
-        connection.execute(sa.text(queries.UPSERT_CONTACTS))
+            store_contacts(connection, merged)
         if rows >= MANY_ROWS:
             connection.execute(sa.text("ANALYZE woo_sync.contacts"))
         connection.execute(
@@ -138,6 +136,26 @@ def commit_reading(
                 "last_customer_id": reading.last_customer_id,
             },
         )
+
+
+def store_contacts(connection: sa.Connection, merged: pd.DataFrame) -> None:
+    """Write a portion of merged contacts, those that are new and those that differ.
+
+    `merged` has the columns `CONTACT_COLUMNS`; so has the temporary table `merged`, which it goes through.
+    """
+    if merged.empty:
+        return
+    connection.execute(sa.text("TRUNCATE merged"))
+    append_frame(connection, merged, "merged", CONTACT_COLUMNS)
+    connection.execute(sa.text("ANALYZE merged (phone)"))
+    # What this transaction has written PostgreSQL has not counted: it might compare each row with each.
+    nested_loops = "on" if len(merged) < MANY_ROWS else "off"
+    connection.execute(sa.text(f"SET LOCAL enable_nestloop = {nested_loops}"))
+    bounds = {"first": merged["phone"].min(), "last": merged["phone"].max()}
+    inserted = connection.execute(sa.text(queries.INSERT_CONTACTS), bounds).rowcount
+    if inserted < len(merged):
+        connection.execute(sa.text(queries.UPDATE_CONTACTS), bounds)
+    connection.execute(sa.text("SET LOCAL enable_nestloop = on"))
 
 
 def customer_hashes(database: Database, source: str) -> dict[int, str]:
