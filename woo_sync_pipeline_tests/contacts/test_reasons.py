@@ -61,3 +61,8 @@ def test_of_several_numbers_the_reason_closest_to_a_usable_one_is_given(
     text: str, closest: InvalidReason
 ) -> None:
     assert reason(text) is closest
+
+
+@pytest.mark.parametrize("code", InvalidReason)
+def test_every_reason_has_a_test_of_its_name(code: InvalidReason) -> None:
+    assert any(name.startswith(f"test_{code.value}_is_") for name in globals())
