@@ -85,9 +85,9 @@ def test_a_backfill_of_three_missing_days_is_one_run(ui: ServedUi, dagster: Dags
 
     dagster.open_group(SHOP)
     dialog = dagster.open_launch_dialog()
-    dialog.get_by_role("button", name="Missing", exact=True).click()
-    expect(dialog.get_by_role("textbox")).to_have_value(f"[{first}...{last}]")
-    expect(dialog).to_contain_text(f"{DAYS_MISSED} partitions")
+    choose_days(dialog, f"[{first}...{last}]")
+    dialog.get_by_text("Backfill only failed and missing partitions within selection").click()
+    expect(dialog).to_contain_text(f"Only {DAYS_MISSED} failed and missing partitions")
     backfill_id = dagster.launch(dialog, "Launch backfill")
 
     expect(page.get_by_text("100% completed")).to_have_count(len(ASSETS), timeout=BACKFILL_MILLISECONDS)
