@@ -23,7 +23,7 @@ EMAIL_FIELD = ("Email", "email", "EMAIL", 254)
 _AT_ONCE = 8
 """Lists that are made at the same time."""
 
-_ATTEMPTS = 4
+_ATTEMPTS = 8
 """How often something is made whose making is not answered, and which is not there when it is looked for."""
 
 T = TypeVar("T")

@@ -31,8 +31,9 @@ carried out without an answer."""
 FRESH_SECONDS = 1.0
 """How long after reading a contact its custom fields may be replaced as they were read."""
 
-_REPLANS = 4
-"""How often one contact is looked up and planned again before it is given up for this sync."""
+_REPLANS = 8
+"""How often one contact is looked up and planned again before it is given up for this sync: when every fifth creation
+is not answered, one of 400,000 is."""
 
 _MOST_FAULTS = 10
 """So many contacts in a row at which the platform breaks are no fault of theirs any more."""

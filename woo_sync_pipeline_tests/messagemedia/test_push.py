@@ -165,6 +165,15 @@ def test_a_creation_without_an_answer_is_looked_up_before_it_is_repeated(
     assert len(platform.directory) == 2
 
 
+def test_a_creation_is_looked_up_and_repeated_as_often_as_it_needs_to_be(
+    platform: DemoPlatform, client: PlatformClient
+) -> None:
+    platform.faults.queue("500", 7, methods=["POST"])
+    (outcome,) = push(client, [creation(1)]).outcomes
+    assert (outcome.was_created, outcome.failed) == (True, False)
+    assert [each.method for each in platform.requests.entries] == [*["POST", "GET"] * 7, "POST"]
+
+
 def test_a_phone_that_is_taken_is_completed_and_not_counted_as_new(
     platform: DemoPlatform, client: PlatformClient
 ) -> None:
@@ -374,7 +383,7 @@ def test_a_platform_that_takes_no_creation_stops_the_push_and_puts_nobody_aside(
     assert isinstance(result.stopped_by, PlatformUnavailable)
     assert "contacts in a row" in str(result.stopped_by)
     assert result.outcomes == ()
-    assert platform.requests.count("POST", CONTACTS) < 5 + 100
+    assert platform.requests.count("POST", CONTACTS) < 5 + 200
 
 
 def test_a_platform_that_breaks_at_every_update_stops_the_push(
@@ -392,7 +401,7 @@ def test_a_contact_at_which_the_platform_breaks_stops_no_other(
 ) -> None:
     ids = many(platform, 30)
     platform.faults.rate("500", 1.0, methods=["PATCH"], path=f"{CONTACTS}/{ids[7]}")
-    platform.faults.queue("500", 4, methods=["POST"])
+    platform.faults.queue("500", 8, methods=["POST"])
     plans = [creation(100), *(update(number, each) for number, each in enumerate(ids)), creation(101)]
     result = push(client, plans, concurrency=1)
     assert result.stopped_by is None
