@@ -68,7 +68,7 @@ def report_tables(sync: SyncRun, contacts: Sequence[SyncContact]) -> list[Table]
 def report_json(sync: SyncRun, contacts: Sequence[SyncContact]) -> str:
     """Everything, with full phones: for the person who asks for it."""
     return json.dumps(
-        {**sync_values(sync), "contacts": [asdict(contact) for contact in contacts]}, indent=2, default=_plain
+        {**sync_values(sync), "contacts": [vars(contact) for contact in contacts]}, indent=2, default=_plain
     )
 
 
@@ -79,7 +79,7 @@ def report_csv(contacts: Sequence[SyncContact]) -> str:
     writer = csv.DictWriter(buffer, columns, lineterminator="\n")
     writer.writeheader()
     for contact in contacts:
-        writer.writerow({**asdict(contact), "changes": " ".join(contact.changes)})
+        writer.writerow({**vars(contact), "changes": " ".join(contact.changes)})
     return buffer.getvalue()
 
 
