@@ -31,7 +31,7 @@ from typing import Any
 from woo_sync_pipeline.automation.decisions import DayRange
 from woo_sync_pipeline.config import load_settings
 from woo_sync_pipeline.demo.platform import ContactSnapshot, FaultKind
-from woo_sync_pipeline.demo.store import generate_store
+from woo_sync_pipeline.demo.store import StoreData, generate_store
 from woo_sync_pipeline.demo.store.faults import Fault
 from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today, yesterday
 from woo_sync_pipeline.local_instance import dagster_instance
@@ -232,11 +232,20 @@ def main() -> None:
     raise SystemExit(1 if found else 0)
 
 
-def _stores(seed: int, customers: int) -> Any:
-    common = {"customers": customers, "orders": customers // 2, "now": before_today(), "timezone": TIMEZONE}
-    first = generate_store(seed=seed, name="WooCommerce", **common)
-    second = generate_store(seed=seed + 1, name="Outlet", share_phones_with=first, **common)
-    return first, second
+def _stores(seed: int, customers: int) -> tuple[StoreData, StoreData]:
+    def store(name: str, seed: int, share_phones_with: StoreData | None = None) -> StoreData:
+        return generate_store(
+            seed=seed,
+            customers=customers,
+            orders=customers // 2,
+            now=before_today(),
+            timezone=TIMEZONE,
+            name=name,
+            share_phones_with=share_phones_with,
+        )
+
+    first = store("WooCommerce", seed)
+    return first, store("Outlet", seed + 1, share_phones_with=first)
 
 
 def _soak(world: DemoWorld, shops: list[Shoppers], random: Random, seconds: float) -> list[str]:
