@@ -23,10 +23,12 @@ JOIN woo_sync.source_records AS customer
 WHERE known.source = :source AND known.record_type = 'order' AND customer.phone IS NOT NULL
 """
 
-# When was the choice made? An order's when the order was. A customer's value has no time of its own: when it
+# When was the choice made? An order's when the order was, unless an order that is known turns into an opt-out:
+# then somebody entered what the buyer has asked for since. A customer's value has no time of its own: when it
 # was first seen to change, if the same meta keys were read before. A value met for the first time, or only
 # because other keys are read now or the store had withheld them, is no change: an opt-in then counts from the
-# day of registration, an opt-out from now: when in doubt, the reading that sends fewer messages.
+# day of registration, an opt-out from now. An opt-in of a record without a date is older than every opt-out
+# (least() passes over the null): when in doubt, the reading that sends fewer messages.
 #
 # An opt-out belongs to the person. Whoever changes phone while the platform has the old one unsubscribed, by the
 # person's answer to a message or by a choice in a store, has not thereby agreed to be texted on the new one.
@@ -49,10 +51,13 @@ SELECT
     coalesce(nullif(incoming.consent, 'unknown'), old.choice),
     CASE
         WHEN incoming.consent = 'unknown' OR incoming.consent = old.choice THEN old.choice_at
-        WHEN incoming.record_type = 'order' THEN least(incoming.created_at, incoming.read_at)
-        WHEN incoming.consent = 'opted_out' THEN incoming.read_at
-        WHEN old.record_id IS NOT NULL AND old.consent_basis = incoming.consent_basis THEN incoming.read_at
-        ELSE coalesce(least(incoming.created_at, incoming.read_at), 'epoch')
+        WHEN incoming.consent = 'opted_out'
+            AND (incoming.record_type = 'customer' OR old.consent_basis = incoming.consent_basis)
+            THEN incoming.read_at
+        WHEN incoming.record_type = 'customer' AND old.consent_basis = incoming.consent_basis
+            THEN incoming.read_at
+        WHEN incoming.consent = 'opted_in' AND incoming.created_at IS NULL THEN 'epoch'
+        ELSE least(incoming.created_at, incoming.read_at)
     END,
     greatest(
         old.carried_opt_out_at,

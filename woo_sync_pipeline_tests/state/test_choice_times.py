@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
@@ -34,9 +34,20 @@ def test_an_opt_in_of_a_customer_registered_in_the_future_counts_from_the_readin
     assert choice(database)[2] == at(100)
 
 
-def test_an_opt_in_of_a_customer_without_a_date_counts_from_the_reading(database: Database) -> None:
-    commit(database, customer(consent="opted_in", created_at=None))
-    assert choice(database)[2] == at(100)
+def test_an_opt_in_of_a_record_without_a_date_is_older_than_every_opt_out(database: Database) -> None:
+    commit(
+        database,
+        customer(consent="opted_in", created_at=None),
+        order(consent="opted_in", created_at=None),
+        order(45, consent="opted_out", created_at=at(1)),
+    )
+    assert choice(database)[2] == choice(database, 44, "order")[2] == datetime(1970, 1, 1, tzinfo=UTC)
+    assert signal(database) == ("opted_out", at(1))
+
+
+def test_an_opt_out_of_an_order_without_a_date_counts_from_the_reading(database: Database) -> None:
+    commit(database, order(consent="opted_out", created_at=None))
+    assert choice(database, 44, "order")[2] == at(100)
 
 
 def test_an_opt_out_met_for_the_first_time_counts_from_now(database: Database) -> None:
