@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from woo_sync_pipeline.automation.retention import PrunedRuns, prune_runs
+from woo_sync_pipeline.automation.pruning import PrunedRuns, forget_progress, prune_runs
 from woo_sync_pipeline.demo.world import yesterday
 from woo_sync_pipeline.resources import source_claim
 from woo_sync_pipeline.staging import StagedName, Staging
@@ -83,6 +84,49 @@ def test_what_was_checked_in_a_run_goes_with_it(world: World) -> None:
     assert _runs_with_checks(world) == {first, live, last}
     assert _prune(world, live_days=30, days=365).deleted == 1
     assert _runs_with_checks(world) == {first, last}
+
+
+def test_of_a_live_run_that_succeeded_what_it_filled_and_checked_stays_when_its_progress_goes(
+    world: World,
+) -> None:
+    now = yesterday() + timedelta(days=1)
+    daily = world.sync(first=now, last=now).run_id
+    order_as_guest(world.store)
+    live = world.sync(incremental=True, first=now, last=now).run_id
+    world.platform.stop()
+    order_as_guest(world.store)
+    world.try_sync(incremental=True, first=now, last=now)
+    failed = _runs(world)[0]
+    assert world.instance.get_run_by_id(failed).status is dg.DagsterRunStatus.FAILURE  # type: ignore[union-attr]
+    before = {run_id: _events(world, run_id) for run_id in (daily, live, failed)}
+    filled = _filled(world)
+
+    assert forget_progress(world.instance, sources=[KEY], before=datetime.now(UTC) - timedelta(days=1)) == 0
+    forgotten = forget_progress(world.instance, sources=[KEY], before=datetime.now(UTC))
+
+    assert {run_id: _events(world, run_id) for run_id in (daily, failed)} == {
+        run_id: before[run_id] for run_id in (daily, failed)
+    }
+    kept = _events(world, live)
+    assert Counter(kept) == Counter(
+        event
+        for event in before[live]
+        if event.startswith(("ASSET_M", "ASSET_CHECK_EVALUATION", "PIPELINE_"))
+        and not event.endswith("PLANNED")
+    )
+    assert {"ASSET_MATERIALIZATION", "ASSET_CHECK_EVALUATION", "PIPELINE_SUCCESS"} <= set(kept)
+    assert forgotten == len(before[live]) - len(kept)
+    assert _filled(world) == filled
+    assert _runs_with_checks(world) >= {daily, live}
+    assert sum(len(dg.serialize_value(event)) for event in world.instance.all_logs(live)) < 60_000
+
+
+def _events(world: World, run_id: str) -> list[str]:
+    return [
+        event.dagster_event.event_type_value
+        for event in world.instance.all_logs(run_id)
+        if event.dagster_event is not None
+    ]
 
 
 def _runs_with_checks(world: World) -> set[str]:
@@ -170,6 +214,7 @@ def test_the_job_keeps_a_year_and_says_what_went(make_world: MakeWorld) -> None:
         "staged_frames": 1,
         "runs": 0,
         "old_runs_still_needed": 0,
+        "events_of_live_runs": 0,
     }
     (event,) = [each for each in result.all_events if each.is_successful_output]
     assert {name: value.value for name, value in event.step_output_data.metadata.items()} == counts
