@@ -98,6 +98,7 @@ class SourceSettings(Section):
     consumer_key: Secret
     consumer_secret: Secret
     verify_tls: bool | str = True
+    use_environment_proxies: bool = False
     start_date: date
     orders_from: date | None = None
     order_statuses: OrderStatuses | None = None

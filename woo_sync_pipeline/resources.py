@@ -114,6 +114,7 @@ class StoresResource:
                 verify_tls=source.verify_tls,
                 max_concurrency=source.max_concurrency,
                 max_requests_per_second=source.max_requests_per_second,
+                use_environment_proxies=source.use_environment_proxies,
             )
         )
 

@@ -122,7 +122,8 @@ def extraction_assets(
                     )
                     finding = Finding(True, "a live reading does not read all customers")
                 statistics = client.statistics()
-            return _stage_customers(step, found, finding, statistics)
+                notice = client.first_notice
+            return _stage_customers(step, found, finding, statistics, notice=notice)
 
     @dg.asset(
         **asset_options(
@@ -168,10 +169,12 @@ def extraction_assets(
 
 
 def _stage_customers(
-    step: SyncStep, found: CustomersRead, finding: Finding, statistics: RequestStatistics
+    step: SyncStep, found: CustomersRead, finding: Finding, statistics: RequestStatistics, *, notice: str
 ) -> dg.MaterializeResult:
     reads_customer_meta = any(not key.startswith("_") for key in step.source.meta_keys)
     warnings = [META_WITHHELD] if found.meta_withheld and reads_customer_meta else []
+    if notice:
+        warnings.append(f"the store prints text before its JSON, which was skipped: {notice}")
     for warning in warnings:
         step.context.log.warning(f"{step.source.key}: {warning}")
     step.write(

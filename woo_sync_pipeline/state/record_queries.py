@@ -32,6 +32,8 @@ WHERE known.source = :source AND known.record_type = 'order' AND customer.phone 
 #
 # An opt-out belongs to the person. Whoever changes phone while the platform has the old one unsubscribed, by the
 # person's answer to a message or by a choice in a store, has not thereby agreed to be texted on the new one.
+#
+# Nor has a customer whose meta the store withholds (an empty consent_basis) left the groups that were read from it.
 UPSERT_RECORDS = """
 INSERT INTO woo_sync.source_records AS known (
     source, record_type, record_id, customer_id, phone, phone_masked, first_name, last_name, email,
@@ -91,7 +93,8 @@ ON CONFLICT (source, record_type, record_id) DO UPDATE SET
     choice = excluded.choice,
     choice_at = excluded.choice_at,
     carried_opt_out_at = excluded.carried_opt_out_at,
-    tags = excluded.tags,
+    tags = CASE WHEN excluded.record_type = 'customer' AND excluded.consent_basis = '' THEN known.tags
+        ELSE excluded.tags END,
     product_ids = excluded.product_ids,
     invalid_reason = excluded.invalid_reason,
     created_at = excluded.created_at,

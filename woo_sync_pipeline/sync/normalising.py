@@ -15,7 +15,7 @@ from woo_sync_pipeline.contacts.schemas import SourceRecord, validate
 from woo_sync_pipeline.errors import StateError
 from woo_sync_pipeline.state.bulk import arrow_schema
 from woo_sync_pipeline.state.records import RECORD_COLUMNS
-from woo_sync_pipeline.state.syncs import SyncContact
+from woo_sync_pipeline.state.syncs import DOES_NOT_FIT, SyncContact
 
 RECORD_SCHEMA: pa.Schema = arrow_schema({**RECORD_COLUMNS, "holds_contact": "boolean"})
 
@@ -112,8 +112,10 @@ def _checked(
             next_step="This is a fault of woo_sync_pipeline or of a staged frame of another version: run the "
             "whole job again.",
         )
+    # Empty means withheld, so what is read of visible meta must have a name even where it is nothing.
+    basis = {True: "", False: source.consent.basis or "nothing"}
     columns = pd.DataFrame(
-        {**more, "consent_basis": rows["meta"].isna().map({True: "", False: source.consent.basis})},
+        {**more, "consent_basis": rows["meta"].isna().map(basis)},
         index=rows.index,
     )
     fits = np.ones(len(rows), dtype=bool)
@@ -129,12 +131,16 @@ def _left_out(records: pd.DataFrame, failures: pd.DataFrame) -> Iterator[SyncCon
     for row, column, rule in failures.itertuples(index=False, name=None):
         rules.setdefault(int(row), []).append(f"{column or 'row'}: {rule}")
     for row, broken in sorted(rules.items()):
-        yield SyncContact(
-            outcome="invalid",
-            record_type=records["record_type"].iloc[row],
-            record_id=int(records["record_id"].iloc[row]),
-            reason=f"does not fit its model ({', '.join(broken)})",
+        yield left_out_contact(
+            records["record_type"].iloc[row],
+            int(records["record_id"].iloc[row]),
+            f"{DOES_NOT_FIT} ({', '.join(broken)})",
         )
+
+
+def left_out_contact(record_type: str, record_id: int, reason: str) -> SyncContact:
+    """A store record that does not fit its model, as a report shows it: without the phone, which may be at fault."""
+    return SyncContact(outcome="invalid", record_type=record_type, record_id=record_id, reason=reason)
 
 
 INVALID_COLUMNS = ("record_type", "record_id", "phone_masked", "invalid_reason", "holds_contact")

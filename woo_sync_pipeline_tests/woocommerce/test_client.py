@@ -82,6 +82,11 @@ def test_a_ca_file_that_cannot_be_used_is_refused_before_any_request(
     assert caught.value.source == "shop"
 
 
+def test_an_empty_path_of_a_ca_file_does_not_switch_off_the_verification(connect: Connect) -> None:
+    with pytest.raises(ConfigurationError, match="CA file of verify_tls: there is no such file"):
+        connect("https://shop.example.com", verify_tls="")
+
+
 def test_https_where_the_store_speaks_http_is_told_in_words(connect: Connect) -> None:
     with (
         LoopbackStore(lambda _: GOOD) as server,

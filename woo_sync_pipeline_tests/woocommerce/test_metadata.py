@@ -94,6 +94,10 @@ def test_answers_behind_text_are_counted(tmp_path: Path, database_url: str) -> N
     run = first_sync(tmp_path, database_url, make_noisy)
     for name in ("orders", "customers", "tags"):
         assert run.shown[name]["answers_behind_text"] == run.shown[name]["answers"]
+    assert (
+        run.report.count("**Warning:** the store prints text before its JSON, which was skipped: Warning: ")
+        == 1
+    )
 
 
 @pytest.mark.parametrize(("needed", "warnings"), [({}, 1), (ORDERS_ONLY, 0)])

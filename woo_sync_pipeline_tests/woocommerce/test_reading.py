@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from woo_sync_pipeline.demo.store import DemoStore, generate_store
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.woocommerce.errors import StoreAnswerMalformedError
+from woo_sync_pipeline_tests.woocommerce.conftest import SHOP_MANAGER
 from woo_sync_pipeline_tests.woocommerce.sources import CONSENT, ORDER_CONSENT, TAGS, SyncedSource
 
 MARY = {"first_name": "Mary", "phone": "0491 570 156", "country": "AU"}
@@ -253,3 +254,16 @@ def test_without_a_choice_of_statuses_every_order_but_drafts_is_read(
     shop.data.trash_order(trashed)
     shop.data.place_order(billing=MARY, status="checkout-draft")
     assert SyncedSource(shop, database).sweep().order_ids == {*orders, trashed}
+
+
+def test_a_key_that_hides_the_meta_of_customers_takes_nobody_out_of_a_group(
+    shop: DemoStore, database: Database
+) -> None:
+    shop.data.register_customer(email="a@example.com", billing=MARY, meta={TAGS: ["VIP"]})
+    SyncedSource(shop, database).sweep()
+    manager = {"consumer_key": SHOP_MANAGER.consumer_key, "consumer_secret": SHOP_MANAGER.consumer_secret}
+    read = SyncedSource(shop, database, **manager).sweep()
+    assert read.customers.meta_withheld
+    with database.transaction() as connection:
+        [groups] = connection.execute(sa.text("SELECT groups FROM woo_sync.contacts")).scalars()
+    assert groups == ["Shop", "Shop - Customer", "Shop - VIP"]
