@@ -50,6 +50,26 @@ def test_an_opt_out_of_an_order_without_a_date_counts_from_the_reading(database:
     assert choice(database, 44, "order")[2] == at(100)
 
 
+def test_an_opt_out_entered_into_a_known_order_counts_from_when_it_was_seen(database: Database) -> None:
+    commit(database, order(consent="unknown", created_at=at(1)), customer(consent="unknown"))
+    commit(database, customer(consent="opted_in", read_at=at(150)))
+    commit(database, order(consent="opted_out", created_at=at(1), read_at=at(200)))
+    assert choice(database, 44, "order") == ("opted_out", "opted_out", at(200))
+    assert signal(database) == ("opted_out", at(200))
+
+
+def test_an_opt_in_entered_into_a_known_order_has_the_orders_date(database: Database) -> None:
+    commit(database, order(consent="unknown", created_at=at(1)))
+    commit(database, order(consent="opted_in", created_at=at(1), read_at=at(200)))
+    assert choice(database, 44, "order") == ("opted_in", "opted_in", at(1))
+
+
+def test_an_opt_out_of_an_order_that_other_keys_show_has_the_orders_date(database: Database) -> None:
+    commit(database, order(consent="unknown", consent_basis="a", created_at=at(1)))
+    commit(database, order(consent="opted_out", consent_basis="b", created_at=at(1), read_at=at(200)))
+    assert choice(database, 44, "order")[2] == at(1)
+
+
 def test_an_opt_out_met_for_the_first_time_counts_from_now(database: Database) -> None:
     commit(database, customer(consent="opted_out", created_at=at(3)))
     assert choice(database) == ("opted_out", "opted_out", at(100))
@@ -146,7 +166,7 @@ def test_an_order_of_the_future_counts_from_the_reading(database: Database) -> N
     assert choice(database, 44, "order")[2] == at(100)
 
 
-def test_an_order_s_choice_that_is_changed_later_keeps_the_order_s_time(database: Database) -> None:
-    commit(database, order(consent="opted_in"))
-    commit(database, order(consent="opted_out", read_at=at(200)))
-    assert choice(database, 44, "order") == ("opted_out", "opted_out", at(10))
+def test_an_order_whose_opt_out_turns_into_an_opt_in_keeps_its_date(database: Database) -> None:
+    commit(database, order(consent="opted_out"))
+    commit(database, order(consent="opted_in", read_at=at(200)))
+    assert choice(database, 44, "order") == ("opted_in", "opted_in", at(10))
