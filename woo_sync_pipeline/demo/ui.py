@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import click
+import yaml
 
 from woo_sync_pipeline.config import CONFIG_ENV
 from woo_sync_pipeline.demo.play import begin_anew
@@ -78,19 +80,43 @@ def serve_demo(
 
 
 def _start_dagster(folder: Path, port: int) -> list[subprocess.Popen[bytes]]:
-    module = ["-m", "woo_sync_pipeline.definitions"]
+    # A server of its own for the code: a daemon that loads it itself does so anew every minute, and fails the runs
+    # that it is just launching.
+    code_port, workspace = _free_port(), folder / "workspace.yaml"
+    server = {"host": "127.0.0.1", "port": code_port, "location_name": "woo_sync_pipeline"}
+    workspace.write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}), encoding="utf-8")
+    code = ["code-server", "start", "-m", "woo_sync_pipeline.definitions", "-h", "127.0.0.1"]
     commands = [
-        [sys.executable, "-m", "dagster_webserver", *module, "-h", "127.0.0.1", "-p", str(port)],
-        [sys.executable, "-m", "dagster._daemon", "run", *module],
+        [sys.executable, "-m", "dagster", *code, "-p", str(code_port)],
+        [sys.executable, "-m", "dagster_webserver", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)],
+        [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace)],
     ]
-    log = (folder / "dagster.log").open("ab")
-    with log:
-        return [
-            subprocess.Popen(  # noqa: S603 - the commands are written above
-                command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+    processes: list[subprocess.Popen[bytes]] = []
+    with (folder / "dagster.log").open("ab") as log:
+        for command in commands:
+            processes.append(
+                subprocess.Popen(  # noqa: S603 - the commands are written above
+                    command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+                )
             )
-            for command in commands
-        ]
+            if len(processes) == 1:
+                _wait_for_port(code_port, processes[0])
+    return processes
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Until somebody listens, or the process that should has ended; what follows says so then."""
+    deadline = time.monotonic() + _START_PATIENCE_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.1)
 
 
 def _stop_dagster(processes: list[subprocess.Popen[bytes]]) -> None:
