@@ -123,6 +123,7 @@ class MessageMediaSettings(Section):
     api_key: Secret
     api_secret: Secret
     auth: Literal["basic", "hmac"] = "basic"
+    verify_tls: bool | str = True
     max_concurrency: Annotated[int, Field(ge=1, le=128)] = 16
     max_requests_per_second: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] | None = None
 

@@ -141,6 +141,7 @@ class MessageMediaResource:
                 api_key=self._settings.api_key.get_secret_value(),
                 api_secret=self._settings.api_secret.get_secret_value(),
                 auth=self._settings.auth,
+                verify_tls=self._settings.verify_tls,
                 max_concurrency=self._settings.max_concurrency,
                 max_requests_per_second=self._settings.max_requests_per_second,
             )

@@ -91,6 +91,7 @@ def test_a_good_file_is_read_with_its_defaults(file: Path) -> None:
     assert (source.groups.roles, source.groups.product_tags) == (True, True)
     assert source.meta_keys == ("customer_tags",)
     assert (settings.messagemedia.auth, settings.messagemedia.max_concurrency) == ("basic", 16)
+    assert settings.messagemedia.verify_tls is True
     assert settings.database_url is not None
     assert settings.data_directory == file.parent / ".woo_sync"
     assert settings.staging_location == str(file.parent / ".woo_sync" / "staging")
@@ -188,6 +189,15 @@ def test_secrets_are_never_shown(file: Path) -> None:
         assert secret not in shown
 
 
+@pytest.mark.parametrize(("written", "read"), [("false", False), ("/etc/ssl/own.pem", "/etc/ssl/own.pem")])
+def test_whose_certificates_are_trusted_is_told_alike_for_a_store_and_for_messagemedia(
+    file: Path, written: str, read: bool | str
+) -> None:
+    text = GOOD.replace("sources:", f"  verify_tls: {written}\nsources:")
+    settings = load(file, f"{text}    verify_tls: {written}\n")
+    assert settings.messagemedia.verify_tls == settings.sources[0].verify_tls == read
+
+
 REFUSALS = [
     # what is written, instead of what, where the complaint points to, what it says
     ("timezone: Sydney", "timezone: Australia/Sydney", "line 2, timezone", "such as Australia/Sydney"),
@@ -197,6 +207,7 @@ REFUSALS = [
     ("  api_key: ''", "  api_key: ${MESSAGEMEDIA_API_KEY}", "line 5, messagemedia.api_key", "or ${NAME} to"),
     ("  api_key: ${NOT_SET}", "  api_key: ${MESSAGEMEDIA_API_KEY}", "line 5", "NOT_SET is not set"),
     ("  api_key: ${A B}", "  api_key: ${MESSAGEMEDIA_API_KEY}", "line 5, messagemedia.api_key", "${NAME}"),
+    ("  verify_tls: []", "  api_key: ${MESSAGEMEDIA_API_KEY}", "line 5, messagemedia.verify_tls", "boolean"),
     ("base_url: au.example.com", "base_url: https://au.app.api.sinch.com", "line 4, messagemedia.base_url", "https://"),
     ("base_url: ftp://example.com", "base_url: https://au.app.api.sinch.com", "line 4, messagemedia.base_url", "https://"),
     ("url: https://ann:hunter2@x.com", "url: https://shop.example.com/", "line 10, sources[0].url", "credentials"),

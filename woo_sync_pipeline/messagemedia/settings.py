@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from woo_sync_pipeline.authorities import check_authority
 from woo_sync_pipeline.errors import ConfigurationError
 from woo_sync_pipeline.messagemedia.errors import SOURCE
 
@@ -53,8 +53,9 @@ class PlatformSettings:
             raise _wrong("max_concurrency, attempts", "a value below 1", "Use at least 1.")
         if self.max_requests_per_second is not None and self.max_requests_per_second <= 0:
             raise _wrong("max_requests_per_second", "no positive number", "Use one, or leave it out.")
-        if isinstance(self.verify_tls, str) and not Path(self.verify_tls).exists():
-            raise _wrong("verify_tls", "a CA file that does not exist", "Correct the path.")
+        check_authority(
+            self.verify_tls, source=SOURCE, setting="messagemedia.verify_tls", server="the platform"
+        )
 
     @property
     def origin(self) -> str:

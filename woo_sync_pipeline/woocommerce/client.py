@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import ssl
 import threading
 import time
 from array import array
@@ -12,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -22,6 +20,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth
 from requests_oauthlib import OAuth1
 
+from woo_sync_pipeline.authorities import check_authority
 from woo_sync_pipeline.errors import ConfigurationError
 from woo_sync_pipeline.privacy import redact
 from woo_sync_pipeline.woocommerce.answers import Answer, http_date, read_answer
@@ -96,7 +95,7 @@ class StoreClient:
     ) -> None:
         self.settings = settings
         self._root = _api_root(settings)
-        _check_authority(settings)
+        check_authority(settings.verify_tls, source=settings.source, setting="verify_tls", server="the store")
         self._auth = _auth_for(settings)
         self._clock = clock
         self._pace = Pace(
@@ -242,23 +241,6 @@ def _api_root(settings: StoreSettings) -> str:
             next_step="Set url to the address of the shop, such as https://shop.example.com, without key or query.",
         )
     return f"{settings.url.rstrip('/')}/wp-json"
-
-
-def _check_authority(settings: StoreSettings) -> None:
-    """Refuse a CA file that cannot be used: requests would tell of it as of a store that cannot be reached."""
-    if not isinstance(settings.verify_tls, str) or Path(settings.verify_tls).is_dir():
-        return
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=settings.verify_tls)
-    except OSError as error:
-        missing = isinstance(error, FileNotFoundError)
-        raise ConfigurationError(
-            source=settings.source,
-            tried="reading the CA file of verify_tls",
-            got="there is no such file" if missing else "a file that cannot be read as certificates in PEM",
-            next_step="Set verify_tls to the path of a PEM file with the certificate of the authority that "
-            "signed the store's, or to true.",
-        ) from None
 
 
 def _auth_for(settings: StoreSettings) -> AuthBase:

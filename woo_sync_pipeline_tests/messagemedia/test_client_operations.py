@@ -217,6 +217,7 @@ def test_threads_share_a_bounded_number_of_connections(platform: DemoPlatform) -
         {"attempts": 0},
         {"auth": "digest"},
         {"verify_tls": "/nowhere/ca.pem"},
+        {"verify_tls": ""},
     ],
 )
 def test_settings_that_cannot_work_or_are_unsafe_are_refused(wrong: dict[str, Any]) -> None:

@@ -5,12 +5,15 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import trustme
 
+from woo_sync_pipeline.config import Settings
+from woo_sync_pipeline.errors import ConfigurationError
 from woo_sync_pipeline.messagemedia import (
     PlatformClient,
     PlatformProtocolError,
@@ -18,6 +21,7 @@ from woo_sync_pipeline.messagemedia import (
     PlatformTlsError,
     PlatformUnavailable,
 )
+from woo_sync_pipeline.resources import MessageMediaResource
 
 PHONE = "+61412345678"
 
@@ -131,20 +135,71 @@ def test_cookies_and_the_environment_change_nothing(monkeypatch: pytest.MonkeyPa
     assert not any("Cookie" in each for each in seen)
 
 
-def test_a_certificate_is_verified_and_a_ca_file_makes_it_trusted(tmp_path: Path) -> None:
+@dataclass(frozen=True)
+class Guarded:
+    """A platform whose certificate is signed by an authority that only `ca_file` names."""
+
+    url: str
+    ca_file: Path
+
+    def connect(self, **options: object) -> PlatformClient:
+        """The client that a configuration with these options of `messagemedia` gives."""
+        account = {"base_url": self.url, "api_key": "k", "api_secret": "s", **options}
+        source = {
+            "name": "Shop",
+            "key": "shop",
+            "url": "https://shop.example.com",
+            "consumer_key": "ck",
+            "consumer_secret": "cs",
+            "start_date": "2026-11-01",
+            "default_region": "AU",
+        }
+        settings = Settings.model_validate({"messagemedia": account, "sources": [source]})
+        return MessageMediaResource(settings).connect()
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Guarded]:
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
-    ca_file = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(ca_file))
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     with scripted(answering(200, b'{"content": [], "totalElements": 0}'), context) as url:
-        with PlatformClient(PlatformSettings(url, "k", "s")) as client:
-            with pytest.raises(PlatformTlsError) as caught:
-                client.contacts_by_phone([PHONE])
-            assert PHONE[1:] not in "".join(traceback.format_exception(caught.value))
-            assert client.requests_made == 1
-        with PlatformClient(PlatformSettings(url, "k", "s", verify_tls=str(ca_file))) as client:
-            assert client.lists() == []
+        yield Guarded(url, tmp_path / "ca.pem")
+
+
+@pytest.mark.parametrize("options", [{}, {"verify_tls": True}])
+def test_a_certificate_of_nobody_known_is_refused_with_what_to_configure(
+    guarded: Guarded, options: dict[str, object]
+) -> None:
+    with guarded.connect(**options) as client:
+        with pytest.raises(PlatformTlsError, match=r"the CA file as messagemedia\.verify_tls") as caught:
+            client.contacts_by_phone([PHONE])
+        assert PHONE[1:] not in "".join(traceback.format_exception(caught.value))
+        assert client.requests_made == 1
+
+
+def test_a_ca_file_of_the_configuration_makes_its_certificates_trusted(guarded: Guarded) -> None:
+    with guarded.connect(verify_tls=str(guarded.ca_file)) as client:
+        assert client.lists() == []
+
+
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+def test_no_certificate_is_verified_if_the_configuration_says_so(guarded: Guarded) -> None:
+    with guarded.connect(verify_tls=False) as client:
+        assert client.lists() == []
+
+
+@pytest.mark.parametrize("content", [None, "not a certificate"])
+def test_a_ca_file_that_cannot_be_used_is_refused_before_any_request(
+    guarded: Guarded, content: str | None
+) -> None:
+    guarded.ca_file.unlink()
+    if content is not None:
+        guarded.ca_file.write_text(content)
+    with pytest.raises(ConfigurationError, match=r"CA file of messagemedia\.verify_tls.*PEM") as caught:
+        guarded.connect(verify_tls=str(guarded.ca_file))
+    assert caught.value.source == "messagemedia"
 
 
 def test_a_host_that_does_not_exist_is_unavailable_and_the_message_says_where_to_look() -> None:
