@@ -63,12 +63,16 @@ def contact_assets(
                 ):
                     staged.add(part.records)
                     tally.add(part)
-                staged.notes = {"emails_dropped": tally.emails_dropped}
+                staged.notes = {
+                    "emails_dropped": tally.emails_dropped,
+                    "left_out": [[each.record_type, each.record_id, each.reason] for each in tally.left_out],
+                }
+            invalid = tally.left_out + tally.invalid
             return step.result(
                 tally.records,
                 _record_checks(settings, tally, rows_read=customers.rows + orders.rows),
-                invalid=len(tally.invalid),
-                invalid_reasons=count_reasons(tally.invalid),
+                invalid=len(invalid),
+                invalid_reasons=count_reasons(invalid),
                 emails_dropped=tally.emails_dropped,
             )
 

@@ -16,7 +16,7 @@ from woo_sync_pipeline.state.contacts import count_held, pending_phones, source_
 from woo_sync_pipeline.state.records import invalid_reasons
 from woo_sync_pipeline.state.syncs import CONTACT_LINE_COLUMNS, SyncContact, finish_sync, list_syncs
 from woo_sync_pipeline.sync.dry_run import plan_pending
-from woo_sync_pipeline.sync.normalising import INVALID_COLUMNS, invalid_contacts
+from woo_sync_pipeline.sync.normalising import INVALID_COLUMNS, invalid_contacts, left_out_contact
 from woo_sync_pipeline.sync.observing import observe_directory
 from woo_sync_pipeline.sync.pushing import push_pending
 
@@ -111,8 +111,12 @@ def sync_assets(
         Its rows are the lines of `woo-sync report`: contacts that were not simply unchanged, and invalid records.
         """
         with sync_step(context, source) as step:
-            invalid = invalid_contacts(step.read("contacts").columns(*INVALID_COLUMNS))
-            counts = _counts(step, invalid)
+            contacts = step.read("contacts")
+            without_phone = invalid_contacts(contacts.columns(*INVALID_COLUMNS))
+            left_out = [left_out_contact(*each) for each in contacts.notes.get("left_out", ())]
+            counts = _counts(step, without_phone, left_out)
+            # They are few, and would be overlooked behind the others.
+            invalid = left_out + without_phone
             sync = finish_sync(step.database, run_id=step.run_id, counts=counts.to_json(), invalid=invalid)
             step.state.release(source.key)
             report = markdown_report(sync, counts, source_name=source.name)
@@ -154,7 +158,7 @@ def _to_be_mended(invalid: list[SyncContact], source: SourceSettings) -> dict[st
     return {"to be mended": dg.MetadataValue.md(markdown_to_be_mended(invalid, store_url=source.url))}
 
 
-def _counts(step: SyncStep, invalid: list[SyncContact]) -> SyncCounts:
+def _counts(step: SyncStep, without_phone: list[SyncContact], left_out: list[SyncContact]) -> SyncCounts:
     orders, customers, tags = step.read("orders"), step.read("customers"), step.read("tags")
     synced = step.read("synced_contacts")
     pushed, sent_phones = synced.notes, set(synced.columns("phone")["phone"])
@@ -164,14 +168,16 @@ def _counts(step: SyncStep, invalid: list[SyncContact]) -> SyncCounts:
         unchanged = totals["contacts"] - count_held(step.database, step.source.name, sent_phones)
     else:
         unchanged = len(set(step.read("merged_contacts").columns("phone")["phone"]) - sent_phones)
-    reasons = invalid_reasons(step.database, step.source.key) if step.is_sweep else count_reasons(invalid)
+    known = invalid_reasons(step.database, step.source.key) if step.is_sweep else count_reasons(without_phone)
+    # What was left out is not in the state.
+    reasons = known | count_reasons(left_out)
     return SyncCounts(
         new=pushed.get("new", 0),
         updated=pushed.get("updated", 0),
         failed=pushed.get("failed", 0),
         unchanged=unchanged,
         invalid=sum(reasons.values()),
-        newly_invalid=len(invalid),
+        newly_invalid=len(without_phone) + len(left_out),
         invalid_reasons=reasons,
         subscribed=totals["subscribed"],
         unsubscribed=totals["unsubscribed"],

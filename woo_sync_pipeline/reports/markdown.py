@@ -64,9 +64,8 @@ def _record_line(contact: SyncContact, store_url: str) -> str:
     assert contact.record_type is not None
     assert contact.record_id is not None
     link = edit_page(store_url, contact.record_type, contact.record_id)
-    return (
-        f"| [{contact.record_type} {contact.record_id}]({link}) | {contact.phone_masked} | {contact.reason} |"
-    )
+    reason = _escaped(contact.reason or "")
+    return f"| [{contact.record_type} {contact.record_id}]({link}) | {contact.phone_masked} | {reason} |"
 
 
 def _escaped(text: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from woo_sync_pipeline.contacts.phones import InvalidReason
-from woo_sync_pipeline.state.syncs import SyncContact
+from woo_sync_pipeline.state.syncs import DOES_NOT_FIT, SyncContact
 
 
 @dataclass(frozen=True)
@@ -16,8 +16,9 @@ class SyncCounts:
     """The numbers of one sync of one source.
 
     new, updated, unchanged, failed: contacts, by what happened to them on the platform.
-    invalid: store records without a phone that can receive messages (of a daily sync: all in the store), with
-    their reasons in invalid_reasons; newly_invalid: those of them that this sync read, being new or changed.
+    invalid: store records without a phone that can receive messages (of a daily sync: all in the store), and
+    those that this sync left out because they do not fit their model, with their reasons in invalid_reasons;
+    newly_invalid: those of them that this sync read.
     subscribed, unsubscribed: all contacts of the source, as the platform was last seen to hold them.
     unsubscribed_on_platform: contacts that this sync found unsubscribed there, by their own will.
     groups: lists that contacts of the source belong into. emails_dropped: addresses that are none.
@@ -55,9 +56,11 @@ class SyncCounts:
 
 def explain_reason(reason: str) -> str:
     """What an invalid reason means; nothing for one that another version of this project has written."""
+    if reason == DOES_NOT_FIT:
+        return "The record holds what a record cannot hold and was left out; its line names the fields."
     return InvalidReason(reason).explanation if reason in set(InvalidReason) else ""
 
 
 def count_reasons(invalid: Iterable[SyncContact]) -> dict[str, int]:
-    """How many store records are invalid for each reason, the most frequent first."""
-    return dict(Counter(contact.reason or "" for contact in invalid).most_common())
+    """How many store records are invalid for each reason, whatever details follow it, the most frequent first."""
+    return dict(Counter((contact.reason or "").partition(" ")[0] for contact in invalid).most_common())

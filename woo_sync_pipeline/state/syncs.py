@@ -55,6 +55,9 @@ class SyncContact:
     reason: str | None = None
 
 
+DOES_NOT_FIT = "does_not_fit"
+"""Begins the reason of a store record that does not fit its model; the rules that it breaks follow."""
+
 CONTACT_LINE_COLUMNS = {
     "outcome": "text",
     "phone": "text",

@@ -39,13 +39,14 @@ def normalised() -> NormalisedRecords:
 def test_a_record_that_does_not_fit_is_a_row_of_the_report_with_its_reason() -> None:
     found = normalised()
     assert found.records["record_id"].tolist() == [7, 44]
+    assert {each.phone_masked for each in found.left_out} == {""}
     assert [(each.outcome, each.record_type, each.record_id, each.reason) for each in found.left_out] == [
-        ("invalid", "customer", 8, "does not fit its model (hash: not_nullable, hash: text)"),
+        ("invalid", "customer", 8, "does_not_fit (hash: not_nullable, hash: text)"),
         (
             "invalid",
             "order",
             -5,
-            "does not fit its model (record_id: greater_than_or_equal_to(0), hash: not_nullable, hash: text)",
+            "does_not_fit (record_id: greater_than_or_equal_to(0), hash: not_nullable, hash: text)",
         ),
     ]
 

@@ -13,8 +13,10 @@ import pytest
 from woo_sync_pipeline.assets import contacts as contact_steps
 from woo_sync_pipeline.assets import extraction
 from woo_sync_pipeline.contacts.merge import merge_contacts
+from woo_sync_pipeline.contacts.normalise import normalise_customers
 from woo_sync_pipeline.state import records
 from woo_sync_pipeline.state.syncs import watermark
+from woo_sync_pipeline.sync import normalising
 from woo_sync_pipeline.sync.normalising import NormalisedRecords, normalise_portions
 from woo_sync_pipeline.sync.reading import CustomersRead, sweep
 from woo_sync_pipeline_tests.dagster.conftest import KEY, MakeWorld, World, small_store
@@ -22,6 +24,8 @@ from woo_sync_pipeline_tests.dagster.expectation import expected_directory
 from woo_sync_pipeline_tests.dagster.people import GUEST_PHONE, order_as_guest
 
 Checks = dict[str, dg.AssetCheckEvaluation]
+SECRET = 4711471147
+"""A value that fits no email."""
 
 
 @pytest.fixture
@@ -222,13 +226,65 @@ def test_too_many_invalid_records_warn_and_are_synced_all_the_same(make_world: M
 def test_a_record_that_does_not_fit_its_model_warns_and_the_others_are_synced(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse_one(found: NormalisedRecords) -> NormalisedRecords:
-        failures = pd.DataFrame([(0, "email", "str")], columns=["row_index", "column", "check"])
-        return replace(found, records=found.records.iloc[1:], failures=failures)
-
-    change_first_portion(monkeypatch, refuse_one)
+    spoil_email_of_a_customer(monkeypatch)
     sync = world.sync()
     check = checks_of(world, sync.run_id)["every_record_fits_its_model"]
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
-    assert number(check, "email: str") == 1
+    assert number(check, "email: text") == 1
     assert len(world.directory) >= len(expected_directory(world.store)) - 1
+
+
+def spoil_email_of_a_customer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def spoilt(*args: Any, **options: Any) -> pd.DataFrame:
+        found = normalise_customers(*args, **options)
+        emails: list[Any] = found["email"].tolist()
+        emails[:1] = [SECRET]
+        return found.assign(email=pd.Series(emails, dtype=object))
+
+    monkeypatch.setattr(normalising, "normalise_customers", spoilt)
+
+
+def test_a_record_that_does_not_fit_is_in_the_report_until_it_does(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reason = "does_not_fit (email: text)"
+    with monkeypatch.context() as patched:
+        spoil_email_of_a_customer(patched)
+        swept = world.sync()
+    (line,) = [each for each in world.contacts_of(swept) if each.reason == reason]
+    assert (line.outcome, line.record_type, line.phone, line.phone_masked) == (
+        "invalid",
+        "customer",
+        None,
+        "",
+    )
+    reasons = swept.counts["invalid_reasons"]
+    assert reasons["does_not_fit"] == 1
+    assert swept.counts["invalid"] == swept.counts["newly_invalid"] == sum(reasons.values())
+    shown = metadata_of(world, swept.run_id, "sync_report")
+    assert "| does_not_fit | 1 | The record holds" in shown["report"]
+    page = f"{world.source().url}/wp-admin/user-edit.php?user_id={line.record_id}"
+    assert f"| [customer {line.record_id}]({page}) |  | {reason} |" in shown["to be mended"]
+    assert str(SECRET) not in str(shown)
+
+    mended = world.sync()
+    assert "does_not_fit" not in mended.counts["invalid_reasons"]
+    assert world.directory.snapshot() == expected_directory(world.store)
+
+
+def test_a_live_sync_reports_a_record_that_does_not_fit_too(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.sync()
+    world.store.register_customer(email="new@example.com", billing={"phone": "0412 345 678"})
+    spoil_email_of_a_customer(monkeypatch)
+    live = world.sync(incremental=True)
+    assert live.counts["invalid_reasons"] == {"does_not_fit": 1}
+    assert [each.reason for each in world.contacts_of(live)] == ["does_not_fit (email: text)"]
+
+
+def metadata_of(world: World, run_id: str, asset: str) -> dict[str, Any]:
+    made = world.instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    materialised = (entry.get_dagster_event().materialization for entry in made)
+    found = next(each for each in materialised if each.asset_key.path[-1] == asset)
+    return {name: value.value for name, value in found.metadata.items()}

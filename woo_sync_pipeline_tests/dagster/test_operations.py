@@ -15,7 +15,7 @@ from woo_sync_pipeline.contacts.phones import InvalidReason
 from woo_sync_pipeline.demo.platform import DemoPlatform
 from woo_sync_pipeline.reports.report import SyncCounts
 from woo_sync_pipeline.reports.tables import number_rows
-from woo_sync_pipeline.state.syncs import SyncContact, SyncRun
+from woo_sync_pipeline.state.syncs import DOES_NOT_FIT, SyncContact, SyncRun
 from woo_sync_pipeline_tests.dagster.conftest import KEY, MakeWorld, World, small_store
 from woo_sync_pipeline_tests.dagster.people import GUEST_PHONE, order_as_guest, subscribed_customer
 
@@ -139,6 +139,7 @@ def test_the_page_about_reports_names_every_line_field_and_reason() -> None:
         *SyncContact.__dataclass_fields__,
         *SyncCounts.__dataclass_fields__,
         *InvalidReason,
+        DOES_NOT_FIT,
     }
     assert [name for name in names if f"`{name}`" not in text] == []
     assert [label for label, _ in number_rows(SyncCounts()) if label.strip() not in text] == []

@@ -72,6 +72,12 @@ INVALID = SyncContact(
     record_id=31,
     reason="too_short",
 )
+LEFT_OUT = SyncContact(
+    outcome="invalid",
+    record_type="order",
+    record_id=77,
+    reason="does_not_fit (email: text, tags: list_of_str)",
+)
 
 
 def sync(**changes: Any) -> SyncRun:

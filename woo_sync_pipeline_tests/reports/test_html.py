@@ -17,10 +17,10 @@ from woo_sync_pipeline.reports.html import report_html
 from woo_sync_pipeline.reports.report import SyncCounts, explain_reason
 from woo_sync_pipeline.reports.tables import number_rows
 from woo_sync_pipeline.state.syncs import SyncRun
-from woo_sync_pipeline_tests.reports.samples import COUNTS, CREATED, INVALID, SYNC, UPDATED, sync
+from woo_sync_pipeline_tests.reports.samples import COUNTS, CREATED, INVALID, LEFT_OUT, SYNC, UPDATED, sync
 
 STORE = "https://shop.example.com"
-CONTACTS = [CREATED, UPDATED, replace(UPDATED, outcome="failed", reason="<no> thanks"), INVALID]
+CONTACTS = [CREATED, UPDATED, replace(UPDATED, outcome="failed", reason="<no> thanks"), INVALID, LEFT_OUT]
 
 
 def page(of: SyncRun = SYNC, *, store_url: str = STORE) -> str:
@@ -45,11 +45,16 @@ def test_it_needs_nothing_else_and_leads_to_the_store_only() -> None:
     text = page()
     places = re.findall(r"""(?:src|href|url\()\s*=?\s*["']?([^"')>\s]+)""", text)
     assert [place for place in places if not place.startswith("data:image/png;base64,")] == [
-        f"{STORE}/wp-admin/user-edit.php?user_id=31"
+        f"{STORE}/wp-admin/user-edit.php?user_id=31",
+        f"{STORE}/wp-admin/post.php?post=77&amp;action=edit",
     ]
     (picture,) = re.findall(r"data:image/png;base64,([^\"]+)", text)
     assert base64.b64decode(picture).startswith(b"\x89PNG")
     assert "<script" not in text
+
+
+def test_a_record_that_does_not_fit_is_to_be_mended_and_shows_no_phone() -> None:
+    assert f">order 77</a></td><td></td><td>{LEFT_OUT.reason}</td></tr>" in page()
 
 
 def test_a_store_that_is_configured_no_more_is_not_linked() -> None:

@@ -8,8 +8,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from woo_sync_pipeline.reports.report import SyncCounts, count_reasons
-from woo_sync_pipeline_tests.reports.samples import COUNTS, INVALID, sync
+from woo_sync_pipeline.contacts.phones import InvalidReason
+from woo_sync_pipeline.reports.report import SyncCounts, count_reasons, explain_reason
+from woo_sync_pipeline.state.syncs import DOES_NOT_FIT
+from woo_sync_pipeline_tests.reports.samples import COUNTS, INVALID, LEFT_OUT, sync
 
 _NUMBERS = st.integers(min_value=0)
 _NAMED = st.dictionaries(st.text(), _NUMBERS)
@@ -58,3 +60,14 @@ def test_reasons_are_counted_the_most_frequent_first() -> None:
     counted = count_reasons([INVALID, *[replace(INVALID, reason="not_mobile")] * 3, INVALID])
 
     assert list(counted.items()) == [("not_mobile", 3), ("too_short", 2)]
+
+
+def test_records_that_do_not_fit_are_one_reason_whatever_they_break() -> None:
+    other = replace(LEFT_OUT, reason="does_not_fit (hash: text)")
+
+    assert count_reasons([LEFT_OUT, INVALID, other]) == {DOES_NOT_FIT: 2, "too_short": 1}
+
+
+def test_every_reason_is_explained_and_an_unknown_one_is_no_hindrance() -> None:
+    assert all(explain_reason(reason) for reason in (*InvalidReason, DOES_NOT_FIT))
+    assert explain_reason("of another version") == ""

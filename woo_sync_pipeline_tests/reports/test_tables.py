@@ -21,7 +21,16 @@ from woo_sync_pipeline.reports.tables import (
     report_title,
 )
 from woo_sync_pipeline.state.syncs import SyncContact
-from woo_sync_pipeline_tests.reports.samples import COUNTS, CREATED, INVALID, SYNC, UPDATED, shown, sync
+from woo_sync_pipeline_tests.reports.samples import (
+    COUNTS,
+    CREATED,
+    INVALID,
+    LEFT_OUT,
+    SYNC,
+    UPDATED,
+    shown,
+    sync,
+)
 
 
 def test_the_history_has_one_line_per_sync_with_its_numbers() -> None:
@@ -86,6 +95,19 @@ def test_contacts_are_shown_with_masked_phones_and_what_happened() -> None:
     assert ["updated", "+61•••••999", "unsubscribed", "first_name,", "groups"] in lines
     assert ["invalid", "041•••••567", "customer", "31", "too_short"] in lines
     assert not [word for line in lines for word in line if "412345" in word]
+
+
+def test_a_record_that_does_not_fit_is_a_line_with_the_rules_that_it_breaks() -> None:
+    lines = [" ".join(line) for line in shown(*report_tables(SYNC, [LEFT_OUT]))]
+    (row,) = csv.DictReader(io.StringIO(report_csv([LEFT_OUT])))
+
+    assert f"invalid order 77 {LEFT_OUT.reason}" in lines
+    assert {name: value for name, value in row.items() if value} == {
+        "outcome": "invalid",
+        "record_type": "order",
+        "record_id": "77",
+        "reason": LEFT_OUT.reason,
+    }
 
 
 def test_of_many_contacts_the_first_are_shown_and_the_rest_is_mentioned() -> None:
