@@ -88,13 +88,17 @@ def sync_assets(
                 if step.is_sweep and not config.dry_run:
                     with step.show_progress("reading subscription states") as read:
                         observed = observe_directory(step.database, client, run_id=step.run_id, progress=read)
-                requests = {"requests": client.requests_made, "writes": client.writes_made}
+                effort = {
+                    "groups_made": summary.groups_made,
+                    "requests": client.requests_made,
+                    "writes": client.writes_made,
+                }
                 staged.notes = {
                     **summary.counts,
-                    **requests,
+                    **effort,
                     "unsubscribed_on_platform": summary.unsubscribed_on_platform + observed,
                 }
-            return step.result(staged.rows, **summary.counts, **requests)
+            return step.result(staged.rows, **summary.counts, **effort)
 
     @dg.asset(
         **asset_options(
@@ -183,6 +187,7 @@ def _counts(step: SyncStep, without_phone: list[SyncContact], left_out: list[Syn
         unsubscribed=totals["unsubscribed"],
         unsubscribed_on_platform=pushed.get("unsubscribed_on_platform", 0),
         groups=totals["groups"],
+        groups_made=pushed.get("groups_made", 0),
         emails_dropped=step.read("contacts").notes["emails_dropped"],
         read={"customers": customers.notes["read"], "orders": orders.notes["read"]},
         requests={

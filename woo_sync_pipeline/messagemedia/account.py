@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from woo_sync_pipeline.messagemedia.client import PlatformClient
 from woo_sync_pipeline.messagemedia.errors import (
@@ -33,12 +34,14 @@ class AccountLists:
     """The account's lists by name, whatever the case. Of several with one name it is always the oldest.
 
     `refused` has the names, case-folded, of lists that the platform does not let us make, and what it says.
+    `made` has the names of lists that were not there before, in no order.
     """
 
     def __init__(self, client: PlatformClient) -> None:
         self._client = client
         self._by_name = _by_name(client.lists())
         self.refused: dict[str, str] = {}
+        self.made: list[str] = []
 
     @property
     def ids(self) -> dict[str, str]:
@@ -62,22 +65,34 @@ class AccountLists:
             lambda: self._client.create_list(name),
             lambda: _by_name(self._client.lists()).get(name.casefold()),
         )
-        if isinstance(made, ContactList):
-            return made
-        self.refused[name.casefold()] = f"the list {name!r} cannot be made: {made}"
-        return None
+        if isinstance(made, str):
+            self.refused[name.casefold()] = f"the list {name!r} cannot be made: {made}"
+            return None
+        if made.by_us:
+            self.made.append(name)
+        return made.entity
 
 
-def _make(create: Callable[[], T], find: Callable[[], T | None]) -> T | str:
+@dataclass(frozen=True)
+class _Made(Generic[T]):
+    """Something that is on the platform now, and whether it was us who brought it there."""
+
+    entity: T
+    by_us: bool
+
+
+def _make(create: Callable[[], T], find: Callable[[], T | None]) -> _Made[T] | str:
     """Create something on the platform, or find it if it is there; a text says why neither is possible."""
+    maybe_by_us = False
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            return create()
+            return _Made(create(), by_us=True)
         except (AlreadyExists, OutcomeUnknown) as surprise:
-            # Somebody else made it meanwhile, or it was made and the answer got lost.
+            # Somebody else made it meanwhile, or we did and the answer got lost, to this attempt or to one before.
+            maybe_by_us = maybe_by_us or isinstance(surprise, OutcomeUnknown)
             known = find()
             if known is not None:
-                return known
+                return _Made(known, by_us=maybe_by_us)
             if isinstance(surprise, AlreadyExists):
                 # Perhaps it is archived, or the platform takes another name for the same.
                 return "the platform says that it exists, and does not show it"
@@ -128,13 +143,13 @@ def _ensure_field(
         lambda: client.create_custom_field(label, merge_tag, field_type, max_length),
         lambda: _find_field(client.custom_fields(), label, merge_tag),
     )
-    if isinstance(made, CustomField):
-        return made
-    raise PlatformProtocolError(
-        tried=f"create the custom field {label!r}",
-        got=made,
-        next_step=f"Look for a custom field with the merge tag {merge_tag!r} in MessageMedia, or make one.",
-    )
+    if isinstance(made, str):
+        raise PlatformProtocolError(
+            tried=f"create the custom field {label!r}",
+            got=made,
+            next_step=f"Look for a custom field with the merge tag {merge_tag!r} in MessageMedia, or make one.",
+        )
+    return made.entity
 
 
 def _find_field(fields: Sequence[CustomField], label: str, merge_tag: str) -> CustomField | None:

@@ -21,7 +21,8 @@ class SyncCounts:
     newly_invalid: those of them that this sync read.
     subscribed, unsubscribed: all contacts of the source, as the platform was last seen to hold them.
     unsubscribed_on_platform: contacts that this sync found unsubscribed there, by their own will.
-    groups: lists that contacts of the source belong into. emails_dropped: addresses that are none.
+    groups: lists that contacts of the source belong into; groups_made: lists that this sync made on the platform.
+    emails_dropped: addresses that are none.
     read: rows read from the store, by kind. requests: requests made to the store and to the platform.
     seconds: how long each stage took.
     """
@@ -37,6 +38,7 @@ class SyncCounts:
     unsubscribed: int = 0
     unsubscribed_on_platform: int = 0
     groups: int = 0
+    groups_made: int = 0
     emails_dropped: int = 0
     read: Mapping[str, int] = field(default_factory=dict)
     requests: Mapping[str, int] = field(default_factory=dict)

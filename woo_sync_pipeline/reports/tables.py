@@ -111,6 +111,7 @@ def number_rows(counts: SyncCounts) -> list[tuple[str, int]]:
         ("unsubscribed", counts.unsubscribed),
         ("found unsubscribed on MessageMedia", counts.unsubscribed_on_platform),
         ("groups", counts.groups),
+        ("groups made", counts.groups_made),
     ]
 
 

@@ -38,11 +38,14 @@ def plan_pending(
     fields = custom_fields_or_stand_ins(client)
     planner = Planner.of_pending(database, client, phones)
     waiting = deque(planner.in_order(phones))
+    made: set[str] = set()
     while waiting:
         batch = [waiting.popleft() for _ in range(min(planning.BATCH, len(waiting)))]
         stores = load_pending(database, batch)
-        missing = {name.casefold(): f"new {name}" for contact in stores for name in contact.groups}
-        plans = planner.plan(stores, Vocabulary({**missing, **lists}, *fields))
+        needed = {name.casefold(): f"new {name}" for contact in stores for name in contact.groups}
+        made |= needed.keys() - lists.keys()
+        summary.groups_made = len(made)
+        plans = planner.plan(stores, Vocabulary({**needed, **lists}, *fields))
         waiting.extend(plans.put_off)
         contacts = [_sync_contact(plan) for plan in plans.sending]
         with database.transaction() as connection:

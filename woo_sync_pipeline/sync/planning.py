@@ -25,12 +25,14 @@ class PushSummary:
     """How many contacts of one sync had which outcome: new, updated, unchanged, failed.
 
     `noted` is told what happened to each contact that was not simply unchanged, batch by batch, as soon as it is
-    written down: kept here it would take more memory than all the rest.
+    written down: kept here it would take more memory than all the rest. `groups_made` counts the lists that were
+    made on the platform.
     """
 
     noted: Callable[[Sequence[SyncContact]], None]
     counts: Counter[str] = field(default_factory=Counter)
     unsubscribed_on_platform: int = 0
+    groups_made: int = 0
 
     def add(
         self,

@@ -138,7 +138,9 @@ class _Push:
         phones = [waiting.popleft() for _ in range(min(planning.BATCH, len(waiting)))]
         # Another sync may have pushed some of them while this one waited.
         stores = {contact.phone: contact for contact in load_pending(self._database, phones)}
+        made_before = len(lists.made)
         needed = lists.ensure({name for contact in stores.values() for name in contact.groups})
+        self._summary.groups_made += len(lists.made) - made_before
         adopt_lists(self._database, [(each.id, each.name) for each in needed])
         lacking = {
             phone: reason for phone, each in stores.items() if (reason := _lacking(each, lists.refused))

@@ -37,6 +37,7 @@ def test_the_first_sync_brings_over_exactly_what_the_store_holds(world: World) -
     assert sync.counts["subscribed"] == states.count("SUBSCRIBED")
     assert sync.counts["unsubscribed"] == states.count("UNSUBSCRIBED")
     assert sync.counts["read"]["customers"] == len(world.store.customers)
+    assert sync.counts["groups_made"] == sync.counts["groups"] == len(world.directory.list_names())
 
 
 @pytest.mark.parametrize("seed", [2, 3, 4])
@@ -63,6 +64,7 @@ def test_a_second_sync_sends_nothing(world: World) -> None:
     assert world.directory.snapshot() == held
     assert (second.counts["new"], second.counts["updated"], second.counts["failed"]) == (0, 0, 0)
     assert second.counts["unchanged"] == len(held)
+    assert second.counts["groups_made"] == 0
 
 
 def test_a_second_day_brings_over_exactly_what_happened_on_it(world: World) -> None:

@@ -25,6 +25,7 @@ COUNTS = SyncCounts(
     unsubscribed=340,
     unsubscribed_on_platform=3,
     groups=12,
+    groups_made=6,
     emails_dropped=4,
     read={"customers": 1300, "orders": 80},
     requests={"store": 15, "platform": 1240},

@@ -20,6 +20,7 @@ def test_it_has_a_heading_every_number_the_reasons_and_where_to_read_on() -> Non
         "| failed | 1 |",
         "| of these new or changed | 2 |",
         "| found unsubscribed on MessageMedia | 3 |",
+        "| groups made | 6 |",
         "| too_short | 2 | The phone number has too few digits. |",
         "**Warning:** the store withholds customers' meta data",
         "What happened to each contact: `woo-sync report 42`",

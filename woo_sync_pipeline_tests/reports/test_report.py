@@ -31,6 +31,7 @@ _NAMED = st.dictionaries(st.text(), _NUMBERS)
         unsubscribed=_NUMBERS,
         unsubscribed_on_platform=_NUMBERS,
         groups=_NUMBERS,
+        groups_made=_NUMBERS,
         emails_dropped=_NUMBERS,
         read=_NAMED,
         requests=_NAMED,

@@ -77,6 +77,7 @@ def test_a_report_shows_every_number_and_the_reasons_the_most_frequent_first() -
         "unsubscribed 340",
         "found unsubscribed on MessageMedia 3",
         "groups 12",
+        "groups made 6",
     ):
         assert expected.split() in lines, expected
     reasons = [line for line in lines if line[0] in COUNTS.invalid_reasons]
@@ -86,6 +87,12 @@ def test_a_report_shows_every_number_and_the_reasons_the_most_frequent_first() -
 
 def test_a_report_without_invalid_records_or_contacts_is_the_numbers_alone() -> None:
     assert len(report_tables(sync(counts=SyncCounts(new=1).to_json()), [])) == 1
+
+
+def test_the_report_of_an_older_version_that_did_not_count_made_groups_shows_none() -> None:
+    older = {name: value for name, value in SYNC.counts.items() if name != "groups_made"}
+
+    assert ["groups", "made", "0"] in shown(*report_tables(sync(counts=older), []))
 
 
 def test_contacts_are_shown_with_masked_phones_and_what_happened() -> None:

@@ -93,6 +93,7 @@ def test_a_dry_run_plans_what_a_push_then_sends(
     assert by_phone(planned) == by_phone(sent)
     assert planned.counts == sent.counts == {"new": 1, "updated": 3, "unchanged": 1}
     assert planned.unsubscribed_on_platform == sent.unsubscribed_on_platform == 1
+    assert planned.groups_made == sent.groups_made == 1
     assert sum(told) == 5
     assert by_phone(planned)[ANN].changes == ("unsubscribed", "groups")
 

@@ -122,6 +122,29 @@ def test_new_contacts_arrive_whole_and_are_confirmed(
     )
 
 
+@pytest.mark.parametrize("batch", [1000, 2])
+def test_the_lists_that_a_push_makes_are_counted_over_all_batches_and_turns(
+    database: Database,
+    platform: DemoPlatform,
+    client: PlatformClient,
+    monkeypatch: pytest.MonkeyPatch,
+    batch: int,
+) -> None:
+    monkeypatch.setattr(planning, "BATCH", batch)
+    monkeypatch.setattr(pushing, "TURN_SECONDS", 0.0)
+    platform.directory.store.add_list("WooCommerce - Tag 1")
+    commit(database, *(opted_in(phone, n, tags=[f"Tag {n}"]) for n, phone in enumerate(EVERYBODY)))
+
+    assert push(database, client).groups_made == 5
+    assert len(platform.directory.list_names()) == 6
+    commit(
+        database,
+        *(opted_in(phone, n, tags=["Tag 1", "VIP"], read_at=at(200)) for n, phone in enumerate(EVERYBODY)),
+    )
+    assert push(database, client).groups_made == 1
+    assert push(database, client).groups_made == 0
+
+
 def test_pushing_again_sends_nothing(
     database: Database, platform: DemoPlatform, client: PlatformClient
 ) -> None:
