@@ -273,7 +273,8 @@ def _soak(world: DemoWorld, shops: list[Shoppers], random: Random, seconds: floa
         (world.folder / "stop").touch()
         code = process.wait()
         listener.join()
-    errors = Counter(str(line["error"])[:160] for line in ended if line["error"])
+    # Without the times that are in them.
+    errors = Counter(str(line["error"]).partition(" The store asks")[0] for line in ended if line["error"])
     _show(f"{len(ended)} syncs, {sum(errors.values())} failed; {len(stopped)} people answered STOP")
     for error, times in errors.most_common(12):
         _show(f"  {times} times: {error}")

@@ -139,6 +139,9 @@ class Shoppers:
         elif order.status != "checkout-draft":
             # Another one: an order that is saved as it was is no newer than before to whoever compares content.
             others = {"processing", "completed", "cancelled", "refunded", "trash"} - {order.status}
+            if order.customer_id:
+                # It may be the customer's first one that is completed: that moves the customer's date, and nothing else.
+                others -= {"completed"}
             status = self._random.choice(sorted(others))
             if status == "trash":
                 self._data.trash_order(order.id)
