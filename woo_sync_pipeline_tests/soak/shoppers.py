@@ -140,7 +140,7 @@ class Shoppers:
             # Another one: an order that is saved as it was is no newer than before to whoever compares content.
             others = {"processing", "completed", "cancelled", "refunded", "trash"} - {order.status}
             if order.customer_id:
-                # It may be the customer's first one that is completed: that moves the customer's date, and nothing else.
+                # It may be the customer's first one that is completed: that moves the customer's date only.
                 others -= {"completed"}
             status = self._random.choice(sorted(others))
             if status == "trash":
