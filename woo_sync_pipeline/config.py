@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from datetime import date, time
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError, model_validator
 
@@ -136,12 +136,18 @@ class RetentionSettings(Section):
     staging_days: Annotated[int, Field(ge=1)] = 7
 
 
+EmailTls: TypeAlias = Literal["starttls", "implicit", "none"]
+
+
 class EmailSettings(Section):
     """Where alerts are sent by email, and through which server."""
 
     smtp_host: Name
-    smtp_port: Annotated[int, Field(ge=1, le=65_535)] = 587
-    starttls: bool = True
+    smtp_port: Annotated[int, Field(ge=1, le=65_535)] | None = None
+    tls: EmailTls | None = None
+    starttls: bool | None = Field(
+        default=None, description="the older way to write tls: starttls or tls: none"
+    )
     username: Name | None = None
     password: Secret | None = None
     sender: Annotated[EmailAddress, Field(alias="from")]
@@ -149,11 +155,27 @@ class EmailSettings(Section):
 
     @model_validator(mode="after")
     def _password_is_safe(self) -> Self:
+        if self.tls is not None and self.starttls is not None:
+            raise refuse("tls and starttls say the same thing. Write tls alone")
         if (self.username is None) != (self.password is None):
             raise refuse("username and password go together. Write both, or neither")
-        if self.password is not None and not self.starttls:
-            raise refuse("without starttls anybody on the way can read the password. Set starttls to true")
+        if self.password is not None and self.encryption == "none":
+            raise refuse(
+                "without TLS anybody on the way can read the password. Set tls to starttls or to implicit"
+            )
         return self
+
+    @property
+    def encryption(self) -> EmailTls:
+        """When the connection is encrypted: once the server has said that it can, from the beginning, or never."""
+        if self.tls is not None:
+            return self.tls
+        return "none" if self.starttls is False else "starttls"
+
+    @property
+    def port(self) -> int:
+        """The port of the server: the configured one, else the usual one of the encryption."""
+        return self.smtp_port or (465 if self.encryption == "implicit" else 587)
 
 
 class AlertSettings(Section):

@@ -431,7 +431,14 @@ def test_nobody_is_told_and_everything_is_kept_for_long_unless_it_says_otherwise
         ("retention: {history_days: 0}", "retention.history_days", "greater than or equal to 1"),
         ("alerts: {webhook_url: hunter2}", "alerts.webhook_url", "this is no web address"),
         ("alerts: {max_invalid_share: 50}", "alerts.max_invalid_share", "less than or equal to 1"),
-        (ALERTS.replace("smtp_host", "host"), "alerts.email.host", "starttls, username, password, from, to"),
+        (
+            ALERTS.replace("smtp_host", "host"),
+            "alerts.email.host",
+            "tls, starttls, username, password, from, to",
+        ),
+        (ALERTS + "    tls: ssl\n", "alerts.email.tls", "'starttls', 'implicit' or 'none'"),
+        (ALERTS + "    tls: off\n", "alerts.email.tls", "'starttls', 'implicit' or 'none'"),
+        (ALERTS + "    tls: none\n    starttls: false\n", "alerts.email", "Write tls alone"),
         (ALERTS.replace("[team@example.com]", "[team]"), "alerts.email.to[0]", "this is no email address"),
         (ALERTS.replace("[team@example.com]", "[]"), "alerts.email.to", "at least 1 item"),
         (ALERTS + "    username: sync\n", "alerts.email", "Write both, or neither"),
@@ -439,6 +446,11 @@ def test_nobody_is_told_and_everything_is_kept_for_long_unless_it_says_otherwise
             ALERTS + "    username: sync\n    password: hunter2\n    starttls: false\n",
             "alerts.email",
             "anybody on the way can read the password",
+        ),
+        (
+            ALERTS + "    username: sync\n    password: hunter2\n    tls: none\n",
+            "alerts.email",
+            "Set tls to starttls or to implicit",
         ),
     ],
 )
@@ -449,6 +461,27 @@ def test_alerts_and_retention_that_cannot_be_are_refused(
     assert place in message
     assert says in message
     assert "hunter2" not in message
+
+
+@pytest.mark.parametrize(
+    ("lines", "encryption", "port"),
+    [
+        ([], "starttls", 587),
+        (["tls: starttls"], "starttls", 587),
+        (["tls: implicit"], "implicit", 465),
+        (["tls: none"], "none", 587),
+        (["starttls: true"], "starttls", 587),
+        (["starttls: false"], "none", 587),
+        (["smtp_port: 25"], "starttls", 25),
+        (["tls: implicit", "smtp_port: 4650"], "implicit", 4650),
+    ],
+)
+def test_the_older_way_to_write_the_encryption_of_emails_holds_and_each_has_its_usual_port(
+    file: Path, lines: list[str], encryption: str, port: int
+) -> None:
+    email = load(file, GOOD + ALERTS + "".join(f"    {line}\n" for line in lines)).alerts.email
+    assert email is not None
+    assert (email.encryption, email.port) == (encryption, port)
 
 
 def test_where_alerts_go_is_a_secret(file: Path) -> None:

@@ -36,10 +36,10 @@ def post_webhook(url: str, alert: Alert) -> str | None:
 
 def send_email(settings: EmailSettings, alert: Alert) -> str | None:
     """Send the alert as plain text; returns why it failed, without the addresses and what the server said of them."""
-    server = f"{settings.smtp_host}:{settings.smtp_port}"
+    server = f"{settings.smtp_host}:{settings.port}"
     try:
-        with smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=SMTP_TIMEOUT) as smtp:
-            if settings.starttls:
+        with _connected(settings) as smtp:
+            if settings.encryption == "starttls":
                 smtp.starttls(context=ssl.create_default_context())
             if settings.username is not None and settings.password is not None:
                 smtp.login(settings.username, settings.password.get_secret_value())
@@ -51,6 +51,14 @@ def send_email(settings: EmailSettings, alert: Alert) -> str | None:
     if refused:
         return f"the mail server {server} refused {len(refused)} of {len(settings.to)} addresses"
     return None
+
+
+def _connected(settings: EmailSettings) -> smtplib.SMTP:
+    if settings.encryption == "implicit":
+        return smtplib.SMTP_SSL(
+            settings.smtp_host, settings.port, timeout=SMTP_TIMEOUT, context=ssl.create_default_context()
+        )
+    return smtplib.SMTP(settings.smtp_host, settings.port, timeout=SMTP_TIMEOUT)
 
 
 def _message(settings: EmailSettings, alert: Alert) -> EmailMessage:

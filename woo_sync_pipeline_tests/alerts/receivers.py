@@ -61,14 +61,16 @@ def running_webhook() -> Iterator[Webhook]:
 class MailServer(socketserver.ThreadingTCPServer):
     """An SMTP server that keeps what it is given; with a TLS context it wants STARTTLS and a login first.
 
-    `refuses` maps the beginning of a command to the answer that it gets instead of the usual one.
+    `implicit`: it speaks TLS from the beginning instead, and offers no STARTTLS. `refuses` maps the beginning of a
+    command to the answer that it gets instead of the usual one.
     """
 
     daemon_threads = True
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, *, implicit: bool = False) -> None:
         super().__init__(("127.0.0.1", 0), _Session)
         self.tls = tls
+        self.implicit = implicit
         self.messages: list[EmailMessage] = []
         self.envelopes: list[tuple[str, list[str]]] = []
         self.logins: list[str] = []
@@ -78,6 +80,9 @@ class MailServer(socketserver.ThreadingTCPServer):
     def port(self) -> int:
         return int(self.server_address[1])
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: who does not trust the server hangs up."""
+
 
 class _Session(socketserver.StreamRequestHandler):
     server: MailServer
@@ -86,8 +91,11 @@ class _Session(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         sender, recipients = "", []
         is_safe = is_known = self.server.tls is None
+        if self.server.implicit:
+            self._encrypt()
+            is_safe = True
         self._say("220 mail.test ready")
-        while line := self.rfile.readline().decode().strip():
+        while line := self.rfile.readline().decode(errors="replace").strip():
             command = line.upper()
             refusal = next(
                 (say for start, say in self.server.refuses.items() if line.startswith(start)), None
@@ -97,10 +105,9 @@ class _Session(socketserver.StreamRequestHandler):
             elif command.startswith("EHLO"):
                 offers = "" if self.server.tls is None else "AUTH PLAIN" if is_safe else "STARTTLS"
                 self._say(f"250-mail.test\r\n250 {offers or '8BITMIME'}")
-            elif command == "STARTTLS" and self.server.tls is not None:
+            elif command == "STARTTLS" and self.server.tls is not None and not is_safe:
                 self._say("220 go ahead")
-                self.connection = self.server.tls.wrap_socket(self.connection, server_side=True)
-                self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)
+                self._encrypt()
                 is_safe = True
             elif command.startswith("AUTH PLAIN") and is_safe:
                 self.server.logins.append(base64.b64decode(line.split()[2]).decode())
@@ -122,6 +129,11 @@ class _Session(socketserver.StreamRequestHandler):
             else:
                 self._say("221 bye" if command == "QUIT" else "250 ok")
 
+    def _encrypt(self) -> None:
+        assert self.server.tls is not None
+        self.connection = self.server.tls.wrap_socket(self.connection, server_side=True)
+        self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)
+
     def _message(self) -> EmailMessage:
         lines = []
         while (line := self.rfile.readline()) != b".\r\n":
@@ -135,9 +147,9 @@ class _Session(socketserver.StreamRequestHandler):
 
 
 @contextmanager
-def running_mail_server(tls: ssl.SSLContext | None = None) -> Iterator[MailServer]:
+def running_mail_server(tls: ssl.SSLContext | None = None, *, implicit: bool = False) -> Iterator[MailServer]:
     """A mail server that answers until the block ends."""
-    with MailServer(tls) as server:
+    with MailServer(tls, implicit=implicit) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
         try:

@@ -54,7 +54,7 @@ def email(server: MailServer, **options: object) -> EmailSettings:
     values: dict[str, object] = {
         "smtp_host": "localhost",
         "smtp_port": server.port,
-        "starttls": False,
+        "tls": "none",
         "from": "woo-sync@example.com",
         "to": ["a@example.com", "b@example.com"],
     }
@@ -99,29 +99,55 @@ def test_an_email_has_the_alert_as_plain_text(mail_server: MailServer) -> None:
     assert len(recipients) == 2
 
 
-def test_with_a_login_the_connection_is_encrypted_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """What a server needs whose certificate is trusted."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    with running_mail_server(_context(authority)) as server:
-        settings = email(server, starttls=True, username="sync", password="hunter2")
+    return _context(authority)
+
+
+@pytest.mark.parametrize("tls", ["starttls", "implicit"])
+def test_with_a_login_the_connection_is_encrypted_first(trusted: ssl.SSLContext, tls: str) -> None:
+    with running_mail_server(trusted, implicit=tls == "implicit") as server:
+        settings = email(server, tls=tls, username="sync", password="hunter2")
         assert send_email(settings, ALERT) is None
         assert server.logins == ["\0sync\0hunter2"]
         assert len(server.messages) == 1
-        anonymous = send_email(email(server, starttls=True), ALERT)
+        anonymous = send_email(email(server, tls=tls), ALERT)
         assert anonymous == f"the mail server localhost:{server.port} answered 530 (SMTPSenderRefused)"
         server.refuses["AUTH"] = "535 hunter2 is no password"
         refused = send_email(settings, ALERT)
         assert refused == f"the mail server localhost:{server.port} answered 535 (SMTPAuthenticationError)"
 
 
-def test_a_mail_server_whose_certificate_is_not_trusted_gets_nothing() -> None:
-    with running_mail_server(_context(trustme.CA())) as server:
-        problem = send_email(email(server, starttls=True, username="sync", password="hunter2"), ALERT)
+@pytest.mark.parametrize("tls", ["starttls", "implicit"])
+def test_a_mail_server_whose_certificate_is_not_trusted_gets_nothing(tls: str) -> None:
+    with running_mail_server(_context(trustme.CA()), implicit=tls == "implicit") as server:
+        problem = send_email(email(server, tls=tls, username="sync", password="hunter2"), ALERT)
         assert problem == f"no email could be sent by localhost:{server.port} (SSLCertVerificationError)"
         assert server.logins == []
+
+
+def test_the_certificate_must_be_of_the_server_that_is_named(trusted: ssl.SSLContext) -> None:
+    with running_mail_server(trusted, implicit=True) as server:
+        problem = send_email(email(server, tls="implicit", smtp_host="127.0.0.1"), ALERT)
+        assert problem == f"no email could be sent by 127.0.0.1:{server.port} (SSLCertVerificationError)"
+
+
+def test_a_mail_server_that_does_not_speak_tls_from_the_beginning_gets_nothing(
+    mail_server: MailServer,
+) -> None:
+    problem = send_email(email(mail_server, tls="implicit"), ALERT)
+    assert problem == f"no email could be sent by localhost:{mail_server.port} (SSLError)"
+    assert mail_server.messages == []
+
+
+def test_a_mail_server_that_cannot_encrypt_gets_nothing(mail_server: MailServer) -> None:
+    problem = send_email(email(mail_server, tls="starttls"), ALERT)
+    assert problem == f"no email could be sent by localhost:{mail_server.port} (SMTPNotSupportedError)"
+    assert mail_server.messages == []
 
 
 def test_addresses_that_are_refused_are_counted_and_not_quoted(mail_server: MailServer) -> None:
@@ -134,12 +160,13 @@ def test_addresses_that_are_refused_are_counted_and_not_quoted(mail_server: Mail
     assert send_email(settings, ALERT) == f"no email could be sent by {place} (SMTPRecipientsRefused)"
 
 
+@pytest.mark.parametrize(("tls", "kind"), [("none", "SMTPServerDisconnected"), ("implicit", "TimeoutError")])
 def test_a_mail_server_that_never_answers_is_given_up(
-    silent_port: int, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+    silent_port: int, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch, tls: str, kind: str
 ) -> None:
     monkeypatch.setattr(delivery, "SMTP_TIMEOUT", 0.2)
-    problem = send_email(email(mail_server, smtp_host="127.0.0.1", smtp_port=silent_port), ALERT)
-    assert problem == f"no email could be sent by 127.0.0.1:{silent_port} (SMTPServerDisconnected)"
+    problem = send_email(email(mail_server, smtp_host="127.0.0.1", smtp_port=silent_port, tls=tls), ALERT)
+    assert problem == f"no email could be sent by 127.0.0.1:{silent_port} ({kind})"
 
 
 def _context(authority: trustme.CA) -> ssl.SSLContext:
