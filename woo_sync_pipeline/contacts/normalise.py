@@ -26,7 +26,7 @@ from woo_sync_pipeline.contacts.emails import clean_email
 from woo_sync_pipeline.contacts.groups import tags_from_meta
 from woo_sync_pipeline.contacts.names import clean_name, clean_text
 from woo_sync_pipeline.contacts.phones import InvalidReason, ParsedPhone, parse_phone, phone_at_a_glance
-from woo_sync_pipeline.contacts.schemas import RejectedRecord, SourceRecord
+from woo_sync_pipeline.contacts.schemas import SourceRecord
 from woo_sync_pipeline.privacy import mask_phone
 
 UTC_TIME = pd.DatetimeTZDtype("us", "UTC")
@@ -96,15 +96,6 @@ def normalise_orders(frame: pd.DataFrame, settings: NormaliseSettings) -> DataFr
         tags=_no_lists(len(frame)),
         product_ids=_product_lists(frame["product_ids"]),
     )
-
-
-def rejected_records(records: DataFrame[SourceRecord]) -> DataFrame[RejectedRecord]:
-    """Return the records that have no phone, with the reason explained, numbered from 0."""
-    rejected = records[records["invalid_reason"].notna()].reset_index(drop=True)
-    columns = ["record_type", "record_id", "region", "raw_phone_masked", "invalid_reason"]
-    explanations = [InvalidReason(reason).explanation for reason in rejected["invalid_reason"]]
-    explained = rejected[columns].assign(explanation=pd.Series(explanations, dtype=object))
-    return cast("DataFrame[RejectedRecord]", explained)
 
 
 _RecordType = Literal["customer", "order"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, TypeVar
 
 import pandas as pd
@@ -140,30 +141,6 @@ class MergedContact(pa.DataFrameModel):
         return Series[bool](frame["consent_at"].isna() == (frame["consent"] == Consent.unknown.value))
 
 
-class RejectedRecord(pa.DataFrameModel):
-    """One row per store record without a phone that can be texted, as a report shows it."""
-
-    record_type: Series[object] = pa.Field(isin=_RECORD_TYPES)
-    record_id: Series[int] = pa.Field(ge=0)
-    region: Series[object]
-    raw_phone_masked: Series[object]
-    invalid_reason: Series[object] = pa.Field(isin=_REASONS)
-    explanation: Series[object]
-    """One sentence for a person."""
-
-    class Config:
-        """Exactly these columns, converted to these types."""
-
-        name = "RejectedRecord"
-        strict = True
-        coerce = True
-
-    @pa.check("region", "raw_phone_masked", "explanation", ignore_na=False, name="text")
-    @classmethod
-    def _texts(cls, cells: Series[object]) -> Series[bool]:
-        return are_texts(cells)
-
-
 _Failure = tuple[int | None, str, str]
 _Model = TypeVar("_Model", bound=pa.DataFrameModel)
 
@@ -197,6 +174,12 @@ def validate(model: type[_Model], frame: pd.DataFrame) -> tuple[DataFrame[_Model
         if not of_rows:
             return model.empty(), _as_frame(found)
         rows = rows.drop(index=sorted({row for row, _, _ in of_rows if row is not None}))
+
+
+def count_rules(failures: pd.DataFrame) -> dict[str, int]:
+    """How often each rule is broken, named by column and rule, given the failures that `validate` found."""
+    rules = zip(failures["column"], failures["check"], strict=True)
+    return dict(Counter(f"{column or 'row'}: {rule}" for column, rule in rules))
 
 
 def _wrong_columns(model: type[pa.DataFrameModel], frame: pd.DataFrame) -> list[_Failure]:

@@ -73,6 +73,14 @@ class ContactPlan:
         """Whether the platform already has all that the store wants."""
         return self.action is Action.none and not self.joins and not self.leaves
 
+    @property
+    def state(self) -> SubscriptionState | None:
+        """The subscription state that is written for the phone, None if it is left alone."""
+        for channel in self.body.get("channels", ()):
+            if channel["type"] == SMS and channel["channelId"] == self.phone:
+                return SubscriptionState(channel["subscriptionState"])
+        return None
+
 
 def plan_contact(
     store: StoreContact, platform: Contact | None, vocabulary: Vocabulary, *, now: datetime
@@ -181,6 +189,14 @@ def _plan_creation(
         body=body,
         changes=("created",),
     )
+
+
+def state_before(store: StoreContact, platform: Contact | None) -> SubscriptionState | None:
+    """The state in which the platform holds the phone; if it holds none, the one in which it was last seen."""
+    known = _subscription(store, platform) if platform else None
+    if known is None and store.base:
+        return store.base.subscription.state if store.base.subscription else None
+    return known.state if known else None
 
 
 def _subscription(store: StoreContact, platform: Contact) -> PlatformSubscription | None:

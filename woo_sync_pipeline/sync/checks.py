@@ -13,7 +13,7 @@ import pandas as pd
 
 from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.contacts.decision import SubscriptionState
-from woo_sync_pipeline.contacts.schemas import MergedContact, validate
+from woo_sync_pipeline.contacts.schemas import MergedContact, count_rules, validate
 from woo_sync_pipeline.state.syncs import SyncContact
 from woo_sync_pipeline.sync.normalising import NormalisedRecords, invalid_contacts
 
@@ -112,7 +112,7 @@ def every_record_fits_its_model(found: NormalisedRecords) -> Finding:
     return Finding(
         found.failures.empty,
         "{refused:,} rows do not fit the model of a record",
-        {"refused": found.refused, **_by_rule(found.failures)},
+        {"refused": found.refused, **count_rules(found.failures)},
         tuple(f"{each.record_type} {each.record_id}" for each in found.left_out[:_ROWS_SHOWN]),
     )
 
@@ -167,7 +167,7 @@ def every_contact_fits_its_model(merged: pd.DataFrame, *, first_row: int = 0) ->
     return Finding(
         failures.empty,
         "{refused:,} of {contacts:,} contacts do not fit their model",
-        {"contacts": len(merged), "refused": int(at_fault.sum()), **_by_rule(failures)},
+        {"contacts": len(merged), "refused": int(at_fault.sum()), **count_rules(failures)},
         _places(at_fault, first_row),
     )
 
@@ -195,11 +195,6 @@ def consent_is_never_widened(
         },
         _places(opted_out | unasked, first_row),
     )
-
-
-def _by_rule(failures: pd.DataFrame) -> dict[str, int]:
-    rules = zip(failures["column"], failures["check"], strict=True)
-    return dict(Counter(f"{column or 'row'}: {rule}" for column, rule in rules))
 
 
 def _records(frame: pd.DataFrame) -> tuple[str, ...]:

@@ -9,9 +9,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from woo_sync_pipeline.contacts.contact import StoreContact
+from woo_sync_pipeline.contacts.schemas import count_rules, validate
+from woo_sync_pipeline.errors import PlanError
 from woo_sync_pipeline.messagemedia.client import PlatformClient
 from woo_sync_pipeline.messagemedia.directory import phones_nobody_holds
+from woo_sync_pipeline.messagemedia.errors import SOURCE
 from woo_sync_pipeline.messagemedia.plan import ContactPlan, Vocabulary, plan_contact
+from woo_sync_pipeline.messagemedia.schemas import PushPlan, push_plan
 from woo_sync_pipeline.state.contacts import never_confirmed
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import SyncContact
@@ -89,7 +93,11 @@ class Planner:
         *,
         busy: AbstractSet[str] = frozenset(),
     ) -> PlannedBatch:
-        """Plan these contacts; `busy` are ids of contacts on the platform that are being written to."""
+        """Plan these contacts; `busy` are ids of contacts on the platform that are being written to.
+
+        Raises `PlanError` as `check_plans` does.
+        """
+        planned = []
         platform = self._client.contacts_by_phone(
             [store.phone for store in stores if store.phone not in self._absent]
         )
@@ -105,6 +113,24 @@ class Planner:
                 batch.quiet.append(plan)
                 continue
             batch.sending.append(plan)
+            planned.append((store, plan))
             if found is not None:
                 taken.add(found.id)
+        check_plans(planned)
         return batch
+
+
+def check_plans(planned: Collection[tuple[StoreContact, ContactPlan]]) -> None:
+    """Raises `PlanError` if what is to be sent for these contacts does not fit `PushPlan`: then nothing may be sent."""
+    if not planned:
+        return
+    _, failures = validate(PushPlan, push_plan(planned))
+    if failures.empty:
+        return
+    broken = ", ".join(f"{rule} ({count:,})" for rule, count in count_rules(failures).items())
+    raise PlanError(
+        source=SOURCE,
+        tried=f"check the plans of {len(planned):,} contacts before they are sent",
+        got=f"rules are broken: {broken}",
+        next_step="This is a fault of woo_sync_pipeline: nothing of these contacts was sent. They stay pending.",
+    )

@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import monotonic
 
+from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.contacts.contact import StoreContact
+from woo_sync_pipeline.contacts.decision import SubscriptionState
 from woo_sync_pipeline.errors import WooSyncError
 from woo_sync_pipeline.messagemedia.account import AccountLists, ensure_custom_fields
 from woo_sync_pipeline.messagemedia.client import PlatformClient
@@ -27,7 +29,7 @@ from woo_sync_pipeline.state.contacts import (
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import SyncContact
 from woo_sync_pipeline.sync import planning
-from woo_sync_pipeline.sync.planning import PlannedBatch, Planner, PushSummary
+from woo_sync_pipeline.sync.planning import PlannedBatch, Planner, PushSummary, check_plans
 
 TURN_SECONDS = 10.0
 """After this time another source's push that waits goes first: a live sync must not wait for a first one."""
@@ -201,7 +203,11 @@ def _replan(
     maybe_sent: bool,
 ) -> ContactPlan:
     current = replace(store, in_flight=plan.base) if maybe_sent else store
-    return plan_contact(current, found, vocabulary, now=datetime.now(UTC))
+    anew = plan_contact(current, found, vocabulary, now=datetime.now(UTC))
+    # For a single contact the whole check takes longer than planning it, so only what could do harm is checked.
+    if anew.state is SubscriptionState.SUBSCRIBED and store.consent is Consent.opted_out:
+        check_plans([(current, anew)])
+    return anew
 
 
 def _lacking(store: StoreContact, refused: Mapping[str, str]) -> str:

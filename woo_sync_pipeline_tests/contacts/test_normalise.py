@@ -17,9 +17,8 @@ from woo_sync_pipeline.contacts.normalise import (
     NormaliseSettings,
     normalise_customers,
     normalise_orders,
-    rejected_records,
 )
-from woo_sync_pipeline.contacts.schemas import MergedContact, RejectedRecord, SourceRecord, validate
+from woo_sync_pipeline.contacts.schemas import MergedContact, SourceRecord, validate
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 SETTINGS = NormaliseSettings(
@@ -280,25 +279,6 @@ def test_absent_cells_and_numbers_are_read_as_what_they_mean() -> None:
     assert (row["phone"], row["first_name"], row["last_name"], row["email"]) == ("+61412345678", "", "", "")
 
 
-def test_rejected_records_carry_the_reason_and_no_phone() -> None:
-    frame = frame_of(
-        [customer(billing_phone="0412 345 678"), customer(record_id=8, billing_phone="02 9876 5432")]
-    )
-    good, failures = validate(RejectedRecord, rejected_records(normalise_customers(frame, SETTINGS)))
-    assert failures.empty
-    assert good.to_dict("records") == [
-        {
-            "record_type": "customer",
-            "record_id": 8,
-            "region": "AU",
-            "raw_phone_masked": "029•••••432",
-            "invalid_reason": "not_mobile",
-            "explanation": "The phone number is a landline or service number and cannot receive SMS.",
-        }
-    ]
-    assert rejected_records(normalise_customers(frame.iloc[:1], SETTINGS)).empty
-
-
 absurd = st.one_of(
     st.text(max_size=15),
     st.none(),
@@ -347,9 +327,8 @@ def test_whatever_was_typed_every_row_is_either_a_contact_or_invalid_and_no_phon
         good, failures = validate(SourceRecord, records)
         assert failures.empty
         assert good["record_id"].tolist() == list(numbers)
-        valid, invalid = good[good["phone"].notna()], rejected_records(good)
+        valid, invalid = good[good["phone"].notna()], good[good["invalid_reason"].notna()]
         assert sorted([*valid["record_id"], *invalid["record_id"]]) == list(numbers)
-        assert validate(RejectedRecord, invalid)[1].empty
         parts.append(valid)
     holders = pd.concat(parts).assign(source="shop")
     none = pd.DataFrame(

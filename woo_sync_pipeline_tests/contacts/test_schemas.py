@@ -5,7 +5,7 @@ import warnings
 import pandas as pd
 import pytest
 
-from woo_sync_pipeline.contacts.schemas import MergedContact, RejectedRecord, SourceRecord, validate
+from woo_sync_pipeline.contacts.schemas import MergedContact, SourceRecord, validate
 
 MIDNIGHT = pd.Timestamp("2026-11-01", tz="UTC")
 
@@ -31,18 +31,6 @@ def record(**changes: object) -> dict[str, object]:
         "invalid_reason": None,
         "hash": "abc",
         "read_at": MIDNIGHT,
-        **changes,
-    }
-
-
-def rejected(**changes: object) -> dict[str, object]:
-    return {
-        "record_type": "order",
-        "record_id": 3,
-        "region": "",
-        "raw_phone_masked": "•••",
-        "invalid_reason": "too_short",
-        "explanation": "The phone number has too few digits.",
         **changes,
     }
 
@@ -153,15 +141,6 @@ def test_every_row_may_be_bad() -> None:
     good, failures = validate(SourceRecord, pd.DataFrame([record(phone="x"), record(record_id="y")]))
     assert good.empty
     assert set(failures["row_index"]) == {0, 1}
-
-
-def test_rejected_records_need_a_known_reason() -> None:
-    good, failures = validate(
-        RejectedRecord,
-        pd.DataFrame([rejected(), rejected(invalid_reason=None), rejected(invalid_reason="odd")]),
-    )
-    assert len(good) == 1
-    assert set(failures["row_index"]) == {1, 2}
 
 
 def test_a_contact_gone_from_every_store_still_fits() -> None:

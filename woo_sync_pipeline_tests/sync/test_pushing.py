@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from woo_sync_pipeline.demo.platform import DemoPlatform, Exchange, FaultKind, Readings, lists_api
 from woo_sync_pipeline.demo.platform.answers import InvalidField, conflict, invalid
+from woo_sync_pipeline.errors import PlanError
 from woo_sync_pipeline.messagemedia import (
     PlatformAuthError,
     PlatformClient,
@@ -15,10 +17,13 @@ from woo_sync_pipeline.messagemedia import (
     PlatformUnavailable,
 )
 from woo_sync_pipeline.messagemedia import push as messagemedia_push
+from woo_sync_pipeline.messagemedia.plan import ContactPlan, plan_contact
 from woo_sync_pipeline.state.contacts import note_in_flight, pending_phones
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import sync_contacts
 from woo_sync_pipeline.sync import planning, pushing
+from woo_sync_pipeline.sync.dry_run import plan_pending
+from woo_sync_pipeline.sync.planning import PushSummary
 from woo_sync_pipeline.sync.pushing import push_pending
 from woo_sync_pipeline_tests.state.stored import ANN, BOB, CAM, Row, at, begin, commit, contacts, customer
 from woo_sync_pipeline_tests.sync.pushed import Pushed, pushed
@@ -61,11 +66,12 @@ def push(
     run_id: str = "run of shop",
     progress: Callable[[int], None] = lambda _: None,
     concurrency: int = 4,
+    act: Callable[..., PushSummary] = push_pending,
 ) -> Pushed:
     begin(database, run_id)
     phones = pending_phones(database, source_name="WooCommerce", touched=[], include_rejected=is_sweep)
     return pushed(
-        push_pending, database, client, phones, run_id=run_id, max_concurrency=concurrency, progress=progress
+        act, database, client, phones, run_id=run_id, max_concurrency=concurrency, progress=progress
     )
 
 
@@ -853,3 +859,63 @@ def test_where_several_lists_may_have_one_name_ours_is_the_oldest_and_others_are
         assert theirs.members == {contact.id for contact in members}
         assert platform.directory.list_members("WooCommerce - VIP") == {*EVERYBODY[3:], ANN}
         assert pending(database) == []
+
+
+def subscribing(*arguments: Any, **options: Any) -> ContactPlan:
+    """A plan of a broken version: it subscribes everybody."""
+    made = plan_contact(*arguments, **options)
+    channel = {"channelId": made.phone, "type": "SMS", "subscriptionState": "SUBSCRIBED"}
+    return replace(made, body={**made.body, "channels": [channel]}, changes=(*made.changes, "subscribed"))
+
+
+@pytest.mark.parametrize("dry", [False, True])
+def test_a_plan_that_breaks_a_rule_stops_everything_before_it_is_sent(
+    database: Database,
+    platform: DemoPlatform,
+    client: PlatformClient,
+    monkeypatch: pytest.MonkeyPatch,
+    dry: bool,
+) -> None:
+    commit(database, opted_in(), customer(8, BOB, consent="opted_out", read_at=at(5)))
+    act = plan_pending if dry else push_pending
+    with monkeypatch.context() as patched:
+        patched.setattr(planning, "plan_contact", subscribing)
+        with pytest.raises(PlanError, match=r"row: an_opt_out_is_never_overruled \(1\)") as stopped:
+            push(database, client, act=act)
+    assert "+61" not in str(stopped.value)
+    assert "Ann" not in str(stopped.value)
+    assert len(platform.directory) == 0
+    assert {each["in_flight"] for each in contacts(database).values()} == {None}
+    assert pending(database) == [ANN, BOB]
+
+    push(database, client)
+    assert states(platform) == {ANN: "SUBSCRIBED", BOB: "UNSUBSCRIBED"}
+
+
+def test_what_was_sent_before_a_plan_that_breaks_a_rule_is_kept(
+    database: Database, platform: DemoPlatform, client: PlatformClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "BATCH", 2)
+    commit(database, *everybody()[:4], customer(5, EVERYBODY[4], consent="opted_out", read_at=at(5)))
+    with monkeypatch.context() as patched:
+        patched.setattr(planning, "plan_contact", subscribing)
+        with pytest.raises(PlanError):
+            push(database, client)
+    assert EVERYBODY[4] not in platform.directory
+    assert len(platform.directory) + len(pending(database)) == 5
+
+
+def test_a_plan_made_anew_while_it_is_sent_may_break_no_rule_either(
+    database: Database, platform: DemoPlatform, client: PlatformClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit(database, customer(consent="opted_out", read_at=at(5)))
+    push(database, client)
+    commit(database, customer(consent="opted_out", first_name="Anna", read_at=at(200)))
+    platform.requests.reset()
+    with monkeypatch.context() as patched:
+        patched.setattr(messagemedia_push, "_is_stale", lambda *_: True)
+        patched.setattr(pushing, "plan_contact", subscribing)
+        with pytest.raises(PlanError, match="an_opt_out_is_never_overruled"):
+            push(database, client)
+    assert platform.requests.writes == 0
+    assert states(platform) == {ANN: "UNSUBSCRIBED"}
