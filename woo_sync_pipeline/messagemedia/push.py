@@ -23,6 +23,7 @@ from woo_sync_pipeline.messagemedia.errors import (
 )
 from woo_sync_pipeline.messagemedia.models import Contact
 from woo_sync_pipeline.messagemedia.plan import Action, ContactPlan
+from woo_sync_pipeline.messagemedia.switching import quick_switching
 
 Replan = Callable[[ContactPlan, Contact | None, bool], ContactPlan]
 """Plans a contact anew, given the old plan, what the platform shows, and whether the old plan may have been
@@ -101,14 +102,18 @@ class Pusher:
         """Phones at which the platform broke since it last took one."""
 
     def __enter__(self) -> Pusher:
+        quick_switching.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None:
-            self.stop()
-        self._threads.shutdown(cancel_futures=True)
+        try:
+            if kind is not None:
+                self.stop()
+            self._threads.shutdown(cancel_futures=True)
+        finally:
+            quick_switching.__exit__(kind, error, trace)
 
     def stop(self) -> None:
         """Send nothing more. Requests that are under way are finished."""
