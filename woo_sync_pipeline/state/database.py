@@ -21,6 +21,8 @@ _COMMIT_LOCK = 7_294_002
 _PUSH_LOCK = 7_294_003
 _CLAIMS = 7_294_004
 
+_WORK_MEMORY = "32MB"
+
 # COPY goes past SQLAlchemy, so its failures come as the driver's own.
 _LOST_CONNECTION = (psycopg2.OperationalError, psycopg2.InterfaceError)
 
@@ -88,6 +90,13 @@ class Database:
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _COMMIT_LOCK})
             # The statements are simple and their rows many: compiling takes longer than it saves.
             connection.execute(sa.text("SET LOCAL jit = off"))
+            # What is compared at a time then stays in memory.
+            connection.execute(
+                sa.text(
+                    f"SELECT set_config('work_mem', '{_WORK_MEMORY}', true)"
+                    f" WHERE pg_size_bytes(current_setting('work_mem')) < pg_size_bytes('{_WORK_MEMORY}')"
+                )
+            )
             yield connection
 
     @contextmanager

@@ -175,12 +175,13 @@ WHERE gone_at IS NULL AND (record_type = 'customer' OR customer_id = 0)
 # A choice at the checkout concerns the phone that was given there. An opt-out concerns the customer's own
 # phone as well; an opt-in does so only if no phone was given. The opt-out of a customer who is gone remains. An
 # opt-out under an earlier phone counts for the phone that the same record has now, and for nobody else.
-SIGNALS = """
-SELECT phone, source, consent, choice_at, consent_origin
+SIGNALS_OF_RECORDS = """
+SELECT phone, source, record_type, record_id, consent, choice_at, consent_origin
 FROM woo_sync.source_records JOIN touched_phones USING (phone)
 WHERE consent <> 'unknown' AND (gone_at IS NULL OR consent = 'opted_out')
 UNION ALL
-SELECT customer.phone, buying.source, buying.consent, buying.choice_at, buying.consent_origin
+SELECT customer.phone, buying.source, buying.record_type, buying.record_id, buying.consent, buying.choice_at,
+    buying.consent_origin
 FROM woo_sync.source_records AS customer
 JOIN touched_phones USING (phone)
 JOIN woo_sync.source_records AS buying
@@ -192,10 +193,13 @@ WHERE customer.record_type = 'customer'
         OR (buying.consent = 'opted_in' AND buying.invalid_reason = 'missing_phone'
             AND customer.gone_at IS NULL))
 UNION ALL
-SELECT phone, source, 'opted_out', carried_opt_out_at, 'opt-out under an earlier phone'
+SELECT phone, source, record_type, record_id, 'opted_out', carried_opt_out_at, 'opt-out under an earlier phone'
 FROM woo_sync.source_records JOIN touched_phones USING (phone)
 WHERE carried_opt_out_at IS NOT NULL
 """
+SIGNALS = f"""
+SELECT phone, source, consent, choice_at, consent_origin FROM ({SIGNALS_OF_RECORDS}) AS signals
+"""  # noqa: S608 - the only thing put in is the constant above
 
 # Only what was bought: an order that failed, was cancelled, paid back or thrown away tells nothing.
 PURCHASES = """
@@ -220,37 +224,43 @@ WHERE bought.order_status NOT IN ('pending', 'failed', 'cancelled', 'refunded', 
 """
 
 # Contacts are written a portion at a time, and compared only with those between its first and its last phone: then
-# neither sorting nor hashing goes to the disk, however many there are. Nobody else writes contacts meanwhile.
-INSERT_CONTACTS = """
+# a comparison fits into memory, however many there are. Nobody else writes contacts meanwhile.
+ANY_KNOWN = "SELECT EXISTS (SELECT FROM woo_sync.contacts WHERE phone BETWEEN :first AND :last)"
+
+_INSERT = """
 INSERT INTO woo_sync.contacts (
     phone, first_name, last_name, email, sources, groups, consent, consent_at, consent_origin, status
 )
 SELECT phone, first_name, last_name, email, sources, groups, consent, consent_at, consent_origin, status
-FROM merged
-WHERE sources <> '{}' AND NOT EXISTS (
-    SELECT FROM woo_sync.contacts AS known
-    WHERE known.phone = merged.phone AND known.phone BETWEEN :first AND :last
-)
+FROM {rows}
 """
 
+INSERT_ALL = _INSERT.format(rows="merged WHERE sources <> '{}'")
+
 # Most contacts that are touched turn out to be what they were.
-UPDATE_CONTACTS = """
+WRITE_DIFFERENT = f"""
+WITH different AS MATERIALIZED (
+    SELECT merged.*, known.phone IS NULL AS is_new
+    FROM merged LEFT JOIN woo_sync.contacts AS known
+        ON known.phone = merged.phone AND known.phone BETWEEN :first AND :last
+    WHERE CASE WHEN known.phone IS NULL THEN merged.sources <> '{{}}' ELSE
+        (known.first_name, known.last_name, known.email, known.sources, known.groups, known.consent,
+            known.consent_at, known.consent_origin, known.status)
+        IS DISTINCT FROM (merged.first_name, merged.last_name, merged.email, merged.sources,
+            merged.groups, merged.consent, merged.consent_at, merged.consent_origin, merged.status)
+    END
+), inserted AS ({_INSERT.format(rows="different WHERE is_new")})
 UPDATE woo_sync.contacts AS known SET
-    first_name = merged.first_name,
-    last_name = merged.last_name,
-    email = merged.email,
-    sources = merged.sources,
-    groups = merged.groups,
-    consent = merged.consent,
-    consent_at = merged.consent_at,
-    consent_origin = merged.consent_origin,
-    status = merged.status
-FROM merged
-WHERE known.phone = merged.phone AND known.phone BETWEEN :first AND :last
-    AND (known.first_name, known.last_name, known.email, known.sources, known.groups, known.consent,
-        known.consent_at, known.consent_origin, known.status)
-    IS DISTINCT FROM (merged.first_name, merged.last_name, merged.email, merged.sources,
-        merged.groups, merged.consent, merged.consent_at, merged.consent_origin, merged.status)
+    first_name = different.first_name,
+    last_name = different.last_name,
+    email = different.email,
+    sources = different.sources,
+    groups = different.groups,
+    consent = different.consent,
+    consent_at = different.consent_at,
+    consent_origin = different.consent_origin,
+    status = different.status
+FROM different WHERE NOT different.is_new AND known.phone = different.phone
 """
 
 NOTE_COMMIT = """

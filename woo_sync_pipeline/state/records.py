@@ -147,14 +147,15 @@ def store_contacts(connection: sa.Connection, merged: pd.DataFrame) -> None:
         return
     connection.execute(sa.text("TRUNCATE merged"))
     append_frame(connection, merged, "merged", CONTACT_COLUMNS)
+    bounds = {"first": merged["phone"].min(), "last": merged["phone"].max()}
+    if not connection.execute(sa.text(queries.ANY_KNOWN), bounds).scalar_one():
+        connection.execute(sa.text(queries.INSERT_ALL))
+        return
     connection.execute(sa.text("ANALYZE merged (phone)"))
     # What this transaction has written PostgreSQL has not counted: it might compare each row with each.
     nested_loops = "on" if len(merged) < MANY_ROWS else "off"
     connection.execute(sa.text(f"SET LOCAL enable_nestloop = {nested_loops}"))
-    bounds = {"first": merged["phone"].min(), "last": merged["phone"].max()}
-    inserted = connection.execute(sa.text(queries.INSERT_CONTACTS), bounds).rowcount
-    if inserted < len(merged):
-        connection.execute(sa.text(queries.UPDATE_CONTACTS), bounds)
+    connection.execute(sa.text(queries.WRITE_DIFFERENT), bounds)
     connection.execute(sa.text("SET LOCAL enable_nestloop = on"))
 
 
