@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from woo_sync_pipeline.reports.report import SyncCounts
 from woo_sync_pipeline.state.syncs import SyncRun
@@ -37,7 +37,12 @@ def sync_chart(syncs: Sequence[SyncRun], reasons: Mapping[str, int]) -> bytes:
         heights = [int(getattr(each, name)) for each in counts]
         history.bar(positions, heights, bottom=bottom, color=colour, label=name, width=0.8)
         bottom = [low + high for low, high in zip(bottom, heights, strict=True)]
-    history.set_title(f"contacts sent by the last {len(shown)} syncs", fontsize=9)
+    history.set_title(
+        "contacts sent by the last sync"
+        if len(shown) == 1
+        else f"contacts sent by the last {len(shown)} syncs",
+        fontsize=9,
+    )
     history.set_xticks(list(positions)[:: max(1, len(shown) // 6)])
     history.set_xticklabels([str(sync.sync_id) for sync in shown][:: max(1, len(shown) // 6)])
     # A first sync is thousands of times larger than a live one: on a straight scale the others would vanish.
@@ -49,6 +54,7 @@ def sync_chart(syncs: Sequence[SyncRun], reasons: Mapping[str, int]) -> bytes:
     ordered = sorted(reasons.items(), key=lambda item: item[1])
     why.barh([name for name, _ in ordered], [count for _, count in ordered], color="#e9c46a")
     why.set_title("invalid store records", fontsize=9)
+    why.xaxis.set_major_locator(MaxNLocator(integer=True))
     for axes in (history, why):
         axes.tick_params(labelsize=7)
         axes.spines[["top", "right"]].set_visible(False)

@@ -261,7 +261,7 @@ UPDATE woo_sync.contacts AS known SET
     consent_origin = different.consent_origin,
     status = different.status
 FROM different WHERE NOT different.is_new AND known.phone = different.phone
-"""
+"""  # noqa: S608 - the only thing put in is the constant above
 
 NOTE_COMMIT = """
 UPDATE woo_sync.sync_runs
