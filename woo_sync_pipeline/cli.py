@@ -1,4 +1,4 @@
-"""The command line: `woo-sync check`, `sync`, `history`, `report`, `forget`, `demo`."""
+"""The command line: `woo-sync check`, `sync`, `history`, `report`, `explain`, `forget`, `demo`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _PIPED_WIDTH = 200
 """Columns of a table that no terminal bounds: in the usual 80 a history is not readable."""
+
+# The one of `sync/checks.py`, which takes long to import.
+_E164 = re.compile(r"\+[1-9][0-9]{5,14}")
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
 
@@ -176,6 +179,39 @@ def report(config: Path, sync_id: int | None, form: str | None) -> None:
 
 @cli.command()
 @click.argument("phone")
+@click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
+@click.pass_obj
+def explain(config: Path, phone: str, as_json: bool) -> None:
+    """Tell why a contact is as it is; PHONE is written like +61491570006.
+
+    Which store records it is made of, which choice decides, what MessageMedia last confirmed, and what syncs did with
+    it. Asks neither a store nor MessageMedia. Shows the person in full.
+    """
+    from woo_sync_pipeline.explaining import explain as explain_contact
+    from woo_sync_pipeline.explanation_tables import explanation_json, explanation_tables
+
+    settings = load_settings(config)
+    _check_phone(phone)
+    with _open_state(settings) as state:
+        explanation = explain_contact(settings, state, phone)
+    if explanation is None:
+        raise click.ClickException(
+            f"Nothing is known of {phone}: no store that was synced has it. `woo-sync report` lists records without a "
+            "phone that can receive messages."
+        )
+    if as_json:
+        click.echo(explanation_json(explanation))
+        return
+    console = _console()
+    console.print(phone, markup=False, highlight=False, style="bold")
+    if explanation.contact is None:
+        console.print("No contact: no customer and no guest's order has this phone.")
+    for table in explanation_tables(explanation):
+        console.print(table)
+
+
+@cli.command()
+@click.argument("phone")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def forget(config: Path, phone: str, yes: bool) -> None:
@@ -186,11 +222,9 @@ def forget(config: Path, phone: str, yes: bool) -> None:
     """
     from woo_sync_pipeline.forgetting import account_of
     from woo_sync_pipeline.forgetting import forget as forget_person
-    from woo_sync_pipeline.sync.checks import E164
 
     settings = load_settings(config)
-    if not re.fullmatch(E164, phone):
-        raise click.BadParameter("write it like +61491570006, without blanks", param_hint="PHONE")
+    _check_phone(phone)
     if not yes:
         click.echo(
             "What is still in a store comes back with the next sync, with the consent that the store shows."
@@ -285,6 +319,11 @@ def _chosen_sources(settings: Settings, keys: tuple[str, ...]) -> list[SourceSet
                 f"no source has the key {key!r}. Known: {', '.join(known)}", param_hint="--source"
             )
     return [known[key] for key in keys] if keys else list(settings.sources)
+
+
+def _check_phone(phone: str) -> None:
+    if not _E164.fullmatch(phone):
+        raise click.BadParameter("write it like +61491570006, without blanks", param_hint="PHONE")
 
 
 def _check_days(first: datetime | None, last: datetime | None) -> None:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pandera.typing.pandas import DataFrame
 
 from woo_sync_pipeline.contacts.columns import Flags, Objects, is_empty, objects
 from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.contacts.decision import store_status
 from woo_sync_pipeline.contacts.groups import DEFAULT_NAME_FORMAT, GroupNames
 from woo_sync_pipeline.contacts.memberships import Positions, memberships, source_names
-from woo_sync_pipeline.contacts.schemas import MergedContact
+
+# For types only: who asks about one contact need not wait for the library of the models.
+if TYPE_CHECKING:
+    from pandera.typing.pandas import DataFrame
+
+    from woo_sync_pipeline.contacts.schemas import MergedContact
 
 Times: TypeAlias = npt.NDArray[np.datetime64]
 
@@ -107,12 +111,11 @@ def merge_contacts(
     return cast("DataFrame[MergedContact]", merged)
 
 
-def field_origins(
-    known: MergeInput, *, phones: Iterable[str], sources: Mapping[str, MergeSource]
-) -> pd.DataFrame:
+def field_origins(known: MergeInput, *, phones: Iterable[str], sources: Collection[str]) -> pd.DataFrame:
     """Which record gave each field of a contact: a row for each phone and field that has a value, by phone.
 
-    Columns phone, field, source (key), record_type, record_id. The rule is the one of `merge_contacts`.
+    Columns phone, field, source (key), record_type, record_id. The rule is the one of `merge_contacts`; `sources`
+    are the keys of those that count.
     """
     wanted = pd.Index(sorted(set(phones)), dtype=object)
     holders, held_by = _of_wanted(known.holders, wanted, sources)
@@ -123,8 +126,18 @@ def field_origins(
     return pd.concat(given).sort_values("phone", kind="stable", ignore_index=True)
 
 
+def deciding_signals(known: MergeInput, *, phones: Iterable[str], sources: Collection[str]) -> pd.DataFrame:
+    """Which signal decided the consent of a contact: of each phone that has any, its row of `known.signals`, by phone.
+
+    The rule is the one of `merge_contacts`; `sources` are the keys of those that count.
+    """
+    wanted = pd.Index(sorted(set(phones)), dtype=object)
+    signals, positions = _chosen(*_of_wanted(known.signals, wanted, sources))
+    return signals.iloc[_newest(signals, positions, len(wanted))].reset_index(drop=True)
+
+
 def _of_wanted(
-    frame: pd.DataFrame, wanted: pd.Index[str], sources: Mapping[str, MergeSource]
+    frame: pd.DataFrame, wanted: pd.Index[str], sources: Collection[str]
 ) -> tuple[pd.DataFrame, Positions]:
     """The rows of known sources and wanted phones, and the position of each one's phone."""
     positions = wanted.get_indexer(pd.Index(frame["phone"])).astype(np.int64)
@@ -164,14 +177,9 @@ def _givers(holders: pd.DataFrame, positions: Positions) -> dict[str, Positions]
 
 
 def _consent(signals: pd.DataFrame, positions: Positions, count: int) -> tuple[Objects, Times, Objects]:
-    known = (signals["consent"] != Consent.unknown.value).to_numpy(dtype=bool)
-    signals, positions = signals[known], positions[known]
+    signals, positions = _chosen(signals, positions)
     times = _microseconds(signals["choice_at"])
-    opted_out = (signals["consent"] == Consent.opted_out.value).to_numpy(dtype=bool)
-    order = np.lexsort(
-        (_ranks(signals["consent_origin"]), _ranks(signals["source"]), opted_out, times, positions)
-    )
-    newest = order[np.flatnonzero(np.diff(positions[order], append=count))]
+    newest = _newest(signals, positions, count)
     consent = objects([Consent.unknown.value] * count, count)
     consent_at = np.full(count, "NaT", dtype="datetime64[us]")
     origin = objects([""] * count, count)
@@ -181,6 +189,21 @@ def _consent(signals: pd.DataFrame, positions: Positions, count: int) -> tuple[O
     consent_at[owners[dated]] = times[newest[dated]].astype("datetime64[us]")
     origin[owners] = signals["consent_origin"].to_numpy(dtype=object)[newest]
     return consent, consent_at, origin
+
+
+def _chosen(signals: pd.DataFrame, positions: Positions) -> tuple[pd.DataFrame, Positions]:
+    known = (signals["consent"] != Consent.unknown.value).to_numpy(dtype=bool)
+    return signals[known], positions[known]
+
+
+def _newest(signals: pd.DataFrame, positions: Positions, count: int) -> Positions:
+    """The rows that decide: of each phone the newest, in the order of phones."""
+    times = _microseconds(signals["choice_at"])
+    opted_out = (signals["consent"] == Consent.opted_out.value).to_numpy(dtype=bool)
+    order = np.lexsort(
+        (_ranks(signals["consent_origin"]), _ranks(signals["source"]), opted_out, times, positions)
+    )
+    return order[np.flatnonzero(np.diff(positions[order], append=count))]
 
 
 def _explicit(

@@ -24,7 +24,7 @@ finally:
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ((), ["check", "sync", "history", "report", "forget", "demo", "--config", "--version"]),
+        ((), ["check", "sync", "history", "report", "explain", "forget", "demo", "--config", "--version"]),
         (("check",), ["configuration, database, each store, the platform", "exit code 1"]),
         (
             ("sync",),
@@ -32,6 +32,7 @@ finally:
         ),
         (("history",), ["--source", "--limit", "--json", "newest first"]),
         (("report",), ["SYNC_ID", "--json", "--csv", "--html", "masked"]),
+        (("explain",), ["PHONE", "--json", "why a contact is as it is", "neither a store nor MessageMedia"]),
         (("forget",), ["PHONE", "--yes", "Erase the person in the stores first"]),
         (("demo",), ["--ui", "--port", "--customers", "--orders", "--seed", "--folder", "emptied first"]),
     ],

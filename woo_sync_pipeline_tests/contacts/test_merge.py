@@ -15,6 +15,7 @@ from woo_sync_pipeline.contacts.merge import (
     MERGED_COLUMNS,
     MergeInput,
     MergeSource,
+    deciding_signals,
     field_origins,
     merge_contacts,
 )
@@ -146,6 +147,21 @@ def test_the_record_that_gave_each_field_is_known() -> None:
         [ANN, "email", "shop", "order", 44],
     ]
     assert field_origins(known_from([]), phones=[ANN], sources=SOURCES).empty
+
+
+def test_the_signal_that_decided_is_known_with_all_that_is_told_of_it() -> None:
+    signals = [
+        signal("opted_in", 30, source="outlet"),
+        signal("unknown", 50),
+        signal("opted_out", 30),
+        signal("opted_out", 60, source="closed"),
+        signal("opted_in", 10, BOB),
+    ]
+    decided = deciding_signals(known_from([], signals), phones=[BOB, ANN], sources=SOURCES)
+    assert decided["phone"].tolist() == [ANN, BOB]
+    assert decided["consent"].tolist() == ["opted_out", "opted_in"]
+    assert list(decided.columns) == SIGNAL_COLUMNS
+    assert deciding_signals(known_from([]), phones=[ANN], sources=SOURCES).empty
 
 
 def test_a_customer_is_in_the_store_s_list_and_no_guest() -> None:
@@ -405,6 +421,9 @@ def test_every_phone_is_there_once_with_a_row_that_its_records_explain(random: R
         for phone, field, source, _, record_id in origins.itertuples(index=False, name=None)
     }
     assert len(given_by) == len(origins)
+    decided = deciding_signals(known_from([], known.signals), phones=PHONES, sources=THREE_STORES)
+    decided_at = dict(zip(decided["phone"], decided["choice_at"], strict=True))
+    assert len(decided_at) == len(decided)
     assert [row["phone"] for row in merged] == PHONES
     for row in merged:
         own = [
@@ -435,6 +454,7 @@ def test_every_phone_is_there_once_with_a_row_that_its_records_explain(random: R
         )
         assert row["consent"] == (newest["consent"] if newest else "unknown")
         assert row["consent_at"] == (newest["choice_at"] if newest else None)
+        assert decided_at.get(row["phone"]) == (newest["choice_at"] if newest else None)
         is_explicit = any(THREE_STORES[each["source"]].is_explicit for each in own)
         subscribed = row["consent"] == "opted_in" or (row["consent"] == "unknown" and not is_explicit)
         assert row["status"] == ("SUBSCRIBED" if subscribed else "UNSUBSCRIBED")

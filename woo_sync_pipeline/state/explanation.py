@@ -1,0 +1,86 @@
+"""All that the state holds of one phone, as it was at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from woo_sync_pipeline.contacts.merge import MergeInput
+from woo_sync_pipeline.state.bulk import read_frame
+from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.record_queries import HOLDERS, SIGNALS_OF_RECORDS
+
+_CONTACT = """
+SELECT first_name, last_name, email, sources, groups, consent, consent_at, consent_origin, status, contact_id::text,
+    base_first_name, base_last_name, base_email, base_sources, base_groups, base_consent, base_consent_at,
+    base_state, base_state_by, applied_consent, applied_consent_at, unsubscribed_seen_at, confirmed_at, is_pending,
+    in_flight IS NOT NULL AS is_in_flight, rejected_reason
+FROM woo_sync.contacts WHERE phone = :phone
+"""
+
+# Orders that the customer made with another phone, or with none, belong here for the choices in them. Whose name was
+# given with another phone is another matter.
+_RECORDS = """
+SELECT source, record_type, record_id, customer_id, true AS has_phone, first_name, last_name, email, order_status,
+    consent, consent_origin, choice_at, created_at, modified_at, first_seen_at, last_seen_at, gone_at
+FROM woo_sync.source_records WHERE phone = :phone
+UNION ALL
+SELECT buying.source, buying.record_type, buying.record_id, buying.customer_id, false, '', '', '',
+    buying.order_status, buying.consent, buying.consent_origin, buying.choice_at, buying.created_at,
+    buying.modified_at, buying.first_seen_at, buying.last_seen_at, buying.gone_at
+FROM woo_sync.source_records AS customer
+JOIN woo_sync.source_records AS buying
+    ON buying.source = customer.source AND buying.record_type = 'order' AND buying.customer_id <> 0
+    AND buying.customer_id = customer.record_id
+WHERE customer.record_type = 'customer' AND customer.phone = :phone AND buying.phone IS DISTINCT FROM :phone
+"""
+
+_OUTCOMES = """
+SELECT sync_id, source, kind, is_dry_run, first_day, last_day, started_at, outcome, state, changes, reason
+FROM woo_sync.sync_run_contacts JOIN woo_sync.sync_runs USING (sync_id)
+WHERE phone = :phone
+ORDER BY sync_id DESC, position DESC LIMIT :limit
+"""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class KnownOfPhone:
+    """What is known of a phone: its row of `contacts`, its store records, and its lines of reports, newest first.
+
+    `merging` has what its contact is merged from; each row of `merging.signals` also names its record.
+    """
+
+    contact: Row | None
+    records: tuple[Row, ...]
+    outcomes: tuple[Row, ...]
+    merging: MergeInput
+
+
+def known_of_phone(database: Database, phone: str, *, outcomes: int) -> KnownOfPhone:
+    """What is known of a phone (E.164), with its latest `outcomes`."""
+    values = {"phone": phone, "limit": outcomes}
+    with database.transaction() as connection:
+        # One moment for all queries: a sync may commit between them.
+        connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+        connection.execute(
+            sa.text(
+                "CREATE TEMPORARY TABLE touched_phones ON COMMIT DROP AS SELECT CAST(:phone AS text) AS phone"
+            ),
+            values,
+        )
+        contacts, records, lines = (
+            tuple(dict(row) for row in connection.execute(sa.text(query), values).mappings())
+            for query in (_CONTACT, _RECORDS, _OUTCOMES)
+        )
+        merging = MergeInput(
+            holders=read_frame(connection, HOLDERS),
+            signals=read_frame(connection, SIGNALS_OF_RECORDS),
+            purchases=pd.DataFrame(columns=["phone", "source", "tag"]),
+        )
+    return KnownOfPhone(contacts[0] if contacts else None, records, lines, merging)
