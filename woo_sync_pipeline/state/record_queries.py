@@ -172,6 +172,8 @@ FROM woo_sync.source_records JOIN touched_phones USING (phone)
 WHERE gone_at IS NULL AND (record_type = 'customer' OR customer_id = 0)
 """
 
+# (That a customer's number is not 0 is said for PostgreSQL: the index over the orders of customers has no others.)
+#
 # A choice at the checkout concerns the phone that was given there. An opt-out concerns the customer's own
 # phone as well; an opt-in does so only if no phone was given. The opt-out of a customer who is gone remains. An
 # opt-out under an earlier phone counts for the phone that the same record has now, and for nobody else.
@@ -186,7 +188,7 @@ FROM woo_sync.source_records AS customer
 JOIN touched_phones USING (phone)
 JOIN woo_sync.source_records AS buying
     ON buying.source = customer.source AND buying.record_type = 'order'
-    AND buying.customer_id = customer.record_id
+    AND buying.customer_id = customer.record_id AND buying.customer_id <> 0
 WHERE customer.record_type = 'customer'
     AND buying.phone IS DISTINCT FROM customer.phone
     AND (buying.consent = 'opted_out'
@@ -214,7 +216,7 @@ FROM (
     JOIN touched_phones USING (phone)
     JOIN woo_sync.source_records AS buying
         ON buying.source = customer.source AND buying.record_type = 'order'
-        AND buying.customer_id = customer.record_id
+        AND buying.customer_id = customer.record_id AND buying.customer_id <> 0
     WHERE customer.record_type = 'customer' AND customer.gone_at IS NULL
 ) AS bought
 CROSS JOIN unnest(bought.product_ids) AS bought_id
