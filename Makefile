@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: setup demo ui test test-celery test-ui screenshots lint clean
+.PHONY: setup demo ui test test-celery test-ui screenshots lint audit clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make test-ui  drive the Dagster UI in a browser (needs chromium; two minutes)"
 	@echo "make screenshots  the same, and renew the pictures in docs/images"
 	@echo "make lint   check style and types"
+	@echo "make audit  ask for known vulnerabilities of all pinned packages (needs the internet)"
 	@echo "make setup  create $(VENV) and install into it; the others do so by themselves"
 
 setup: $(STAMP)
@@ -48,5 +49,11 @@ lint: $(STAMP)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
+# In an environment of its own: what it needs shall not decide what the project runs with.
+audit:
+	@test -x $(VENV)-audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)-audit && \
+		$(VENV)-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit; }
+	@$(VENV)-audit/bin/pip-audit --strict --disable-pip --no-deps --requirement constraints.txt
+
 clean:
-	rm -rf $(VENV) .woo_sync
+	rm -rf $(VENV) $(VENV)-audit .woo_sync
