@@ -70,7 +70,7 @@ def check_source(source: SourceSettings, stores: StoresResource | None = None) -
     )
     for warning in found.warnings:
         yield CheckLine("warn", source.key, warning)
-    if not source.consent.meta_keys:
+    if not source.consent.keys:
         yield CheckLine(
             "warn",
             source.key,

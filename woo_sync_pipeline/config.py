@@ -70,13 +70,22 @@ class ConsentSettings(Section):
 
     mode: Literal["explicit", "inferred"] = "explicit"
     meta_keys: tuple[Name, ...] = Field(default=(), description="meta keys of customers and of orders")
+    opt_out_meta_keys: tuple[Name, ...] = Field(
+        default=(), description="of the same, in which a yes means no"
+    )
     words: ConsentWords = ConsentWords()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All meta keys that choices are read from."""
+        return tuple(dict.fromkeys((*self.meta_keys, *self.opt_out_meta_keys)))
 
     @property
     def basis(self) -> str:
         """What choices are read from, as text: what reads differently only because this changed is no new choice."""
         words = ",".join(sorted(f"{word}={meaning}" for word, meaning in self.words.meanings.items()))
-        return ";".join(filter(None, (",".join(self.meta_keys), words)))
+        opposite = ",".join(f"!{key}" for key in self.opt_out_meta_keys)
+        return ";".join(filter(None, (",".join(self.meta_keys), opposite, words)))
 
 
 class GroupSettings(Section):
@@ -113,7 +122,7 @@ class SourceSettings(Section):
     @property
     def meta_keys(self) -> tuple[str, ...]:
         """All meta keys that are read from this store, each once."""
-        return tuple(dict.fromkeys((*self.consent.meta_keys, *self.groups.meta_keys)))
+        return tuple(dict.fromkeys((*self.consent.keys, *self.groups.meta_keys)))
 
 
 class MessageMediaSettings(Section):

@@ -166,6 +166,18 @@ def test_other_words_are_another_basis_of_consent_and_read_all_records_anew(file
     assert settings_fingerprint(plain) != settings_fingerprint(worded)
 
 
+def test_keys_that_ask_for_the_opposite_are_read_too_and_are_another_basis(file: Path) -> None:
+    keys = "mode: explicit\n      meta_keys: [sms]"
+    plain = load(file, GOOD.replace("mode: explicit", keys)).sources[0]
+    more = load(
+        file, GOOD.replace("mode: explicit", f"{keys}\n      opt_out_meta_keys: [sms_abmeldung]")
+    ).sources[0]
+    assert more.consent.keys == ("sms", "sms_abmeldung")
+    assert set(more.meta_keys) >= {"sms", "sms_abmeldung"}
+    assert more.consent.basis == "sms;!sms_abmeldung"
+    assert settings_fingerprint(plain) != settings_fingerprint(more)
+
+
 def test_other_names_of_lists_read_all_records_anew(file: Path) -> None:
     renamed = load(file, GOOD.replace("groups:", "groups:\n      name_format: '{tag}'")).sources[0]
     assert settings_fingerprint(renamed) != settings_fingerprint(load(file, GOOD).sources[0])

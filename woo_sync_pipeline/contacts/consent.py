@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -52,12 +52,14 @@ _EARLIEST_TIMESTAMP = 946_684_800
 """Unix time at the start of that year."""
 
 
-def parse_consent(key: str, value: object, words: Mapping[str, Consent] | None = None) -> Consent:
+def parse_consent(
+    key: str, value: object, words: Mapping[str, Consent] | None = None, *, is_opt_out: bool = False
+) -> Consent:
     """Read one meta value as a consent signal.
 
-    `key` gives the question. Under a key that asks for the opposite (its name contains "optout", "unsubscribe",
-    "stop" or the like) a yes is opted_out and a no says nothing, because not having opted out is no opt-in. The
-    time of a choice (Unix seconds or milliseconds, an ISO date) is a yes.
+    `key` gives the question. Under a key that asks for the opposite (`is_opt_out`, or its name contains "optout",
+    "unsubscribe", "stop" or the like) a yes is opted_out and a no says nothing, because not having opted out is no
+    opt-in. The time of a choice (Unix seconds or milliseconds, an ISO date) is a yes.
 
     None, "" (PHP's stored false, but also a field never filled), lists, objects and every text that is not
     understood are unknown. `words` adds a store's own words, in any case, as states.
@@ -65,7 +67,7 @@ def parse_consent(key: str, value: object, words: Mapping[str, Consent] | None =
     answer = _plain(value)
     if not answer:
         return Consent.unknown
-    negative = _asks_the_opposite(key)
+    negative = is_opt_out or _asks_the_opposite(key)
     for word, meaning in (words or {}).items():
         if _plain(word) == answer and meaning is not Consent.unknown:
             # A word of one's own may be an answer or a state; under a negative key both readings end here.
@@ -87,15 +89,21 @@ def comparable(word: str) -> str:
 
 
 def consent_of(
-    meta: Mapping[str, object], keys: Sequence[str], words: Mapping[str, Consent] | None = None
+    meta: Mapping[str, object],
+    keys: Sequence[str],
+    words: Mapping[str, Consent] | None = None,
+    opt_out_keys: Collection[str] = (),
 ) -> tuple[Consent, str]:
     """Decide over the configured keys of one record: any opted_out wins, else any opted_in, else unknown.
 
-    `words` are the store's own words, as in `parse_consent`.
+    `words` are the store's own words, as in `parse_consent`; `opt_out_keys` are those keys that ask for the opposite
+    whatever their names say.
 
     Returns the signal and the key that decided: the first such key in the order of `keys`, "" if unknown.
     """
-    signals = [(parse_consent(key, meta.get(key), words), key) for key in keys]
+    signals = [
+        (parse_consent(key, meta.get(key), words, is_opt_out=key in opt_out_keys), key) for key in keys
+    ]
     for wanted in (Consent.opted_out, Consent.opted_in):
         for signal, key in signals:
             if signal is wanted:

@@ -37,12 +37,14 @@ class NormaliseSettings:
     """What a source's configuration says about reading its records.
 
     `default_region` is the ISO 3166 alpha-2 country of phones of records without a country. Consent and tags
-    are read from the meta fields named by `consent_meta_keys` and `tag_meta_keys`; `consent_words` are the
-    store's own words for a choice. `role_groups` makes the customer's role a tag.
+    are read from the meta fields named by `consent_meta_keys` and `tag_meta_keys`; in those of `opt_out_meta_keys`
+    a yes is an opt-out. `consent_words` are the store's own words for a choice. `role_groups` makes the customer's
+    role a tag.
     """
 
     default_region: str
     consent_meta_keys: tuple[str, ...] = ()
+    opt_out_meta_keys: frozenset[str] = frozenset()
     consent_words: Mapping[str, Consent] = field(default_factory=dict)
     tag_meta_keys: tuple[str, ...] = ()
     role_groups: bool = False
@@ -231,7 +233,9 @@ def _meta(value: object) -> Mapping[str, object]:
 def _consent(
     record_type: _RecordType, meta: Mapping[str, object], settings: NormaliseSettings
 ) -> tuple[str, str]:
-    consent, key = consent_of(meta, settings.consent_meta_keys, settings.consent_words)
+    consent, key = consent_of(
+        meta, settings.consent_meta_keys, settings.consent_words, settings.opt_out_meta_keys
+    )
     return consent.value, f"{record_type} meta {key}" if key else ""
 
 

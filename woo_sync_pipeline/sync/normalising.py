@@ -57,7 +57,8 @@ def normalise_portions(
     """
     settings = NormaliseSettings(
         default_region=source.default_region,
-        consent_meta_keys=source.consent.meta_keys,
+        consent_meta_keys=source.consent.keys,
+        opt_out_meta_keys=frozenset(source.consent.opt_out_meta_keys),
         consent_words=source.consent.words.meanings,
         tag_meta_keys=source.groups.meta_keys,
         role_groups=source.groups.roles,

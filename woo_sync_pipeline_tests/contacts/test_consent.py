@@ -170,6 +170,14 @@ def test_an_opt_out_key_answers_opted_in_only_to_a_state(value: object) -> None:
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the recorded store answers (../shared) are not there")
+def test_a_yes_under_a_key_that_is_configured_to_ask_for_the_opposite_is_an_opt_out() -> None:
+    meta = {"sms_abmeldung": "yes", "sms_einwilligung": "yes"}
+    keys = ["sms_einwilligung", "sms_abmeldung"]
+    assert consent_of(meta, keys) == (Consent.opted_in, "sms_einwilligung")
+    assert consent_of(meta, keys, None, {"sms_abmeldung"}) == (Consent.opted_out, "sms_abmeldung")
+    assert consent_of({"sms_abmeldung": "no"}, keys, None, {"sms_abmeldung"}) == (Consent.unknown, "")
+
+
 def test_the_recorded_customers_and_order_are_read() -> None:
     recorded = SHARED / "woocommerce/recorded"
     keys = (
