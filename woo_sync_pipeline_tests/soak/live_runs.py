@@ -39,7 +39,7 @@ from woo_sync_pipeline_tests.scale.machines import Machine, code_server, daemon
 from woo_sync_pipeline_tests.soak.processes import Measured, measure
 
 LIVE_INTERVAL_SECONDS = 5
-PATIENCE_SECONDS = 180.0
+PATIENCE_SECONDS = 600.0
 PEOPLE = 50
 
 # Dagster's own tables are those outside of the state's schema.
