@@ -79,10 +79,9 @@ def test_containers_have_one_daemon_and_are_reached_from_this_machine_only() -> 
 
 def test_only_what_starts_runs_gets_the_keys() -> None:
     services = read("compose/compose.yaml")["services"]
-    database = {"WOO_SYNC_DATABASE_URL"}
-    knows = {name: set(each["environment"]) for name, each in services.items() if name != "postgres"}
-    assert knows.pop("code-server") > database
-    assert set(map(frozenset, knows.values())) == {frozenset(database)}
+    ours = {name: each for name, each in services.items() if name != "postgres"}
+    assert all(set(each["environment"]) == {"WOO_SYNC_DATABASE_URL"} for each in ours.values())
+    assert [name for name, each in ours.items() if "env_file" in each] == ["code-server"]
 
 
 @pytest.mark.parametrize("name", ["dagster.yaml", "celery/dagster.yaml"])
@@ -112,6 +111,23 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
     units = [str(tmp_path / path.name) for path in UNITS]
     done = subprocess.run([verify, "verify", *units], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_of_a_checkout_only_what_the_image_needs_is_sent_to_its_build() -> None:
+    root = DEPLOY.parent
+    everything, *wanted = [
+        line
+        for line in (root / ".dockerignore").read_text(encoding="utf-8").splitlines()
+        if line and not line.startswith("#")
+    ]
+    assert everything == "*"
+    sent = {line.removeprefix("!/") for line in wanted if line.startswith("!/")}
+    assert all((root / name).exists() for name in sent)
+    last_stage = (DEPLOY / "compose" / "Dockerfile").read_text(encoding="utf-8").rpartition("FROM ")[2]
+    copied = re.findall(r"^COPY (?!--from)(.*) \S+$", last_stage, re.MULTILINE)
+    assert {name for names in copied for name in names.split()} < sent
+    assert {"pyproject.toml", "setup.py", "README.md", "constraints.txt", "woo_sync_pipeline"} < sent
+    assert not any("env" in name or "woo_sync.yaml" in name for name in sent)
 
 
 def test_the_image_does_not_run_as_root() -> None:

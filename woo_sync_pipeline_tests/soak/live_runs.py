@@ -4,7 +4,7 @@
 
 In each store somebody buys something, waits until the run is finished that brings the checkout to the account, and
 buys again. Told at the end: how long after a checkout its run was finished and what each part of that took, how much
-Dagster's tables grew for each run, and what daemon and code server (with all their processes), PostgreSQL and its
+Dagster's tables grew for each run, and what daemon, code server, the processes of runs and PostgreSQL's
 connections hold after every so many runs. Twenty runs of one store say how quick it is, a thousand whether it leaks.
 """
 
@@ -148,10 +148,15 @@ def dagster_processes(folder: Path, variables: dict[str, str]) -> Iterator[tuple
         yield server, loop
 
 
-def held_by(machine: Machine) -> Measured:
-    """What a process and all that it has started hold together."""
+def processes_of(machine: Machine) -> list[int]:
+    """The ids of a process and all that it has started."""
+    return [machine.pid, *(each.pid for each in descendants(machine.pid))]
+
+
+def held_by(processes: Sequence[int]) -> Measured:
+    """What processes hold together."""
     found: list[Measured] = []
-    for pid in (machine.pid, *(each.pid for each in descendants(machine.pid))):
+    for pid in processes:
         try:
             found.append(measure(pid))
         except (FileNotFoundError, ProcessLookupError):  # ended meanwhile
@@ -243,6 +248,8 @@ def _shop(
         threading.Thread(target=soak.shop, args=(key, data, seed), daemon=True)
         for seed, (key, data) in enumerate(stores.items())
     ]
+    # What the code server starts from now on are runs, which end.
+    server_itself = processes_of(server)
     for shopper in shoppers:
         shopper.start()
     next_look = 0
@@ -250,8 +257,10 @@ def _shop(
         if len(soak.runs) >= next_look:
             next_look += every
             connections = scalar(database, CONNECTIONS)
+            under_way = sorted(set(processes_of(server)) - set(server_itself))
             _show(
-                f"{len(soak.runs)} runs; code server: {held_by(server)}; daemon: {held_by(loop)}; "
+                f"{len(soak.runs)} runs; code server: {held_by(server_itself)}; daemon: "
+                f"{held_by(processes_of(loop))}; {len(under_way)} processes of runs: {held_by(under_way)}; "
                 f"{connections} connections to PostgreSQL"
             )
         time.sleep(0.2)
