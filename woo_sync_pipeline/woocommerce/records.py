@@ -50,6 +50,10 @@ ORDER_SCHEMA: pa.Schema = _schema(
 # For every row, so made once: `json.dumps` with options would make one for each.
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 _NOTHING_KNOWN: Mapping[int, str] = {}
+_FIRST_YEAR, _LAST_YEAR = 1970, 2199
+"""Years that a date is believed to have: a mistyped one (0016, 2925) is none, and not every library can hold it."""
+
+_LARGEST_INTEGER = 2**63 - 1
 
 
 def customer_table(
@@ -64,8 +68,8 @@ def customer_table(
 
     Texts are "" when absent; `created_at` and `modified_at` may be NaT. `meta` is a JSON object of those
     `meta_keys` that the customer has, None when the store withheld meta data. `hash` covers everything before
-    it but `modified_at`, and `fingerprint`. `read_at` is tz-aware. Raises StoreAnswerMalformedError for a row
-    without an integer id.
+    it but `modified_at`, and `fingerprint`. `read_at` is tz-aware. A date outside the years 1970 to 2199 counts as
+    absent. Raises StoreAnswerMalformedError for a row without an integer id.
     """
 
     def own(row: Row) -> list[Any]:
@@ -120,16 +124,16 @@ def _table(
     records = []
     for row in rows:
         number = row.get("id")
-        if isinstance(number, bool) or not isinstance(number, int):
+        if isinstance(number, bool) or not isinstance(number, int) or abs(number) > _LARGEST_INTEGER:
             raise StoreAnswerMalformedError(
                 source="store", tried="reading rows into a frame", got="a row without an integer id"
             )
-        created = parse_gmt(row.get("date_created_gmt"))
+        created = _moment(row.get("date_created_gmt"))
         rest = content.of(row)
         digest = _hash([number, created.isoformat() if created else None, *rest, content.fingerprint])
         # A sweep meets almost nothing but what is known: no more work for that.
         if known.get(number) != digest:
-            modified = parse_gmt(row.get("date_modified_gmt"))
+            modified = _moment(row.get("date_modified_gmt"))
             records.append((number, created, modified, *rest, digest, read_at))
     # Arrow, so that a table without rows and a column without values have the same types as all.
     columns = zip(*records, strict=True) if records else ((),) * len(schema)
@@ -187,4 +191,11 @@ def _whole(text: str) -> str:
 
 
 def _integer(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _LARGEST_INTEGER:
+        return value
+    return 0
+
+
+def _moment(value: object) -> datetime | None:
+    moment = parse_gmt(value)
+    return moment if moment is not None and _FIRST_YEAR <= moment.year <= _LAST_YEAR else None

@@ -163,7 +163,19 @@ def test_rows_that_are_known_in_this_form_are_left_out() -> None:
     assert left.schema.equals(CUSTOMER_SCHEMA)
 
 
-@pytest.mark.parametrize("number", [None, "5", True, 5.0])
+@pytest.mark.parametrize("date", ["2925-03-20T21:54:36", "0016-03-20T21:54:36", "0001-01-01T00:00:00+05:00"])
+def test_a_date_that_nobody_can_have_meant_is_none(date: str) -> None:
+    frame = orders({**ORDER, "date_created_gmt": date, "date_modified_gmt": date})
+    assert frame["created_at"].isna().all()
+    assert frame["modified_at"].isna().all()
+
+
+def test_a_product_whose_number_nothing_can_hold_is_none() -> None:
+    frame = orders({**ORDER, "line_items": [{"product_id": 2**63}, {"product_id": 22}]})
+    assert frame.at[0, "product_ids"].tolist() == [22]
+
+
+@pytest.mark.parametrize("number", [None, "5", True, 5.0, 2**63])
 def test_a_row_without_an_integer_id_is_an_error(number: object) -> None:
     with pytest.raises(StoreAnswerMalformedError):
         customers({**CUSTOMER, "id": number})
