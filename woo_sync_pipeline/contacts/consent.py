@@ -99,7 +99,8 @@ def consent_of(
     `words` are the store's own words, as in `parse_consent`; `opt_out_keys` are those keys that ask for the opposite
     whatever their names say.
 
-    Returns the signal and the key that decided: the first such key in the order of `keys`, "" if unknown.
+    Returns the signal and the key that decided: the first such key in the order of `keys`. If unknown, it is the first
+    key that is there without an answer, "" if none is there.
     """
     signals = [
         (parse_consent(key, meta.get(key), words, is_opt_out=key in opt_out_keys), key) for key in keys
@@ -108,7 +109,7 @@ def consent_of(
         for signal, key in signals:
             if signal is wanted:
                 return signal, key
-    return Consent.unknown, ""
+    return Consent.unknown, next((key for key in keys if key in meta), "")
 
 
 @lru_cache(maxsize=1024)

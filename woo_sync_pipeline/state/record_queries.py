@@ -24,11 +24,16 @@ WHERE known.source = :source AND known.record_type = 'order' AND customer.phone 
 """
 
 # When was the choice made? An order's when the order was, unless an order that is known turns into an opt-out:
-# then somebody entered what the buyer has asked for since. A customer's value has no time of its own: when it
-# was first seen to change, if the same meta keys were read before. A value met for the first time, or only
-# because other keys are read now or the store had withheld them, is no change: an opt-in then counts from the
-# day of registration, an opt-out from now. An opt-in of a record without a date is older than every opt-out
-# (least() passes over the null): when in doubt, the reading that sends fewer messages.
+# then somebody entered what the buyer has asked for since. A customer's value has no time of its own. If the same
+# meta keys were read before, it changed between the latest reading without it and the first one with it: an opt-out
+# counts from the latter, an opt-in from the former, for an opt-out of the time in between may be the newer choice. A
+# value met for the first time, or only because other keys are read now or the store had withheld them, is no
+# change: an opt-in then counts from the day of registration, an opt-out from now. An opt-in of a record without
+# a date is older than every opt-out (least() passes over the null): when in doubt, the reading that sends fewer
+# messages.
+#
+# An opt-in that a customer takes back leaves the meta key without a yes (WordPress stores an unticked box as an empty
+# text): that is an opt-out. Where the key itself is gone a plugin may have taken it along, and nobody has chosen.
 #
 # An opt-out belongs to the person. Whoever changes phone while the platform has the old one unsubscribed, by the
 # person's answer to a message or by a choice in a store, has not thereby agreed to be texted on the new one.
@@ -45,20 +50,28 @@ SELECT
     CASE WHEN incoming.customer_id <> 0 THEN incoming.customer_id ELSE coalesce(old.customer_id, 0) END,
     incoming.phone, incoming.phone_masked, incoming.first_name, incoming.last_name, incoming.email,
     incoming.order_status,
-    CASE WHEN incoming.consent = 'unknown' AND old.consent = 'opted_out' THEN 'opted_out'
-        ELSE incoming.consent END,
-    CASE WHEN incoming.consent = 'unknown' AND old.consent = 'opted_out' THEN old.consent_origin
-        ELSE incoming.consent_origin END,
+    CASE WHEN chosen.consent = 'unknown' AND old.consent = 'opted_out' THEN 'opted_out'
+        ELSE chosen.consent END,
+    CASE WHEN chosen.consent <> 'unknown' THEN incoming.consent_origin
+        WHEN old.consent = 'opted_out' THEN old.consent_origin
+        ELSE '' END,
     incoming.consent_basis,
-    coalesce(nullif(incoming.consent, 'unknown'), old.choice),
+    coalesce(nullif(chosen.consent, 'unknown'), old.choice),
     CASE
-        WHEN incoming.consent = 'unknown' OR incoming.consent = old.choice THEN old.choice_at
-        WHEN incoming.consent = 'opted_out'
+        WHEN chosen.consent = 'unknown' OR chosen.consent = old.choice THEN old.choice_at
+        WHEN chosen.consent = 'opted_out'
             AND (incoming.record_type = 'customer' OR old.consent_basis = incoming.consent_basis)
             THEN incoming.read_at
         WHEN incoming.record_type = 'customer' AND old.consent_basis = incoming.consent_basis
-            THEN incoming.read_at
-        WHEN incoming.consent = 'opted_in' AND incoming.created_at IS NULL THEN 'epoch'
+            THEN least(
+                incoming.read_at,
+                greatest(
+                    old.last_seen_at + interval '1 microsecond',
+                    -- A sweep sees every customer, and notes only those that differ.
+                    CASE WHEN old.gone_at IS NULL THEN cast(:swept_at AS timestamptz) END
+                )
+            )
+        WHEN chosen.consent = 'opted_in' AND incoming.created_at IS NULL THEN 'epoch'
         ELSE least(incoming.created_at, incoming.read_at)
     END,
     greatest(
@@ -76,6 +89,12 @@ SELECT
 FROM incoming
 LEFT JOIN woo_sync.source_records AS old
     ON old.source = :source AND old.record_type = incoming.record_type AND old.record_id = incoming.record_id
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN incoming.record_type = 'customer' AND incoming.consent = 'unknown'
+            AND incoming.consent_origin <> '' AND old.consent = 'opted_in'
+            AND old.consent_basis = incoming.consent_basis
+        THEN 'opted_out' ELSE incoming.consent END AS consent
+) AS chosen
 LEFT JOIN woo_sync.contacts AS left_behind
     ON left_behind.phone = old.phone AND old.phone IS DISTINCT FROM incoming.phone
     AND (old.record_type = 'customer' OR old.customer_id = 0)
@@ -148,6 +167,15 @@ ON CONFLICT (source, product_id) DO UPDATE SET tags = excluded.tags
 WHERE known.tags IS DISTINCT FROM excluded.tags
 """
 
+# How a contact is created depends on the consent modes of its sources. Whoever waits to be created under a mode that is
+# no longer configured is merged anew.
+TOUCHED_BY_CONSENT_MODE = """
+INSERT INTO touched
+SELECT contact.phone
+FROM woo_sync.contacts AS contact JOIN woo_sync.source_records AS known USING (phone)
+WHERE contact.base_sources IS NULL AND known.source = ANY(:sources)
+"""
+
 # Phones are merged a portion at a time: `touched_phones` has those of the portion.
 NUMBER_TOUCHED = (
     """
@@ -169,7 +197,7 @@ ANALYZE touched_phones;
 HOLDERS = """
 SELECT phone, source, record_type, record_id, first_name, last_name, email, tags, created_at, modified_at
 FROM woo_sync.source_records JOIN touched_phones USING (phone)
-WHERE gone_at IS NULL AND (record_type = 'customer' OR customer_id = 0)
+WHERE gone_at IS NULL AND (record_type = 'customer' OR (customer_id = 0 AND order_status <> 'trash'))
 """
 
 # (That a customer's number is not 0 is said for PostgreSQL: the index over the orders of customers has no others.)
@@ -267,6 +295,13 @@ FROM different WHERE NOT different.is_new AND known.phone = different.phone
 
 NOTE_COMMIT = """
 UPDATE woo_sync.sync_runs
-SET read_until = :read_until, last_customer_id = :last_customer_id, committed_at = now()
+SET read_until = :read_until, last_customer_id = :last_customer_id, committed_at = now(),
+    reading_started_at = :started_at
 WHERE run_id = :run_id
+"""
+
+# Dry runs read and commit like others.
+LATEST_SWEEP = """
+SELECT max(reading_started_at) FROM woo_sync.sync_runs
+WHERE source = :source AND reading = 'sweep' AND committed_at IS NOT NULL AND run_id <> :run_id
 """

@@ -11,10 +11,11 @@ import pandas as pd
 import sqlalchemy as sa
 
 from woo_sync_pipeline.contacts.merge import MergeInput, MergeSource, merge_contacts
+from woo_sync_pipeline.errors import StateError
 from woo_sync_pipeline.state import record_queries as queries
 from woo_sync_pipeline.state.bulk import append_frame, copy_frame, create_temporary, read_frame
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.sources import remember_source
+from woo_sync_pipeline.state.sources import change_consent_modes, remember_source
 
 PORTION = 50_000
 """Phones that are merged at a time, so that what that takes in memory does not grow with a store."""
@@ -96,6 +97,9 @@ def commit_reading(
     order of phones; at least one, which may be empty. When it says no to one, nothing is stored, not even that
     anything was read. Committing the same reading again changes nothing. A form that was read earlier than the
     stored one never replaces it.
+
+    Raises `StateError` when another sync has committed a complete reading of the source that began later: what that
+    one found unchanged is not noted anywhere, so an older form could not be told from a newer one.
     """
     with suppress(_NotAcceptedError), database.exclusive_commit() as connection:
         create_temporary(connection, "incoming", RECORD_COLUMNS)
@@ -106,7 +110,17 @@ def commit_reading(
         connection.execute(sa.text("ANALYZE incoming"))
         copy_frame(connection, _gone(reading.gone_customer_ids), "gone", {"record_id": "bigint"})
         copy_frame(connection, _products(reading.product_tags), "incoming_products", queries.PRODUCT_COLUMNS)
-        parameters = {"source": source, "started_at": reading.started_at}
+        swept_at = connection.execute(
+            sa.text(queries.LATEST_SWEEP), {"source": source, "run_id": run_id}
+        ).scalar_one()
+        if swept_at is not None and swept_at > reading.started_at:
+            raise StateError(
+                source=source,
+                tried="store what was read",
+                got="another sync has read the whole store since, so that this may be true no more",
+                next_step="Nothing was changed. Start a new sync instead of going on with this one.",
+            )
+        parameters = {"source": source, "started_at": reading.started_at, "swept_at": swept_at}
         connection.execute(sa.text("CREATE TEMPORARY TABLE touched (phone text) ON COMMIT DROP"))
         for statement in (
             queries.TOUCHED_BY_RECORDS,
@@ -120,6 +134,8 @@ def commit_reading(
             queries.UPSERT_PRODUCTS,
         ):
             connection.execute(sa.text(statement), parameters)
+        of_another_mode = {"sources": change_consent_modes(connection, sources)}
+        connection.execute(sa.text(queries.TOUCHED_BY_CONSENT_MODE), of_another_mode)
         remember_source(connection, source, sources[source])
         create_temporary(connection, "merged", CONTACT_COLUMNS)
         for merged in _merge_touched(connection, sources):
@@ -132,6 +148,7 @@ def commit_reading(
             sa.text(queries.NOTE_COMMIT),
             {
                 "run_id": run_id,
+                "started_at": reading.started_at,
                 "read_until": reading.read_until,
                 "last_customer_id": reading.last_customer_id,
             },

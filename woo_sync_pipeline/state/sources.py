@@ -30,6 +30,18 @@ def remember_source(connection: sa.Connection, key: str, source: MergeSource) ->
     connection.execute(sa.text(statement), values)
 
 
+def change_consent_modes(connection: sa.Connection, configured: Mapping[str, MergeSource]) -> list[str]:
+    """Write down the consent modes of all sources that were committed before; returns the keys that changed."""
+    statement = """
+        UPDATE woo_sync.sources AS known SET is_explicit = configured.is_explicit
+        FROM unnest(:keys, :modes) AS configured (source, is_explicit)
+        WHERE known.source = configured.source AND known.is_explicit IS DISTINCT FROM configured.is_explicit
+        RETURNING known.source
+    """
+    values = {"keys": list(configured), "modes": [each.is_explicit for each in configured.values()]}
+    return list(connection.execute(sa.text(statement), values).scalars())
+
+
 def with_refused_sources(
     database: Database, configured: Mapping[str, MergeSource], refused: Collection[str] | None
 ) -> dict[str, MergeSource]:

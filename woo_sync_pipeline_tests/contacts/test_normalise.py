@@ -212,7 +212,7 @@ def test_the_account_email_goes_before_the_billing_email(
 )
 def test_meta_that_says_nothing_leaves_consent_unknown(meta: str | None) -> None:
     row = one_customer(meta=meta)
-    assert (row["consent"], row["consent_origin"], row["tags"]) == ("unknown", "", ["Customer"])
+    assert (row["consent"], row["tags"]) == ("unknown", ["Customer"])
 
 
 def test_a_choice_may_be_written_in_the_store_s_own_words() -> None:

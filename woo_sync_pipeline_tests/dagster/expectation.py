@@ -111,7 +111,7 @@ def _add_order(expected: dict[str, _Expected], store: StoreData, order: Order) -
     given = _phone(order.billing, order.shipping)
     customer = store.customers.get(order.customer_id)
     of_customer = phone_of_customer(customer) if customer else None
-    if order.customer_id == 0 and given.e164:
+    if order.customer_id == 0 and given.e164 and order.status != "trash":
         contact = expected.setdefault(given.e164, _Expected())
         contact.guest_of.add(store.name)
         names = _names(order.billing, order.shipping)

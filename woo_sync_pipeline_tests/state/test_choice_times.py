@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -21,6 +21,11 @@ def choice(
 def signal(database: Database, phone: str = ANN) -> tuple[str, datetime | None]:
     found = contacts(database)[phone]
     return found["consent"], found["consent_at"]
+
+
+def just_after(minutes: int) -> datetime:
+    """When somebody who was seen at this minute can have chosen at the earliest."""
+    return at(minutes) + timedelta(microseconds=1)
 
 
 def test_an_opt_in_met_for_the_first_time_counts_from_the_registration(database: Database) -> None:
@@ -75,23 +80,50 @@ def test_an_opt_out_met_for_the_first_time_counts_from_now(database: Database) -
     assert choice(database) == ("opted_out", "opted_out", at(100))
 
 
-@pytest.mark.parametrize(("before", "after"), [("opted_in", "opted_out"), ("opted_out", "opted_in")])
-def test_a_value_that_changed_counts_from_when_it_was_seen_to_change(
-    database: Database, before: str, after: str
+@pytest.mark.parametrize("before", ["opted_in", "unknown"])
+def test_an_opt_out_counts_from_when_it_was_seen(database: Database, before: str) -> None:
+    commit(database, customer(consent=before))
+    commit(database, customer(consent="opted_out", read_at=at(200)))
+    assert choice(database) == ("opted_out", "opted_out", at(200))
+    assert signal(database) == ("opted_out", at(200))
+
+
+@pytest.mark.parametrize("before", ["opted_out", "unknown"])
+def test_an_opt_in_counts_from_when_the_customer_was_last_seen_without_it(
+    database: Database, before: str
 ) -> None:
     commit(database, customer(consent=before))
-    commit(database, customer(consent=after, read_at=at(200)))
-    assert choice(database) == (after, after, at(200))
-    assert signal(database) == (after, at(200))
+    commit(database, customer(consent="opted_in", read_at=at(200)), read_until=200, started=199)
+    assert choice(database) == ("opted_in", "opted_in", just_after(100))
+    assert signal(database) == ("opted_in", just_after(100))
 
 
-def test_an_opt_in_of_somebody_known_without_a_choice_counts_from_when_it_was_seen(
+def test_every_sweep_sees_who_has_not_opted_in(database: Database) -> None:
+    commit(database, customer(consent="unknown"), run_id="first")
+    commit(database, run_id="second", started=150)
+    commit(database, customer(consent="opted_in", read_at=at(200)), run_id="third", started=199)
+    assert choice(database) == ("opted_in", "opted_in", at(150))
+
+
+def test_a_sweep_that_missed_somebody_has_not_seen_who_had_not_opted_in(database: Database) -> None:
+    commit(database, customer(consent="unknown"), run_id="first")
+    commit(database, run_id="second", gone=[7], started=150)
+    commit(database, customer(consent="opted_in", read_at=at(200)), run_id="third", started=199)
+    assert choice(database) == ("opted_in", "opted_in", just_after(100))
+
+
+def test_an_opt_out_at_the_checkout_is_newer_than_an_opt_in_that_was_perhaps_earlier(
     database: Database,
 ) -> None:
-    commit(database, customer(consent="unknown"))
-    assert choice(database) == ("unknown", None, None)
-    commit(database, customer(consent="opted_in", read_at=at(200)))
-    assert choice(database) == ("opted_in", "opted_in", at(200))
+    commit(database, customer(consent="unknown"), run_id="first")
+    commit(
+        database,
+        customer(consent="opted_in", read_at=at(201)),
+        order(consent="opted_out", customer_id=7, created_at=at(180), read_at=at(200)),
+        run_id="second",
+        started=199,
+    )
+    assert signal(database) == ("opted_out", at(180))
 
 
 def test_an_edited_name_moves_no_choice(database: Database) -> None:
@@ -142,7 +174,26 @@ def test_an_opt_out_whose_value_disappears_stays_in_force(database: Database) ->
     assert choice(database) == ("opted_out", "opted_out", at(100))
     assert record(database, 7)["consent_origin"] == "sms"
     commit(database, customer(consent="opted_in", read_at=at(300)))
-    assert choice(database) == ("opted_in", "opted_in", at(300))
+    assert choice(database) == ("opted_in", "opted_in", just_after(200))
+
+
+@pytest.mark.parametrize("origin", ["sms", ""])
+def test_an_opt_in_whose_key_is_left_without_a_yes_is_taken_back(database: Database, origin: str) -> None:
+    commit(database, customer(consent="opted_in", consent_origin="sms", created_at=at(3)))
+    commit(database, customer(consent_origin=origin, created_at=at(3), read_at=at(200)))
+    if origin:
+        assert choice(database) == ("opted_out", "opted_out", at(200))
+        assert record(database, 7)["consent_origin"] == "sms"
+        commit(database, customer(consent_origin=origin, first_name="Anna", read_at=at(250)))
+        assert choice(database) == ("opted_out", "opted_out", at(200))
+    else:
+        assert choice(database) == ("unknown", "opted_in", at(3))
+
+
+def test_who_never_opted_in_takes_nothing_back(database: Database) -> None:
+    commit(database, customer(consent_origin="sms"))
+    commit(database, customer(consent_origin="sms", first_name="Anna", read_at=at(200)))
+    assert choice(database) == ("unknown", None, None)
 
 
 def test_an_opt_in_whose_value_disappears_is_no_choice_any_more(database: Database) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from woo_sync_pipeline.contacts.merge import MergeSource
 from woo_sync_pipeline.errors import StateError
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.records import (
@@ -15,6 +16,7 @@ from woo_sync_pipeline.state.records import (
     order_hashes,
     orders_that_named_a_customer,
 )
+from woo_sync_pipeline_tests.state import stored
 from woo_sync_pipeline_tests.state.stored import (
     ANN,
     BOB,
@@ -88,6 +90,37 @@ def test_a_commit_that_fails_stores_neither_hash_nor_record_nor_contact(database
         commit(database, customer(7, ANN), customer(8, BOB, consent="perhaps"))
     assert customer_hashes(database, "shop") == {}
     assert all(table(database, name) == [] for name in EVERYTHING)
+
+
+def test_a_reading_older_than_a_sweep_that_was_committed_since_is_refused(database: Database) -> None:
+    """The sweep met the customer as known and the product as new, and noted nothing that could tell."""
+    commit(database, customer(consent="opted_out"), run_id="first")
+    commit(database, run_id="second", started=300)
+    with pytest.raises(StateError, match="another sync has read the whole store since"):
+        commit(database, customer(consent="opted_in", read_at=at(200)), run_id="stale", started=200)
+    assert contacts(database)[ANN]["consent"] == "opted_out"
+    commit(database, customer(consent="opted_out", first_name="Anna", read_at=at(301)), started=301)
+    assert contacts(database)[ANN]["first_name"] == "Anna"
+
+
+def test_the_reading_of_an_earlier_run_may_be_committed_again(database: Database) -> None:
+    commit(database, customer(), run_id="first", started=99)
+    commit(database, customer(), run_id="the same again", started=99)
+    assert len(contacts(database)) == 1
+
+
+def test_whoever_waits_to_be_created_is_merged_anew_when_the_consent_mode_changes(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explicit = stored.SOURCES
+    monkeypatch.setattr(
+        stored, "SOURCES", {**explicit, "shop": MergeSource("WooCommerce", is_explicit=False)}
+    )
+    commit(database, customer())
+    assert contacts(database)[ANN]["status"] == "SUBSCRIBED"
+    monkeypatch.setattr(stored, "SOURCES", explicit)
+    commit(database, source="outlet")
+    assert contacts(database)[ANN]["status"] == "UNSUBSCRIBED"
 
 
 def test_an_older_reading_never_replaces_a_newer_one(database: Database) -> None:
@@ -240,7 +273,16 @@ def test_what_a_customer_bought_is_the_customer_s_whatever_phone_was_given(datab
     assert BOB not in contacts(database)
 
 
-@pytest.mark.parametrize("status", ["pending", "failed", "cancelled", "refunded", "trash"])
+def test_a_guest_s_order_in_the_trash_holds_no_contact(database: Database) -> None:
+    commit(database, order(44, ANN, consent="opted_out"))
+    commit(database, order(44, ANN, consent="opted_out", order_status="trash", read_at=at(200)))
+    assert (contacts(database)[ANN]["sources"], contacts(database)[ANN]["groups"]) == ([], [])
+    assert contacts(database)[ANN]["consent"] == "opted_out"
+    commit(database, order(44, ANN, consent="opted_out", read_at=at(300)))
+    assert contacts(database)[ANN]["sources"] == ["WooCommerce"]
+
+
+@pytest.mark.parametrize("status", ["pending", "failed", "cancelled", "refunded"])
 def test_what_was_not_bought_in_the_end_gives_no_list(database: Database, status: str) -> None:
     commit(database, order(44, ANN, product_ids=[3]), product_tags={3: ["Sale"]})
     merged = commit(database, order(44, ANN, product_ids=[3], order_status=status, read_at=at(200)))

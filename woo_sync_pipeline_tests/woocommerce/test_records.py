@@ -172,7 +172,7 @@ def test_a_date_that_nobody_can_have_meant_is_none(date: str) -> None:
 
 def test_a_product_whose_number_nothing_can_hold_is_none() -> None:
     frame = orders({**ORDER, "line_items": [{"product_id": 2**63}, {"product_id": 22}]})
-    assert frame.at[0, "product_ids"].tolist() == [22]
+    assert frame["product_ids"].map(list).tolist() == [[22]]
 
 
 @pytest.mark.parametrize("number", [None, "5", True, 5.0, 2**63])
