@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from woo_sync_pipeline.demo.store.records import Customer
+from woo_sync_pipeline.demo.world import CONSENT_KEY, ORDER_CONSENT_KEY
 from woo_sync_pipeline_tests.dagster.conftest import KEY, MakeWorld, World, small_store
 from woo_sync_pipeline_tests.dagster.people import order_again, single_customers, subscribed_customer
 
@@ -137,4 +140,85 @@ def test_with_inferred_consent_who_opted_out_on_the_platform_stays_so(make_world
     assert _state(world, phone) == "UNSUBSCRIBED"
     world.lose_the_state()
     world.sync()
+    assert _state(world, phone) == "UNSUBSCRIBED"
+
+
+def test_an_opt_in_in_the_account_that_may_be_older_than_the_stop_subscribes_nobody(world: World) -> None:
+    customer, phone = subscribed_customer(world.store)
+    world.store.delete_user_meta(customer.id, CONSENT_KEY)
+    order_again(world.store, customer, choice="1")
+    world.sync()
+    assert _state(world, phone) == "SUBSCRIBED"
+    world.store.set_user_meta(customer.id, CONSENT_KEY, "yes")
+    world.directory.unsubscribe(phone)
+    world.sync()
+    assert _state(world, phone) == "UNSUBSCRIBED"
+
+
+def test_an_opt_in_in_the_account_after_a_sync_that_saw_none_subscribes_again(world: World) -> None:
+    customer, phone = subscribed_customer(world.store)
+    world.store.delete_user_meta(customer.id, CONSENT_KEY)
+    order_again(world.store, customer, choice="1")
+    world.sync()
+    world.directory.unsubscribe(phone)
+    world.sync()
+    world.store.set_user_meta(customer.id, CONSENT_KEY, "yes")
+    world.sync()
+    assert _state(world, phone) == "SUBSCRIBED"
+
+
+def test_an_opt_in_that_is_taken_back_in_the_account_unsubscribes(world: World) -> None:
+    customer, phone = _subscribed_by_account(world)
+    world.store.set_user_meta(customer.id, CONSENT_KEY, "")
+    world.sync()
+    assert _state(world, phone) == "UNSUBSCRIBED"
+    world.store.set_user_meta(customer.id, CONSENT_KEY, "yes")
+    world.sync()
+    assert _state(world, phone) == "SUBSCRIBED"
+
+
+def _subscribed_by_account(world: World) -> tuple[Customer, str]:
+    customer, phone = subscribed_customer(world.store)
+    world.store.set_user_meta(customer.id, CONSENT_KEY, "yes")
+    world.sync()
+    assert _state(world, phone) == "SUBSCRIBED"
+    return customer, phone
+
+
+def test_who_was_not_sent_yet_is_created_under_the_mode_that_is_configured_now(make_world: MakeWorld) -> None:
+    world = make_world(
+        {KEY: small_store(customers=25, orders=10)}, source_options={"consent": {"mode": "inferred"}}
+    )
+    world.platform.faults.rate("drop", 1.0)
+    assert world.try_sync().error is not None
+    assert len(world.directory) == 0
+    world.platform.faults.clear()
+    world.reconfigure(consent={"mode": "explicit"})
+    world.sync()
+    states = {contact["states"]["SMS"] for contact in world.directory.snapshot().values()}
+    assert states == {"UNSUBSCRIBED"}
+
+
+def test_an_opt_out_reaches_the_platform_with_the_next_sync_of_any_store(make_world: MakeWorld) -> None:
+    stores = {
+        "coffee": small_store(name="Coffee House", customers=25, orders=10),
+        "tea": small_store(seed=2, name="Tea House", customers=25, orders=10),
+    }
+    world = make_world(stores)
+    coffee, tea = (world.demo.stores[key].data for key in ("coffee", "tea"))
+    _, phone = subscribed_customer(coffee)
+    for key in ("coffee", "tea"):
+        world.sync(key)
+    assert _state(world, phone) == "SUBSCRIBED"
+    customer, _ = single_customers(tea)[0]
+    tea.place_order(
+        customer_id=customer.id,
+        billing={"first_name": "Tea", "phone": phone, "country": "AU"},
+        meta={ORDER_CONSENT_KEY: "0"},
+        created_at=datetime.now(UTC),
+    )
+    world.platform.faults.rate("drop", 1.0)
+    assert world.try_sync("tea", incremental=True).error is not None
+    world.platform.faults.clear()
+    world.sync("tea", incremental=True)
     assert _state(world, phone) == "UNSUBSCRIBED"
