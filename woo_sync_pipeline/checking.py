@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from woo_sync_pipeline.config import Settings, SourceSettings, load_settings
 from woo_sync_pipeline.errors import WooSyncError
 from woo_sync_pipeline.resources import MessageMediaResource, StateResource, StoresResource
+from woo_sync_pipeline.sync.window import today
 from woo_sync_pipeline.woocommerce.check import check_store
 
 
@@ -35,8 +37,16 @@ def check_everything(config: Path) -> Iterator[CheckLine]:
     for refused in settings.refused:
         yield CheckLine("FAIL", refused.label, str(refused.error))
     yield _check_database(settings)
+    day = today(settings.timezone, datetime.now(UTC))
     for source in settings.sources:
         yield from check_source(source)
+        if source.start_date > day:
+            yield CheckLine(
+                "warn",
+                source.key,
+                f"start_date {source.start_date} has not begun: it is {day} in {settings.timezone}; until then nothing "
+                "is synced",
+            )
     yield _check_platform(settings)
 
 

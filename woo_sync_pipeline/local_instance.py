@@ -29,6 +29,11 @@ run_coordinator:
   config:
     dequeue_interval_seconds: 1
     dequeue_use_threads: true
+    # Syncs of one source run one after the other.
+    tag_concurrency_limits:
+      - key: woo_sync/source
+        value: {{applyLimitPerUniqueValue: true}}
+        limit: 1
 run_monitoring:
   enabled: true
   start_timeout_seconds: 180

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from woo_sync_pipeline.messagemedia.client import PlatformClient
     from woo_sync_pipeline.staging import Staging
     from woo_sync_pipeline.woocommerce.client import StoreClient
+
+
+_CLAIM_INTERVAL_SECONDS = 0.5
 
 
 def source_claim(source_key: str) -> str:
@@ -77,6 +81,26 @@ class StateResource:
             if claim is not None:
                 self._claims[source_key] = (run_id, claim)
             return claim is not None
+
+    def wait_for(self, source_key: str, run_id: str, *, told: Callable[[], None]) -> None:
+        """Wait until no other process syncs the source, and hold it; `told` is called once if that takes time.
+
+        A process runs one sync of a source after the other, and does not wait for itself.
+        """
+        database = self.database()
+        is_told = False
+        while True:
+            with self._lock:
+                if source_key in self._claims:
+                    return
+                claim = database.claim(source_claim(source_key))
+                if claim is not None:
+                    self._claims[source_key] = (run_id, claim)
+                    return
+            if not is_told:
+                told()
+                is_told = True
+            time.sleep(_CLAIM_INTERVAL_SECONDS)
 
     def release(self, source_key: str) -> None:
         """Give the source free again."""

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from woo_sync_pipeline.automation.decisions import DayRange, days_to_sync
 from woo_sync_pipeline.config import Settings, SourceSettings
+from woo_sync_pipeline.errors import ConfigurationError, WooSyncError
 from woo_sync_pipeline.local_instance import dagster_instance
 from woo_sync_pipeline.progress import TerminalProgress
 from woo_sync_pipeline.reports.tables import report_tables, report_title
@@ -36,7 +37,12 @@ def sync_sources(
     with dagster_instance(settings, state) as instance:
         runner = SyncRunner(settings, state=state, instance=instance, progress=TerminalProgress(console))
         for source in sources:
-            days = _days(settings, source, state, first=first, last=last, incremental=incremental)
+            try:
+                days = _days(settings, source, state, first=first, last=last, incremental=incremental)
+            except WooSyncError as error:
+                _show_failure(str(error), console)
+                succeeded = False
+                continue
             console.print(f"{source.name}: {_reading(days, incremental)}", markup=False, highlight=False)
             outcome = runner.run(
                 source, days, incremental=incremental, dry_run=dry_run, whole_history=whole_history
@@ -49,7 +55,7 @@ def sync_sources(
 def show_outcome(outcome: SyncOutcome, *, state: StateResource, console: Console) -> None:
     """Show the report of a sync, or why it failed."""
     if outcome.error is not None:
-        console.print(f"FAILED {outcome.error}", style="red", markup=False, highlight=False)
+        _show_failure(outcome.error, console)
         return
     assert outcome.sync is not None
     contacts = sync_contacts(state.database(), outcome.sync.sync_id)
@@ -57,6 +63,10 @@ def show_outcome(outcome: SyncOutcome, *, state: StateResource, console: Console
     console.print(title, markup=False, highlight=False, style="bold")
     for table in report_tables(outcome.sync, contacts):
         console.print(table)
+
+
+def _show_failure(error: str, console: Console) -> None:
+    console.print(f"FAILED {error}", style="red", markup=False, highlight=False)
 
 
 def _days(
@@ -69,8 +79,23 @@ def _days(
     incremental: bool,
 ) -> DayRange:
     now = today(settings.timezone, datetime.now(UTC))
+    if source.start_date > now:
+        raise ConfigurationError(
+            source=source.key,
+            tried="choose the days to sync",
+            got=f"start_date {source.start_date} has not begun: it is {now} in {settings.timezone}",
+            next_step="Wait for that day, or write an earlier start_date; the time zone is `timezone` of the project.",
+        )
     if first is not None:
-        return DayRange(max(first, source.start_date), min(last or now, now))
+        asked = DayRange(max(first, source.start_date), min(last or now, now))
+        if asked.first > asked.last:
+            raise ConfigurationError(
+                source=source.key,
+                tried=f"choose the days to sync, from {first} to {last or now}",
+                got=f"none of them lies between start_date ({source.start_date}) and today ({now})",
+                next_step="Ask for other days; what changed before start_date is read with --full.",
+            )
+        return asked
     if incremental:
         return DayRange(now, now)
     missing = days_to_sync(

@@ -171,6 +171,13 @@ def sync_step(context: dg.AssetExecutionContext, source: SourceSettings) -> Iter
     database: Database | None = None
     try:
         database = state.database()
+        if state.steps_share_a_process:
+            # The queue keeps runs of one source apart; those of a command line or of an asset's page it does not know.
+            state.wait_for(
+                source.key,
+                context.run.run_id,
+                told=lambda: context.log.info(f"{source.key}: waits for another sync of this source to end"),
+            )
         if state.claim(source.key, context.run.run_id):
             mark_crashed(database, source=source.key, but_run_id=context.run.run_id)
         yield _begin(context, source, database, started)

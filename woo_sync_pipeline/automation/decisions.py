@@ -55,14 +55,15 @@ def days_to_sync(
 
 
 def decide_live(
-    *, watermark: Watermark | None, newest: NewestChange | None, running: str | None
+    *, watermark: Watermark | None, newest: NewestChange | None, obstacle: str | None, unsent: int
 ) -> LiveDecision:
-    """Whether the store has changed since it was last read.
+    """Whether the store has changed since it was last read, or something is left to be sent.
 
-    `newest` is what the store shows (None: not asked), `running` names a run of this source that has not ended.
+    `newest` is what the store shows (None: not asked), `obstacle` what keeps the source from being synced, `unsent`
+    how many contacts a sync that failed has left.
     """
-    if running is not None:
-        return LiveDecision(False, f"the run {running} of this source has not ended yet")
+    if obstacle is not None:
+        return LiveDecision(False, obstacle)
     if watermark is None:
         return LiveDecision(True, "this source was never synced", is_first=True)
     if newest is None:
@@ -71,6 +72,8 @@ def decide_live(
         return LiveDecision(True, "an order changed")
     if newest.customer_id is not None and newest.customer_id > watermark.last_customer_id:
         return LiveDecision(True, "a customer registered")
+    if unsent:
+        return LiveDecision(True, f"{unsent:,} contacts were not sent by the last sync, which failed")
     return LiveDecision(
         False, f"nothing changed in the store since {watermark.read_until:%Y-%m-%d %H:%M:%S} UTC"
     )

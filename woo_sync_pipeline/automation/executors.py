@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -80,6 +81,8 @@ def _sync_executor(celery: CelerySettings, state: StateResource) -> CeleryExecut
             sources = _sources(run)
             try:
                 for source in sources:
+                    waits = f"{source}: waits for another sync of this source to end"
+                    state.wait_for(source, run.run_id, told=partial(plan_context.log.info, waits))
                     if state.claim(source, run.run_id):
                         mark_crashed(state.database(), source=source, but_run_id=run.run_id)
                 yield from super().execute(plan_context, execution_plan)

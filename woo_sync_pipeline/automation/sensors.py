@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from woo_sync_pipeline.assets.step import KIND_TAG, SOURCE_TAG
+from woo_sync_pipeline.assets.step import KIND_TAG
 from woo_sync_pipeline.automation.decisions import LiveDecision, decide_live
 from woo_sync_pipeline.automation.jobs import SourceJobs
 from woo_sync_pipeline.automation.partitions import range_tags
+from woo_sync_pipeline.automation.unfinished import fail_lost_run, lost_runs, unfinished_runs
 from woo_sync_pipeline.config import Settings, SourceSettings
-from woo_sync_pipeline.resources import StateResource, StoresResource, source_claim
+from woo_sync_pipeline.resources import StateResource, StoresResource
+from woo_sync_pipeline.state.contacts import pending_phones
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.syncs import watermark
+from woo_sync_pipeline.state.syncs import list_syncs, watermark
 from woo_sync_pipeline.sync.window import today
 from woo_sync_pipeline.woocommerce.probe import NewestChange, newest_change
 
-_UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
-_CLAIM_PATIENCE_SECONDS = 120.0
+RETRY_PAUSE = timedelta(minutes=5)
+"""How long after a sync that failed the next one is asked for: a fault that lasts shall not fill the history."""
+
+_FAILED = ("failed", "crashed")
 
 
 def live_sensor(
@@ -47,18 +46,21 @@ def live_sensor(
     )
     def live(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         database = state.database()
+        lost = lost_runs(context.instance, database, source.key)
+        obstacle = _lost(context, lost) or _obstacle(settings, source, context.instance, database)
         mark = watermark(database, source.key)
-        running = _unfinished_run(context.instance, database, source)
         newest: NewestChange | None = None
-        if mark is not None and running is None:
+        if mark is not None and obstacle is None:
             with stores.connect(source) as client:
                 # The store's bound is exclusive, and the second of the watermark was perhaps not over.
                 newest = newest_change(client, since=mark.read_until - timedelta(seconds=1))
-        decision = decide_live(watermark=mark, newest=newest, running=running)
+        unsent = _unsent(database, source) if obstacle is None else 0
+        decision = decide_live(watermark=mark, newest=newest, obstacle=obstacle, unsent=unsent)
+        cursor = " ".join(run.run_id for run in lost)
         if not decision.run:
-            return dg.SensorResult(skip_reason=decision.reason)
+            return dg.SensorResult(skip_reason=decision.reason, cursor=cursor)
         context.log.info(f"{source.key}: {decision.reason}")
-        return dg.SensorResult(run_requests=[_request(settings, source, jobs, decision)])
+        return dg.SensorResult(run_requests=[_request(settings, source, jobs, decision)], cursor=cursor)
 
     return live
 
@@ -77,17 +79,42 @@ def _request(
     )
 
 
-def _unfinished_run(instance: dg.DagsterInstance, database: Database, source: SourceSettings) -> str | None:
-    filters = dg.RunsFilter(statuses=_UNFINISHED, tags={SOURCE_TAG: source.key})
-    for record in instance.get_run_records(filters, limit=10):
-        if _may_be_alive(record, database, source):
-            return record.dagster_run.run_id[:8]
+def _lost(context: dg.SensorEvaluationContext, lost: Sequence[dg.DagsterRun]) -> str | None:
+    """Why not to run because of these runs; those that the tick before met already are marked as failed."""
+    seen_before = (context.cursor or "").split()
+    reason = None
+    for run in lost:
+        name = run.run_id[:8]
+        if run.run_id in seen_before:
+            fail_lost_run(context.instance, run)
+            reason = f"the process of the run {name} was gone: the run was marked as failed"
+        else:
+            reason = reason or f"the process of the run {name} seems to be gone: the next tick looks again"
+    return reason
+
+
+def _obstacle(
+    settings: Settings, source: SourceSettings, instance: dg.DagsterInstance, database: Database
+) -> str | None:
+    """What keeps the source from being synced now, whatever has changed."""
+    now = datetime.now(UTC)
+    day = today(settings.timezone, now)
+    if source.start_date > day:
+        return f"start_date {source.start_date} has not begun: it is {day} in {settings.timezone}"
+    for record in unfinished_runs(instance, source.key):
+        return f"the run {record.dagster_run.run_id[:8]} of this source has not ended yet"
+    for last in list_syncs(database, source=source.key, limit=1):
+        if last.status in _FAILED and last.finished_at is not None and now < last.finished_at + RETRY_PAUSE:
+            return (
+                f"sync {last.sync_id} failed at {last.finished_at.astimezone(UTC):%H:%M:%S} UTC: the next try is "
+                f"{RETRY_PAUSE.seconds // 60} minutes later"
+            )
     return None
 
 
-def _may_be_alive(record: dg.RunRecord, database: Database, source: SourceSettings) -> bool:
-    if record.dagster_run.status is not dg.DagsterRunStatus.STARTED or record.start_time is None:
-        return True
-    # A run whose process was killed stays "started" for ever; a living one holds its source soon after its start.
-    age = datetime.now(UTC).timestamp() - record.start_time
-    return age < _CLAIM_PATIENCE_SECONDS or database.is_claimed(source_claim(source.key))
+def _unsent(database: Database, source: SourceSettings) -> int:
+    """How many contacts a sync that failed has left to be sent. What a dry run leaves waits for a sync of its own."""
+    for last in list_syncs(database, source=source.key, limit=1):
+        if last.status in _FAILED and not last.is_dry_run:
+            return len(pending_phones(database, source_name=source.name, touched=[], include_rejected=False))
+    return 0

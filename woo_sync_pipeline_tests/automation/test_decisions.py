@@ -181,27 +181,35 @@ def newest(seconds: int | None, customer_id: int | None) -> NewestChange:
 def test_a_live_sync_runs_when_an_order_changed_or_a_customer_registered(
     change: NewestChange, runs: bool
 ) -> None:
-    decision = decide_live(watermark=MARK, newest=change, running=None)
+    decision = decide_live(watermark=MARK, newest=change, obstacle=None, unsent=0)
     assert decision.run is runs
     assert decision.reason
     assert not decision.is_first
 
 
 def test_a_store_that_was_never_synced_gets_its_first_sync_without_being_asked() -> None:
-    decision = decide_live(watermark=None, newest=None, running=None)
+    decision = decide_live(watermark=None, newest=None, obstacle=None, unsent=0)
     assert (decision.run, decision.is_first) == (True, True)
 
 
 @pytest.mark.parametrize("watermark", [None, MARK])
-def test_nothing_runs_beside_a_run_that_has_not_ended(watermark: Watermark | None) -> None:
-    decision = decide_live(watermark=watermark, newest=newest(99, 99), running="1a2b3c4d")
-    assert decision == LiveDecision(False, "the run 1a2b3c4d of this source has not ended yet")
+def test_nothing_runs_in_spite_of_an_obstacle(watermark: Watermark | None) -> None:
+    decision = decide_live(
+        watermark=watermark, newest=newest(99, 99), obstacle="a run has not ended", unsent=7
+    )
+    assert decision == LiveDecision(False, "a run has not ended")
 
 
 def test_a_store_that_was_not_asked_has_not_changed() -> None:
-    assert not decide_live(watermark=MARK, newest=None, running=None).run
+    assert not decide_live(watermark=MARK, newest=None, obstacle=None, unsent=0).run
+
+
+def test_what_a_failed_sync_has_left_is_sent_although_nothing_changed() -> None:
+    decision = decide_live(watermark=MARK, newest=newest(None, 20), obstacle=None, unsent=1234)
+    assert decision.run
+    assert decision.reason == "1,234 contacts were not sent by the last sync, which failed"
 
 
 def test_the_reason_for_not_running_says_how_far_the_store_was_read() -> None:
-    decision = decide_live(watermark=MARK, newest=newest(None, 20), running=None)
+    decision = decide_live(watermark=MARK, newest=newest(None, 20), obstacle=None, unsent=0)
     assert decision.reason == "nothing changed in the store since 2026-11-01 12:00:30 UTC"

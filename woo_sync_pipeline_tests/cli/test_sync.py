@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from woo_sync_pipeline.demo.scenario import shop_once
-from woo_sync_pipeline.demo.world import yesterday
+from woo_sync_pipeline.demo.world import TIMEZONE, yesterday
 from woo_sync_pipeline_tests.cli.conftest import KEY, Command, MakeWorld
 
 ESCAPE = "\x1b"
@@ -60,6 +60,25 @@ def test_days_that_are_asked_for_are_the_days_of_the_sync(woo_sync: Command, mak
 
     assert result.code == 0
     assert f"WooCommerce: sync 1 (first), {day}" in result.lines
+
+
+def test_days_that_have_not_begun_are_refused_and_nothing_is_read(
+    woo_sync: Command, make_world: MakeWorld
+) -> None:
+    world = make_world()
+    today = yesterday() + timedelta(days=1)
+    tomorrow = today + timedelta(days=1)
+
+    result = woo_sync("--config", world.config, "sync", "--from", tomorrow.isoformat())
+
+    assert result.code == 1
+    assert f"none of them lies between start_date ({yesterday()}) and today ({today})" in result.out
+    world.config.write_text(world.config.read_text().replace(yesterday().isoformat(), tomorrow.isoformat()))
+    result = woo_sync("--config", world.config, "sync")
+    assert result.code == 1
+    assert f"start_date {tomorrow} has not begun: it is {today} in {TIMEZONE}" in result.out
+    assert len(world.stores[KEY].requests) == 0
+    assert f"start_date {tomorrow} has not begun" in woo_sync("--config", world.config, "check").out
 
 
 def test_a_store_that_is_down_fails_alone(woo_sync: Command, make_world: MakeWorld) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import threading
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from time import monotonic
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +15,7 @@ import pytest
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from woo_sync_pipeline.assets.step import SOURCE_TAG
-from woo_sync_pipeline.automation import sensors
+from woo_sync_pipeline.automation import sensors, unfinished
 from woo_sync_pipeline.automation.partitions import range_tags
 from woo_sync_pipeline.demo.world import TIMEZONE, yesterday
 from woo_sync_pipeline.errors import WooSyncError
@@ -42,11 +45,16 @@ def _schedule_tick(world: World, on: date) -> dg.RunRequest | str:
 
 def _sensor_tick(world: World) -> dg.RunRequest | str:
     """What the sensor asks for now, or why it does not."""
+    return _sensor_tick_after(world, None)[0]
+
+
+def _sensor_tick_after(world: World, cursor: str | None) -> tuple[dg.RunRequest | str, str | None]:
+    """What the sensor asks for now, or why it does not, and its cursor for the next tick."""
     definitions = world.definitions()
     sensor = definitions.resolve_sensor_def(f"{KEY}_live")
-    with dg.build_sensor_context(instance=world.instance, definitions=definitions) as context:
+    with dg.build_sensor_context(instance=world.instance, definitions=definitions, cursor=cursor) as context:
         tick = sensor.evaluate_tick(context)
-    return _outcome(tick.run_requests, tick.skip_message)
+    return _outcome(tick.run_requests, tick.skip_message), tick.cursor
 
 
 def _outcome(requests: Sequence[dg.RunRequest] | None, skipped: str | None) -> dg.RunRequest | str:
@@ -178,14 +186,45 @@ def test_the_sensor_sees_a_registration(world: World) -> None:
     assert isinstance(_sensor_tick(world), str)
 
 
-def test_the_sensor_asks_again_for_a_change_whose_run_failed(world: World) -> None:
+def test_the_sensor_asks_again_for_a_change_whose_run_failed_but_not_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.sync()
     order_as_guest(world.store)
     assert _asked(_sensor_tick(world)).run_key is None
     world.server.faults.down = "unavailable"
     assert world.try_sync(incremental=True).error is not None
     world.server.faults.clear()
+    skipped = _sensor_tick(world)
+    assert isinstance(skipped, str)
+    assert re.fullmatch(r"sync 2 failed at \d\d:\d\d:\d\d UTC: the next try is 5 minutes later", skipped)
+    monkeypatch.setattr(sensors, "RETRY_PAUSE", timedelta(0))
     assert _asked(_sensor_tick(world)).job_name == f"{KEY}_incremental_sync"
+
+
+def test_the_sensor_sends_what_a_failed_sync_has_left_although_nothing_changed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.sync()
+    monkeypatch.setattr(sensors, "RETRY_PAUSE", timedelta(0))
+    order_as_guest(world.store)
+    world.platform.faults.rate("drop", 1.0)
+    assert world.try_sync(incremental=True).error is not None
+    world.platform.faults.clear()
+    _launch(world, _asked(_sensor_tick(world)))
+    assert GUEST_PHONE in world.directory
+    skipped = _sensor_tick(world)
+    assert isinstance(skipped, str)
+    assert skipped.startswith("nothing changed in the store since ")
+
+
+def test_the_sensor_waits_for_the_day_on_which_a_source_begins(world: World) -> None:
+    today = yesterday() + timedelta(days=1)
+    world.reconfigure(start_date=today + timedelta(days=1))
+    expected = f"start_date {today + timedelta(days=1)} has not begun: it is {today} in {TIMEZONE}"
+    assert _sensor_tick(world) == expected
+    world.reconfigure(start_date=today)
+    assert _asked(_sensor_tick(world)).job_name == f"{KEY}_daily_sync"
 
 
 @pytest.mark.parametrize(
@@ -212,10 +251,10 @@ def test_the_sensor_waits_while_a_run_of_its_source_has_not_ended(
 
 def test_the_sensor_knows_every_status_of_a_run_that_has_not_ended() -> None:
     # Queued ones too, which cannot be made without a code server. Nothing suspends a run of ours.
-    assert set(sensors._UNFINISHED) == {*NOT_FINISHED_STATUSES} - {dg.DagsterRunStatus.SUSPENDED}
+    assert set(unfinished.UNFINISHED) == {*NOT_FINISHED_STATUSES} - {dg.DagsterRunStatus.SUSPENDED}
 
 
-def test_the_sensor_does_not_wait_for_a_run_whose_process_has_died(
+def test_the_sensor_marks_a_run_whose_process_has_died_as_failed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.sync()
@@ -224,15 +263,29 @@ def test_the_sensor_does_not_wait_for_a_run_whose_process_has_died(
     run = world.instance.create_run_for_job(job, tags=job.tags)
     start = dg.DagsterEvent(event_type_value=dg.DagsterEventType.RUN_START.value, job_name=job.name)
     world.instance.report_dagster_event(start, run.run_id)
-    waiting = f"the run {run.run_id[:8]} of this source has not ended yet"
+    name = run.run_id[:8]
+    waiting = f"the run {name} of this source has not ended yet"
     assert _sensor_tick(world) == waiting
 
-    monkeypatch.setattr(sensors, "_CLAIM_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(unfinished, "CLAIM_PATIENCE_SECONDS", 0.0)
     alive = world.database.claim(source_claim(KEY))
     assert alive is not None
     assert _sensor_tick(world) == waiting
     alive.release()
-    assert isinstance(_sensor_tick(world), dg.RunRequest)
+    # It may have ended its last step this very moment, so one look does not decide.
+    first, cursor = _sensor_tick_after(world, None)
+    assert first == f"the process of the run {name} seems to be gone: the next tick looks again"
+    assert _status(world, run) is dg.DagsterRunStatus.STARTED
+    second, cursor = _sensor_tick_after(world, cursor)
+    assert second == f"the process of the run {name} was gone: the run was marked as failed"
+    assert _status(world, run) is dg.DagsterRunStatus.FAILURE
+    assert isinstance(_sensor_tick_after(world, cursor)[0], dg.RunRequest)
+
+
+def _status(world: World, run: dg.DagsterRun) -> dg.DagsterRunStatus:
+    found = world.instance.get_run_by_id(run.run_id)
+    assert found is not None
+    return found.status
 
 
 def test_the_sensor_says_what_is_wrong_when_the_store_is_down(world: World) -> None:
@@ -245,3 +298,15 @@ def test_the_sensor_says_what_is_wrong_when_the_store_is_down(world: World) -> N
     assert error.tried == "GET orders/statuses (5 attempts)"
     assert error.got.startswith("no complete answer")
     assert error.next_step.startswith("Check that the configured url is right")
+
+
+def test_a_sync_waits_until_no_other_process_syncs_its_source(world: World) -> None:
+    world.sync()
+    other = world.database.claim(source_claim(KEY))
+    assert other is not None
+    ends = threading.Timer(1.5, other.release)
+    ends.start()
+    began = monotonic()
+    world.sync()
+    assert monotonic() - began > 1.5
+    ends.join()
