@@ -75,7 +75,10 @@ class PlatformUnavailable(PlatformError):
 
 
 class ServerFault(PlatformUnavailable):
-    """The platform broke at this very request (500), however often it was sent. It may take others."""
+    """The platform broke at this very request, however often it was sent. It may take others.
+
+    It answered 500; or a change got no answer but its gateway's (502, 504), or none.
+    """
 
 
 class PlatformProtocolError(PlatformError):

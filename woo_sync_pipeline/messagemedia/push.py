@@ -224,13 +224,11 @@ class Pusher:
     def _broken_at(self, plan: ContactPlan, fault: PlatformError) -> PushOutcome:
         """The outcome of a contact at which the platform breaks. Raises when it is not only that contact."""
         self._faults.append(plan.phone)
-        if len(self._faults) < _MOST_FAULTS:
-            return _failed(plan, f"the platform breaks at this contact: {fault.got}")
-        raise PlatformUnavailable(
-            tried=fault.tried,
-            got=f"{fault.got}, and so for {len(self._faults)} contacts in a row",
-            next_step="Run the sync again later; what was sent already is not sent twice.",
-        )
+        if len(self._faults) >= _MOST_FAULTS:
+            raise _outage(fault, f"{len(self._faults)} contacts")
+        # When so few are left to be sent, only something else can tell an outage. It raises in one.
+        self._client.count_contacts()
+        return _failed(plan, f"the platform breaks at this contact: {fault.got}")
 
     def _look_up(self, phone: str, locks: ExitStack) -> Contact | None:
         found = self._client.contacts_by_phone([phone]).get(phone)
@@ -337,6 +335,14 @@ def _arrays(contact: Contact) -> tuple[object, ...]:
 
 def _replaces(plan: ContactPlan) -> bool:
     return not plan.body.keys().isdisjoint(("channels", "customFields"))
+
+
+def _outage(fault: PlatformError, concerned: str) -> PlatformUnavailable:
+    return PlatformUnavailable(
+        tried=fault.tried,
+        got=f"{fault.got}, and so for {concerned} in a row",
+        next_step="Run the sync again later; what was sent already is not sent twice.",
+    )
 
 
 def _failed(plan: ContactPlan, reason: str) -> PushOutcome:

@@ -24,7 +24,7 @@ class Failure:
 
     `surely_unprocessed`: the platform cannot have carried the request out. `throttled`: it asked us to slow
     down. `retry_after`: the seconds it named, if it named any. `overloaded`: it has too much to do. `broke`: it
-    answers, but broke at this request.
+    answers, but broke at this request. `gave_up`: it was reached, and nothing that it says itself came back.
     """
 
     got: str
@@ -33,6 +33,7 @@ class Failure:
     retry_after: float | None = None
     overloaded: bool = False
     broke: bool = False
+    gave_up: bool = False
 
 
 def may_repeat(method: str, failure: Failure) -> bool:
@@ -42,6 +43,15 @@ def may_repeat(method: str, failure: Failure) -> bool:
     one surely did not.
     """
     return method != "POST" or failure.surely_unprocessed
+
+
+def may_be_due_to_the_request(method: str, failure: Failure) -> bool:
+    """Tell whether the platform may answer other requests all the same.
+
+    A change at which it breaks may end in its gateway, or in silence. When that happens to a read, which is of many,
+    the platform is down.
+    """
+    return failure.broke or (failure.gave_up and method != "GET")
 
 
 def failure_of_status(status: int, retry_after: str | None, *, now: datetime) -> Failure | None:
@@ -60,7 +70,12 @@ def failure_of_status(status: int, retry_after: str | None, *, now: datetime) ->
             "503, busy", surely_unprocessed=True, throttled=True, retry_after=wait, overloaded=True
         )
     if status in (500, 502, 503, 504):
-        return Failure(f"status {status}", overloaded=status == 503, broke=status == 500)
+        return Failure(
+            f"status {status}",
+            overloaded=status == 503,
+            broke=status == 500,
+            gave_up=status in (502, 504),
+        )
     return None
 
 
@@ -72,11 +87,11 @@ def failure_of_exception(error: requests.RequestException, *, read_timeout: floa
     if isinstance(error, requests.ConnectTimeout):
         return Failure("no connection in time", surely_unprocessed=True)
     if isinstance(error, requests.Timeout):
-        return Failure(f"no answer within {read_timeout:g} s")
+        return Failure(f"no answer within {read_timeout:g} s", gave_up=True)
     reason = error.args[0] if error.args else None
     if isinstance(reason, MaxRetryError) and isinstance(reason.reason, NewConnectionError):
         return Failure("no connection could be opened", surely_unprocessed=True)
-    return Failure("the connection broke before the whole answer came")
+    return Failure("the connection broke before the whole answer came", gave_up=True)
 
 
 def is_untrusted_certificate(error: BaseException) -> bool:

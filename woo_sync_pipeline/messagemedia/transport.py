@@ -30,6 +30,7 @@ from woo_sync_pipeline.messagemedia.retry import (
     failure_of_exception,
     failure_of_status,
     is_untrusted_certificate,
+    may_be_due_to_the_request,
     may_repeat,
 )
 from woo_sync_pipeline.messagemedia.settings import PlatformSettings
@@ -97,6 +98,7 @@ class Transport:
         breaks = throttles = 0
         pause = waited = 0.0
         maybe_sent = is_renewed = False
+        others_may_work = True
         while True:
             with self._pace.turn() as turn:
                 stale = reading if reading is not None and not is_renewed and reading.is_stale() else None
@@ -127,11 +129,14 @@ class Transport:
             if outcome.throttled:
                 waited += pause
                 if waited > self._settings.throttle_patience:
-                    raise _unavailable(tried, outcome, throttles)
+                    raise _unavailable(PlatformUnavailable, tried, outcome, throttles)
             else:
                 breaks += 1
+                # One try that found no platform at all says more than those that broke.
+                others_may_work = others_may_work and may_be_due_to_the_request(method, outcome)
                 if breaks >= self._settings.attempts:
-                    raise _unavailable(tried, outcome, breaks)
+                    kind = ServerFault if others_may_work else PlatformUnavailable
+                    raise _unavailable(kind, tried, outcome, breaks)
                 self._sleep(backoff(breaks, first=self._settings.backoff))
 
     def _sleep(self, seconds: float) -> None:
@@ -226,8 +231,9 @@ def _json_of(response: requests.Response, tried: str, *, sent: Mapping[str, obje
     return answer
 
 
-def _unavailable(tried: str, failure: Failure, tries: int) -> PlatformUnavailable:
-    kind = ServerFault if failure.broke else PlatformUnavailable
+def _unavailable(
+    kind: type[PlatformUnavailable], tried: str, failure: Failure, tries: int
+) -> PlatformUnavailable:
     return kind(
         tried=tried,
         got=f"{failure.got} ({tries} {'try' if tries == 1 else 'tries'})",

@@ -14,6 +14,7 @@ from woo_sync_pipeline.messagemedia import (
     PlatformClient,
     PlatformSettings,
     PlatformUnavailable,
+    ServerFault,
 )
 from woo_sync_pipeline.messagemedia.retry import backoff, parse_retry_after
 
@@ -134,6 +135,52 @@ def test_patience_ends(platform: DemoPlatform, kind: FaultKind) -> None:
         client.lists()
     assert caught.value.transient
     assert len(platform.requests) == 3
+
+
+@pytest.mark.parametrize("kind", ["500", "502", "504", "drop", "lost_answer", "500_after"])
+def test_a_change_at_which_the_platform_always_breaks_is_told_from_an_outage(
+    platform: DemoPlatform, kind: FaultKind
+) -> None:
+    contact_id = platform.directory.add_contact("+61412345678")
+    platform.faults.rate(kind, 1.0)
+    with PlatformClient(settings_for(platform, attempts=2)) as client, pytest.raises(ServerFault):
+        client.update_contact(contact_id, {"firstName": "Ada"})
+
+
+@pytest.mark.parametrize("kind", ["429", "503", "503_later"])
+def test_a_change_that_the_platform_is_too_busy_for_is_an_outage(
+    platform: DemoPlatform, kind: FaultKind
+) -> None:
+    contact_id = platform.directory.add_contact("+61412345678")
+    platform.faults.rate(kind, 1.0)
+    with (
+        PlatformClient(settings_for(platform, attempts=2, throttle_patience=0.05)) as client,
+        pytest.raises(PlatformUnavailable) as caught,
+    ):
+        client.update_contact(contact_id, {"firstName": "Ada"})
+    assert not isinstance(caught.value, ServerFault)
+
+
+def test_a_read_that_only_a_gateway_answers_is_an_outage(platform: DemoPlatform) -> None:
+    platform.faults.rate("502", 1.0)
+    with (
+        PlatformClient(settings_for(platform, attempts=2)) as client,
+        pytest.raises(PlatformUnavailable) as caught,
+    ):
+        client.lists()
+    assert not isinstance(caught.value, ServerFault)
+
+
+def test_a_platform_that_goes_away_while_a_change_is_repeated_is_an_outage(platform: DemoPlatform) -> None:
+    contact_id = platform.directory.add_contact("+61412345678")
+    platform.faults.queue("502")
+    with PlatformClient(settings_for(platform, backoff=0.4, attempts=2)) as client:
+        going_away = threading.Timer(0.1, platform.stop)
+        going_away.start()
+        with pytest.raises(PlatformUnavailable, match="no connection could be opened") as caught:
+            client.update_contact(contact_id, {"firstName": "Ada"})
+        going_away.join()
+    assert not isinstance(caught.value, ServerFault)
 
 
 @pytest.mark.parametrize("kind", BUSY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from time import monotonic
+from typing import Any
 
 import pytest
 
@@ -32,9 +33,13 @@ def platform() -> Iterator[DemoPlatform]:
 
 @pytest.fixture
 def client(platform: DemoPlatform) -> Iterator[PlatformClient]:
-    settings = PlatformSettings(platform.url, platform.api_key, platform.api_secret, backoff=0.01, attempts=3)
-    with PlatformClient(settings) as opened:
+    with connect(platform) as opened:
         yield opened
+
+
+def connect(platform: DemoPlatform, **changes: Any) -> PlatformClient:
+    patience = {"backoff": 0.01, "attempts": 3, **changes}
+    return PlatformClient(PlatformSettings(platform.url, platform.api_key, platform.api_secret, **patience))
 
 
 def phone(number: int) -> str:
@@ -409,6 +414,52 @@ def test_a_contact_at_which_the_platform_breaks_stops_no_other(
     assert failed.keys() == {phone(100), phone(7)}
     assert all(reason and "breaks at this contact: status 500" in reason for reason in failed.values())
     assert phone(101) in platform.directory
+
+
+@pytest.mark.parametrize("kind", ["502", "504", "drop", "slow"])
+def test_a_contact_at_which_no_change_is_ever_answered_stops_no_other(
+    platform: DemoPlatform, kind: FaultKind
+) -> None:
+    ids = many(platform, 6)
+    platform.faults.slow_seconds = 1.0
+    platform.faults.rate(kind, 1.0, methods=["PATCH"], path=f"{CONTACTS}/{ids[2]}")
+    with connect(platform, read_timeout=0.2, attempts=2) as client:
+        result = push(client, [update(number, each) for number, each in enumerate(ids)], concurrency=1)
+    assert result.stopped_by is None
+    (failed,) = [outcome for outcome in result.outcomes if outcome.failed]
+    assert failed.plan.phone == phone(2)
+    assert failed.reason is not None
+    assert failed.reason.startswith("the platform breaks at this contact: ")
+    assert "2 tries" in failed.reason
+    assert len(result.outcomes) == 6
+
+
+@pytest.mark.parametrize("kind", ["502", "504", "drop", "slow"])
+def test_a_platform_that_answers_no_change_at_all_stops_the_push_and_puts_nobody_aside(
+    platform: DemoPlatform, kind: FaultKind
+) -> None:
+    ids = many(platform, 60)
+    platform.faults.slow_seconds = 1.0
+    platform.faults.rate(kind, 1.0, methods=["PATCH"])
+    with connect(platform, read_timeout=0.2, attempts=2) as client:
+        result = push(client, [update(number, each) for number, each in enumerate(ids)], concurrency=8)
+    assert isinstance(result.stopped_by, PlatformUnavailable)
+    assert "contacts in a row" in str(result.stopped_by)
+    assert result.outcomes == ()
+    assert platform.requests.count("PATCH", CONTACTS) < 2 * 30
+
+
+@pytest.mark.parametrize("kind", ["500", "502", "503", "504", "drop", "slow"])
+def test_a_platform_that_is_down_is_known_by_the_first_contact_and_puts_nobody_aside(
+    platform: DemoPlatform, kind: FaultKind
+) -> None:
+    ids = many(platform, 3)
+    platform.faults.slow_seconds = 1.0
+    platform.faults.rate(kind, 1.0)
+    with connect(platform, read_timeout=0.2, attempts=2) as client:
+        result = push(client, [update(number, each) for number, each in enumerate(ids)], concurrency=1)
+    assert isinstance(result.stopped_by, PlatformUnavailable)
+    assert result.outcomes == ()
 
 
 def test_contacts_at_which_the_platform_breaks_here_and_there_are_no_outage(

@@ -776,6 +776,43 @@ def test_an_outage_of_creations_alone_is_an_outage_and_the_next_live_sync_goes_o
     assert len(platform.directory) == 40
 
 
+def test_a_contact_at_which_only_a_gateway_answers_is_put_aside_until_the_next_sweep(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    commit(database, *everybody())
+    push(database, client)
+    broken = contacts(database)[EVERYBODY[0]]["contact_id"]
+    commit(database, *everybody(first_name="Anna", read_at=at(200)))
+    platform.faults.rate("504", 1.0, methods=["PATCH"], path=f"{CONTACTS}/{broken}")
+
+    assert push(database, client).counts == {"updated": 4, "failed": 1, "unchanged": 0}
+    assert pending(database, is_sweep=False) == []
+    assert pending(database) == EVERYBODY[:1]
+
+    platform.faults.clear()
+    assert push(database, client).counts == {"updated": 1, "unchanged": 0}
+    assert pending(database) == []
+
+
+@pytest.mark.parametrize("fault", ["500", "502", "503", "504", "drop"])
+def test_an_outage_that_meets_the_last_contacts_of_a_sync_leaves_them_to_the_next_live_sync(
+    database: Database, platform: DemoPlatform, client: PlatformClient, fault: FaultKind
+) -> None:
+    commit(database, *everybody())
+    push(database, client)
+    commit(database, *everybody(first_name="Anna", read_at=at(200)))
+    platform.on_exchange = lambda exchange: (
+        platform.faults.rate(fault, 1.0) if exchange.path == CONTACTS else None
+    )
+    with pytest.raises(PlatformUnavailable):
+        push(database, client)
+    assert pending(database, is_sweep=False) == EVERYBODY
+
+    platform.on_exchange = None
+    platform.faults.clear()
+    assert push(database, client, is_sweep=False).counts == {"updated": 5, "unchanged": 0}
+
+
 def test_lists_and_fields_whose_making_is_never_answered_are_looked_for_before_each_attempt(
     database: Database, platform: DemoPlatform, client: PlatformClient
 ) -> None:
