@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from types import TracebackType
 
+from woo_sync_pipeline.contacts.decision import SubscriptionState
 from woo_sync_pipeline.messagemedia.client import MAX_MEMBERS, PlatformClient
 from woo_sync_pipeline.messagemedia.errors import (
     AlreadyExists,
@@ -85,7 +86,8 @@ class Pusher:
 
     A contact that turns out to be otherwise than when it was planned (its creation was perhaps carried out but
     never answered, its phone is taken, it was deleted) is looked up by phone and planned anew with `replan`.
-    One contact that the platform refuses, or breaks at, does not stop the others. What concerns all of them
+    One contact that the platform refuses, or breaks at, does not stop the others, and if it opted out it is
+    unsubscribed all the same. What concerns all of them
     (credentials, the platform being down, or breaking at one contact after the other) stops everything: what was done
     until then is in the outcomes, nothing else is.
     """
@@ -210,16 +212,52 @@ class Pusher:
                 sent = changes if unanswered else ()
                 changes = tuple(dict.fromkeys((*sent, *plan.changes)))
             except ContactRejected as refused:
-                return _failed(plan, "; ".join(refused.reasons) or refused.got)
+                failed = _failed(plan, "; ".join(refused.reasons) or refused.got)
+                return self._unsubscribed_all_the_same(failed, replan, locks)
             except ServerFault as fault:
-                return self._broken_at(plan, fault)
+                return self._unsubscribed_all_the_same(self._broken_at(plan, fault), replan, locks)
             else:
                 if plan.action is not Action.none:
                     self._faults.clear()
                 return PushOutcome(plan, contact_id, was_created, changes)
         if isinstance(last, OutcomeUnknown):
             return self._broken_at(plan, last)
-        return _failed(plan, f"the platform contradicts itself: {last.got}")
+        failed = _failed(plan, f"the platform contradicts itself: {last.got}")
+        return self._unsubscribed_all_the_same(failed, replan, locks)
+
+    def _unsubscribed_all_the_same(
+        self, failed: PushOutcome, replan: Replan, locks: ExitStack
+    ) -> PushOutcome:
+        """The outcome of an update that failed, once the unsubscription in it was sent without the rest.
+
+        A name that the platform does not take must not keep a person from being unsubscribed.
+        """
+        if not _unsubscribes_among_others(failed.plan) or not self._unsubscribe(failed.plan, replan, locks):
+            return failed
+        return replace(failed, reason=f"{failed.reason}; the person is unsubscribed all the same")
+
+    def _unsubscribe(self, plan: ContactPlan, replan: Replan, locks: ExitStack) -> bool:
+        """Send nothing of a plan but its unsubscription; tells whether the phone is unsubscribed."""
+        try:
+            for _ in range(_REPLANS):
+                # Much time may have passed since it was read, and a part of it may have been carried out.
+                found = self._look_up(plan.phone, locks)
+                if found is None:
+                    return False
+                plan = replan(plan, found, True)
+                if plan.state is not SubscriptionState.UNSUBSCRIBED:
+                    return found.sms_state(plan.phone) == SubscriptionState.UNSUBSCRIBED
+                try:
+                    self._client.update_contact(
+                        found.id, {"channels": plan.body["channels"]}, reading=self._reading(plan, locks)
+                    )
+                except _ChangedMeanwhileError:
+                    continue
+                self._faults.clear()
+                return True
+        except (ContactRejected, AlreadyExists, NotFound, ServerFault):
+            pass
+        return False
 
     def _broken_at(self, plan: ContactPlan, fault: PlatformError) -> PushOutcome:
         """The outcome of a contact at which the platform breaks. Raises when it is not only that contact."""
@@ -243,7 +281,7 @@ class Pusher:
             return self._client.create_contact(plan.body).id
         if plan.action is Action.update:
             assert plan.contact_id is not None
-            reading = _Reading(plan, lambda: self._look_up(plan.phone, locks)) if _replaces(plan) else None
+            reading = self._reading(plan, locks) if _replaces(plan) else None
             updated = self._client.update_contact(plan.contact_id, plan.body, reading=reading)
             # Left out is gone where arrays replace what is there; where they are merged it takes an empty value.
             left = [{"id": each, "value": ""} for each in plan.cleared if updated.custom_value(each)]
@@ -251,6 +289,9 @@ class Pusher:
                 fields = [*plan.body["customFields"], *left]
                 self._client.update_contact(plan.contact_id, {"customFields": fields})
         return plan.contact_id
+
+    def _reading(self, plan: ContactPlan, locks: ExitStack) -> _Reading:
+        return _Reading(plan, lambda: self._look_up(plan.phone, locks))
 
     def _change_lists(self, outcomes: Sequence[PushOutcome]) -> tuple[PushResult, list[PushOutcome]]:
         """Change the lists; returns with the result those of its outcomes whose contacts are perhaps gone."""
@@ -342,6 +383,14 @@ def _outage(fault: PlatformError, concerned: str) -> PlatformUnavailable:
         tried=fault.tried,
         got=f"{fault.got}, and so for {concerned} in a row",
         next_step="Run the sync again later; what was sent already is not sent twice.",
+    )
+
+
+def _unsubscribes_among_others(plan: ContactPlan) -> bool:
+    return (
+        plan.action is Action.update
+        and plan.state is SubscriptionState.UNSUBSCRIBED
+        and plan.body.keys() != {"channels"}
     )
 
 

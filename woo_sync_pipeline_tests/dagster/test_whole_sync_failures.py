@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 
 from woo_sync_pipeline.assets import contacts as contact_steps
 from woo_sync_pipeline.config import CONFIG_ENV
@@ -19,7 +20,7 @@ from woo_sync_pipeline.state.syncs import completed_sweeps, watermark
 from woo_sync_pipeline.sync.normalising import NormalisedRecords, normalise_portions
 from woo_sync_pipeline_tests.dagster.conftest import KEY, MakeWorld, World, small_store
 from woo_sync_pipeline_tests.dagster.expectation import expected_directory
-from woo_sync_pipeline_tests.dagster.people import GUEST_PHONE, order_as_guest
+from woo_sync_pipeline_tests.dagster.people import GUEST_PHONE, order_as_guest, subscribed_customer
 
 
 def daily_job() -> dg.JobDefinition:
@@ -178,3 +179,32 @@ def test_what_was_ordered_while_the_store_was_read_comes_over_with_the_next_sync
     assert GUEST_PHONE not in world.directory
     world.sync(incremental=True)
     assert GUEST_PHONE in world.directory
+
+
+def test_who_opts_out_is_unsubscribed_by_us_although_the_platform_refuses_the_new_address(
+    world: World,
+) -> None:
+    world.sync()
+    customer, phone = subscribed_customer(world.store)
+    email = next(each for each in world.directory.store.fields.values() if each.merge_tag == "email")
+    email.type = "NUMBER"
+    world.store.set_user_meta(customer.id, "sms_marketing_consent", "no")
+    world.store.save_profile(customer.id, email="a.new.address@example.com")
+
+    for expected_end in (True, False):
+        # Once it has arrived, a later sync must not take it for a wish that was uttered on the platform.
+        sync = world.sync()
+        (failed,) = [each for each in world.contacts_of(sync) if each.outcome == "failed"]
+        assert failed.phone == phone
+        assert failed.reason is not None
+        assert failed.reason.endswith("the person is unsubscribed all the same") is expected_end
+        assert world.directory.snapshot()[phone]["states"] == {"SMS": "UNSUBSCRIBED"}
+        assert sync.counts["unsubscribed_on_platform"] == 0
+
+    email.type = "EMAIL"
+    last = world.sync()
+    assert (last.counts["failed"], last.counts["unsubscribed_on_platform"]) == (0, 0)
+    assert world.directory.snapshot() == expected_directory(world.store)
+    with world.database.transaction() as connection:
+        query = sa.text("SELECT base_state_by FROM woo_sync.contacts WHERE phone = :phone")
+        assert connection.execute(query, {"phone": phone}).scalar_one() == "sync"
