@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from time import monotonic
@@ -38,7 +38,7 @@ _REPLANS = 8
 is not answered, one of 400,000 is."""
 
 _MOST_FAULTS = 10
-"""So many contacts in a row at which the platform breaks are no fault of theirs any more."""
+"""So many contacts, or lists, in a row at which the platform breaks are no fault of theirs any more."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,9 @@ class Pusher:
 
     A contact that turns out to be otherwise than when it was planned (its creation was perhaps carried out but
     never answered, its phone is taken, it was deleted) is looked up by phone and planned anew with `replan`.
-    One contact that the platform refuses, or breaks at, does not stop the others, and if it opted out it is
-    unsubscribed all the same. What concerns all of them
-    (credentials, the platform being down, or breaking at one contact after the other) stops everything: what was done
-    until then is in the outcomes, nothing else is.
+    One contact, or list, that the platform refuses or breaks at does not stop the others; a person who opted out is
+    unsubscribed all the same. What concerns all of them (credentials, the platform being down, or breaking at one
+    contact, or list, after the other) stops everything: what was done until then is in the outcomes, nothing else is.
     """
 
     def __init__(self, client: PlatformClient, *, max_concurrency: int) -> None:
@@ -102,6 +101,8 @@ class Pusher:
         self._shared_contact = threading.RLock()
         self._faults: list[str] = []
         """Phones at which the platform broke since it last took one."""
+        self._broken_lists: set[str] = set()
+        """Ids of lists at which it broke since it last took a change of one."""
 
     def __enter__(self) -> Pusher:
         quick_switching.__enter__()
@@ -307,22 +308,23 @@ class Pusher:
         lists = sorted(joins.keys() | leaves.keys())
         if not lists:
             return PushResult(tuple(outcomes)), []
-        refused: dict[str, _Refusal] = {}
         # Threads of their own: those of the contacts have the next batch to send.
         with ThreadPoolExecutor(min(self._max_concurrency, len(lists))) as threads:
-            changes = [
+            changes = {
                 threads.submit(
                     _change_list, self._client, list_id, joins.get(list_id, ()), leaves.get(list_id, ())
-                )
+                ): list_id
                 for list_id in lists
-            ]
+            }
             try:
-                for change in changes:
-                    refused |= change.result()
+                refused = self._refused_by_lists(changes)
             except PlatformError as stopped_by:
                 self.stop()
                 threads.shutdown(cancel_futures=True)
                 return PushResult(_without_list_changes(outcomes), stopped_by), []
+        if self._stopped.is_set():
+            # As with contacts: it is not the lists at which the platform broke, as it seems.
+            outcomes = [each for each in outcomes if not _is_refused_by_fault(each, refused)]
         final = [_with_refusal(outcome, refused) for outcome in outcomes]
         gone = [
             outcome
@@ -331,13 +333,48 @@ class Pusher:
         ]
         return PushResult(tuple(final)), gone
 
+    def _refused_by_lists(self, changes: Mapping[Future[_ListChange], str]) -> Mapping[str, _Refusal]:
+        """The contacts that lists refused. Raises when it is not only some lists at which the platform breaks."""
+        refused: dict[str, _Refusal] = {}
+        fault: ServerFault | None = None
+        any_taken = False
+        for change in as_completed(changes):
+            result = change.result()
+            refused |= result.refused
+            if result.fault is None:
+                any_taken = True
+                self._broken_lists.clear()
+                continue
+            fault = result.fault
+            self._broken_lists.add(changes[change])
+            if not any_taken and len(self._broken_lists) >= _MOST_FAULTS:
+                raise _outage(fault, f"{len(self._broken_lists)} lists")
+        if fault is not None and not any_taken:
+            if len(changes) > 1:
+                raise _outage(fault, f"{len(changes)} lists")
+            # Of a single list only something else can tell.
+            self._client.count_contacts()
+        return refused
+
 
 @dataclass(frozen=True)
 class _Refusal:
-    """Why a contact is not on a list; `concerns_contact`: it may be gone, the list is not."""
+    """Why a contact is not on a list; `concerns_contact`: it may be gone, the list is not.
+
+    `fault` is set when the platform did not refuse, but broke.
+    """
 
     reason: str
     concerns_contact: bool
+    fault: ServerFault | None = None
+
+
+@dataclass(frozen=True)
+class _ListChange:
+    """What became of the change of a list: contacts that were refused; a fault if the platform took none of it."""
+
+    refused: Mapping[str, _Refusal]
+    fault: ServerFault | None
 
 
 class _ChangedMeanwhileError(Exception):
@@ -421,20 +458,27 @@ def _has_list_changes(outcome: PushOutcome) -> bool:
 
 def _change_list(
     client: PlatformClient, list_id: str, joining: Sequence[str], leaving: Sequence[str]
-) -> Mapping[str, _Refusal]:
-    """Change one list in as few requests as possible; returns the contacts that were refused, with reasons."""
+) -> _ListChange:
+    """Change one list in as few requests as possible."""
     refused: dict[str, _Refusal] = {}
     for start in range(0, max(len(joining), len(leaving)), MAX_MEMBERS):
         chunk = slice(start, start + MAX_MEMBERS)
         refused |= _change_members(client, list_id, joining[chunk], leaving[chunk])
-    return refused
+    faults = [each.fault for each in refused.values() if each.fault is not None]
+    return _ListChange(refused, faults[0] if len(faults) == len({*joining, *leaving}) else None)
 
 
 def _change_members(
     client: PlatformClient, list_id: str, joining: Sequence[str], leaving: Sequence[str]
 ) -> Mapping[str, _Refusal]:
+    """Change members with one request if the platform takes it; returns those that were refused, with reasons."""
     try:
         client.change_members(list_id, joining, leaving)
+    except (AlreadyExists, ServerFault) as refusal:
+        # It says nothing of contacts. With fewer of them, each request may break as often and as slowly.
+        fault = refusal if isinstance(refusal, ServerFault) else None
+        broken = _Refusal(f"list membership: {refusal.got}", concerns_contact=False, fault=fault)
+        return dict.fromkeys((*joining, *leaving), broken)
     except (ContactRejected, NotFound) as refusal:
         unknown = set(refusal.invalid_ids) if isinstance(refusal, ContactRejected) else set()
         # When the list itself is gone no part of the change can succeed. The next sync makes a new one.
@@ -466,6 +510,11 @@ def _change_members(
 
 def _without(ids: Sequence[str], dropped: Collection[str]) -> list[str]:
     return [contact_id for contact_id in ids if contact_id not in dropped]
+
+
+def _is_refused_by_fault(outcome: PushOutcome, refused: Mapping[str, _Refusal]) -> bool:
+    refusal = refused.get(outcome.contact_id or "")
+    return refusal is not None and refusal.fault is not None
 
 
 def _with_refusal(outcome: PushOutcome, refused: Mapping[str, _Refusal]) -> PushOutcome:

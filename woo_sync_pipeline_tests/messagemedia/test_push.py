@@ -11,7 +11,7 @@ import pytest
 from woo_sync_pipeline.contacts.contact import ContactBase
 from woo_sync_pipeline.demo.platform import DemoPlatform, Exchange, FaultKind, api, lists_api
 from woo_sync_pipeline.demo.platform.account import Account, Call
-from woo_sync_pipeline.demo.platform.answers import Answer, InvalidField, invalid
+from woo_sync_pipeline.demo.platform.answers import Answer, InvalidField, conflict, invalid
 from woo_sync_pipeline.messagemedia import (
     Contact,
     PlatformAuthError,
@@ -351,6 +351,97 @@ def test_a_list_that_is_gone_fails_its_members_with_one_request(
     assert all(outcome.failed for outcome in result.outcomes)
     assert len(platform.directory.list_members("VIP")) == 10
     assert len(platform.requests) == 2
+
+
+@pytest.mark.parametrize("kind", ["500", "502", "drop"])
+def test_the_only_list_to_change_fails_its_members_alone_when_the_platform_breaks_at_it(
+    platform: DemoPlatform, client: PlatformClient, kind: FaultKind
+) -> None:
+    ids = many(platform, 20)
+    vip = platform.directory.add_list("VIP")
+    platform.faults.rate(kind, 1.0, path=f"{LISTS}/{vip}")
+    plans = [
+        membership(n, each, joins=[vip]) if n % 2 else update(n, each, "Anna") for n, each in enumerate(ids)
+    ]
+    result = push(client, plans)
+    assert result.stopped_by is None
+    failed = {outcome.plan.phone: outcome.reason for outcome in result.outcomes if outcome.failed}
+    assert failed.keys() == {phone(number) for number in range(1, 20, 2)}
+    assert all(reason and reason.startswith("list membership: ") for reason in failed.values())
+    assert all("3 tries" in str(reason) for reason in failed.values())
+    assert platform.requests.count("PATCH", LISTS) == 3
+
+
+def test_a_list_at_which_the_platform_breaks_stops_no_other(
+    platform: DemoPlatform, client: PlatformClient
+) -> None:
+    ids = many(platform, 30)
+    lists = [platform.directory.add_list(f"list {number}") for number in range(6)]
+    for each in lists[1:]:
+        platform.faults.rate("500", 1.0, path=f"{LISTS}/{each}")
+    result = push(client, [membership(n, each, joins=[lists[n % 6]]) for n, each in enumerate(ids)])
+    assert result.stopped_by is None
+    done = [outcome.plan.phone for outcome in result.outcomes if not outcome.failed]
+    assert done == [phone(number) for number in range(0, 30, 6)]
+    assert platform.directory.list_members("list 0") == set(done)
+
+
+def test_a_list_whose_change_is_a_conflict_fails_its_members_with_one_request(
+    platform: DemoPlatform, client: PlatformClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def conflicting(account: Account, call: Call) -> Answer:
+        raise conflict("The list is being changed")
+
+    monkeypatch.setitem(api._OPERATIONS["lists", "{id}", "contacts"], "PATCH", conflicting)
+    ids = many(platform, 4)
+    lists = [platform.directory.add_list(name) for name in ("VIP", "old")]
+    result = push(client, [membership(n, each, joins=[lists[n % 2]]) for n, each in enumerate(ids)])
+    # An answer is no outage, whichever it is.
+    assert result.stopped_by is None
+    assert [outcome.failed for outcome in result.outcomes] == [True] * 4
+    assert all(str(each.reason).startswith("list membership: 409") for each in result.outcomes)
+    assert platform.requests.count("PATCH", LISTS) == 2
+
+
+@pytest.mark.parametrize("kind", ["500", "502", "503", "504"])
+@pytest.mark.parametrize("count", [2, 40])
+def test_a_platform_that_breaks_at_the_change_of_every_list_stops_the_push(
+    platform: DemoPlatform, client: PlatformClient, kind: FaultKind, count: int
+) -> None:
+    ids = many(platform, 41)
+    lists = [platform.directory.add_list(f"list {number}") for number in range(count)]
+    platform.faults.rate(kind, 1.0, methods=["PATCH"], path=LISTS)
+    plans = [membership(n, each, joins=[lists[n % count]]) for n, each in enumerate(ids[:40])]
+    result = push(client, [*plans, update(40, ids[40])])
+    assert isinstance(result.stopped_by, PlatformUnavailable)
+    assert [outcome.plan.phone for outcome in result.outcomes] == [phone(40)]
+    assert platform.requests.count("PATCH", LISTS) <= 3 * 20
+
+
+@pytest.mark.parametrize("kind", ["500", "502", "503", "504", "drop"])
+def test_a_platform_that_goes_down_before_the_only_list_is_changed_stops_the_push(
+    platform: DemoPlatform, client: PlatformClient, kind: FaultKind
+) -> None:
+    ids = many(platform, 2)
+    vip = platform.directory.add_list("VIP")
+    platform.faults.rate(kind, 1.0)
+    result = push(client, [membership(n, each, joins=[vip]) for n, each in enumerate(ids)])
+    assert isinstance(result.stopped_by, PlatformUnavailable)
+    assert result.outcomes == ()
+
+
+def test_one_list_at_which_the_platform_breaks_is_no_outage_in_any_number_of_batches(
+    platform: DemoPlatform, client: PlatformClient
+) -> None:
+    ids = many(platform, 12)
+    vip = platform.directory.add_list("VIP")
+    platform.faults.rate("500", 1.0, path=f"{LISTS}/{vip}")
+    with Pusher(client, max_concurrency=2) as pusher:
+        for number, each in enumerate(ids):
+            plans = [membership(number, each, joins=[vip])]
+            result = pusher.finish(pusher.begin(plans, replan=replan, read_at=monotonic()))
+            assert result.stopped_by is None
+            assert [outcome.failed for outcome in result.outcomes] == [True]
 
 
 def test_a_fault_of_our_own_stops_the_push_and_is_not_taken_for_an_answer(

@@ -950,6 +950,27 @@ def test_a_contact_at_which_only_a_gateway_answers_is_put_aside_until_the_next_s
     assert pending(database) == []
 
 
+def test_a_list_that_cannot_be_changed_holds_up_no_other_sync(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    commit(database, *everybody())
+    push(database, client)
+    rows = everybody(read_at=at(200))
+    commit(database, opted_in(EVERYBODY[0], 1, tags=["VIP"], first_name="Anna", read_at=at(200)), *rows[1:])
+    platform.faults.rate("500", 1.0, methods=["PATCH"], path=LISTS)
+
+    assert push(database, client).counts == {"failed": 1, "unchanged": 0}
+    assert platform.directory.snapshot()[EVERYBODY[0]]["first_name"] == "Anna"
+    assert pending(database, is_sweep=False) == []
+    commit(database, *everybody(first_name="Anna", read_at=at(300))[1:])
+    assert push(database, client).counts == {"updated": 4, "failed": 1, "unchanged": 0}
+
+    platform.faults.clear()
+    assert push(database, client).counts == {"updated": 1, "unchanged": 0}
+    assert platform.directory.list_members("WooCommerce - VIP") == {EVERYBODY[0]}
+    assert pending(database) == []
+
+
 @pytest.mark.parametrize("fault", ["500", "502", "503", "504", "drop"])
 def test_an_outage_that_meets_the_last_contacts_of_a_sync_leaves_them_to_the_next_live_sync(
     database: Database, platform: DemoPlatform, client: PlatformClient, fault: FaultKind
