@@ -86,13 +86,16 @@ def test_nobody_else_comes_into_its_database(role: Role, postgres: DatabaseServe
         postgres.execute("DROP ROLE somebody")
 
 
+@pytest.mark.parametrize("state_is_first", [False, True])
 def test_with_one_right_more_dagster_keeps_its_runs_beside_the_state(
-    role: Role, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    role: Role, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, state_is_first: bool
 ) -> None:
     for statement in documented("the role of Dagster's storage"):
         execute(role.administrator, statement)
     (tmp_path / "dagster.yaml").write_text(DAGSTER_YAML)
     monkeypatch.setenv(DATABASE_URL_ENV, role.url)
+    if state_is_first:
+        Database(role.url).migrate()
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         assert instance.get_runs_count() == 0
     Database(role.url).migrate()
