@@ -11,9 +11,13 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import sqlalchemy as sa
 import yaml
+from sqlalchemy.exc import ProgrammingError
 
 from woo_sync_pipeline.config import DATABASE_URL_ENV
+from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline_tests.databases import DatabaseServer
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
@@ -21,6 +25,12 @@ UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 
 def read(name: str) -> Any:
     return yaml.safe_load((DEPLOY / name).read_text(encoding="utf-8"))
+
+
+def sql(name: str) -> list[str]:
+    """The lines of a file that psql reads, without comments: each is a statement, or a command of its own."""
+    lines = (DEPLOY / name).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("--")]
 
 
 def unit(path: Path) -> RawConfigParser:
@@ -81,8 +91,42 @@ def test_containers_have_one_daemon_and_are_reached_from_this_machine_only() -> 
 def test_only_what_starts_runs_gets_the_keys() -> None:
     services = read("compose/compose.yaml")["services"]
     ours = {name: each for name, each in services.items() if name != "postgres"}
-    assert all(set(each["environment"]) == {"WOO_SYNC_DATABASE_URL"} for each in ours.values())
     assert [name for name, each in ours.items() if "env_file" in each] == ["code-server"]
+    # Of the code server this takes the superuser's password away again, which stands in the same file.
+    assert ours["code-server"]["environment"].pop("POSTGRES_PASSWORD") == ""
+    assert all(set(each["environment"]) == {"WOO_SYNC_DATABASE_URL"} for each in ours.values())
+
+
+def test_the_role_of_the_containers_owns_its_database_and_is_no_superuser(
+    postgres: DatabaseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = read("compose/compose.yaml")["services"]["postgres"]
+    assert "POSTGRES_USER" not in service["environment"]
+    assert "./database.sql:/docker-entrypoint-initdb.d/database.sql:ro" in service["volumes"]
+    variable, *statements = sql("compose/database.sql")
+    assert variable == r"\getenv password WOO_SYNC_DATABASE_PASSWORD"
+    assert "WOO_SYNC_DATABASE_PASSWORD" in service["environment"]
+    try:
+        for statement in statements:
+            postgres.execute(statement.replace(":'password'", "'letters4nd17digits'"))
+        address = sa.make_url(postgres.url)
+        own = address.set(username="woo_sync", password="letters4nd17digits", database="woo_sync")
+        engine = sa.create_engine(own, poolclass=sa.NullPool)
+        rights = "rolcanlogin, rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls"
+        with engine.begin() as connection:
+            row = connection.execute(sa.text(f"SELECT {rights} FROM pg_roles WHERE rolname = current_user"))
+            assert tuple(row.one()) == (True, False, False, False, False, False)
+        with engine.begin() as connection, pytest.raises(ProgrammingError, match="permission denied"):
+            connection.execute(sa.text("CREATE ROLE another"))
+        state = Database(own.render_as_string(hide_password=False))
+        state.migrate()
+        state.close()
+        monkeypatch.setenv(DATABASE_URL_ENV, own.render_as_string(hide_password=False))
+        with dg.DagsterInstance.from_config(str(DEPLOY)) as instance:
+            assert instance.get_runs_count() == 0
+    finally:
+        postgres.execute("DROP DATABASE IF EXISTS woo_sync WITH (FORCE)")
+        postgres.execute("DROP ROLE IF EXISTS woo_sync")
 
 
 @pytest.mark.parametrize("name", ["dagster.yaml", "celery/dagster.yaml"])
@@ -154,4 +198,8 @@ def test_no_secret_is_written_down() -> None:
         each for each in DEPLOY.rglob("*") if each.is_file() and each.suffix in (".yaml", ".service")
     ):
         for found in secret.finditer(path.read_text(encoding="utf-8")):
-            assert found["value"].startswith(("${", "woo-sync", "false")), f"{path.name}: {found[0]}"
+            is_named = found["value"].startswith(("${", "woo-sync", "false"))
+            assert is_named or found["value"] == '""', f"{path.name}: {found[0]}"
+    for path in DEPLOY.rglob("*.sql"):
+        written = re.findall(r"(?i)\bpassword\s+(?!WOO_SYNC_)(\S+)", path.read_text(encoding="utf-8"))
+        assert written == [":'password';"], path.name
