@@ -82,7 +82,7 @@ def _refused(
         source=name,
         tried=f"read its part of {document.path}",
         got=document.places(problems),
-        next_step="Mend it, try `woo-sync check`, and reload the code location. Until then this source is not "
+        next_step="Mend it, try `woo-sync check`, and restart the code server. Until then this source is not "
         "synced; the others are.",
     )
     return RefusedSource(position, known_key, error)

@@ -68,7 +68,7 @@ def with_refused_sources(
                 source=key,
                 tried="merge its contacts with those of other sources",
                 got="its part of the configuration cannot be read, and how it was configured before is not known",
-                next_step="Mend the configuration of this source, reload the code location, and run the sync again.",
+                next_step="Mend the configuration of this source, restart the code server, and run the sync again.",
             )
         remembered[key] = MergeSource(name, is_explicit, name_format)
     return {**configured, **remembered}

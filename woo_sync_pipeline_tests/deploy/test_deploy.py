@@ -142,6 +142,18 @@ def test_the_chart_makes_no_password_of_its_own_and_forgets_ticks() -> None:
     assert custom["class"] == "NoOpComputeLogManager"
 
 
+def test_a_code_server_on_kubernetes_can_be_reloaded_and_has_a_home_of_dagster_for_commands() -> None:
+    (deployment,) = read("kubernetes/values.yaml")["dagster-user-deployments"]["deployments"]
+    assert deployment["codeServerArgs"] == ["-m", "woo_sync_pipeline.definitions"]
+    assert "dagsterApiGrpcArgs" not in deployment
+    image = (DEPLOY / "compose" / "Dockerfile").read_text(encoding="utf-8")
+    (home,) = re.findall(r"DAGSTER_HOME=(\S+)", image)
+    (mounted,) = [Path(each["mountPath"]) for each in deployment["volumeMounts"]]
+    assert mounted not in Path(home, "dagster.yaml").parents
+    assert deployment["env"] == [{"name": "WOO_SYNC_CONFIG", "value": f"{mounted}/woo_sync.yaml"}]
+    assert f"env DAGSTER_HOME={home} woo-sync" in (DEPLOY / "README.md").read_text(encoding="utf-8")
+
+
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
     verify = shutil.which("systemd-analyze")
     if verify is None:
