@@ -69,7 +69,11 @@ def check(config: Path) -> None:
 @click.option(
     "--incremental", is_flag=True, help="Only what orders and registrations point at: a few requests."
 )
-@click.option("--full", is_flag=True, help="Read the orders of all time, not only those that changed lately.")
+@click.option(
+    "--full",
+    is_flag=True,
+    help="Read all orders (with orders_from: all modified since then), not only those of the days.",
+)
 @click.option("--dry-run", is_flag=True, help="Plan and report everything, send nothing.")
 @click.pass_obj
 def sync(

@@ -55,7 +55,7 @@ class SyncRunner:
     ) -> SyncOutcome:
         """Sync a source for a range of days; never raises for what is wrong with the store or the platform.
 
-        A dry run plans everything and sends nothing. `whole_history` reads the orders of all time.
+        A dry run plans everything and sends nothing. `whole_history` reads all orders, since `orders_from`.
         """
         jobs = source_jobs(source, dg.in_process_executor)
         job = self._definitions.resolve_job_def((jobs.incremental if incremental else jobs.daily).name)

@@ -37,8 +37,9 @@ class ReadConfig(dg.Config):
 
     whole_history: bool = Field(
         default=False,
-        description="Read the orders of all time instead of those that changed in the chosen days. With the daily "
-        "job, which reads all customers anyway, this is a full re-sync; it sends only what differs.",
+        description="Read all orders (with orders_from in the configuration: all that changed since then) instead of "
+        "those that changed in the chosen days. With the daily job, which reads all customers anyway, this is a full "
+        "re-sync; it sends only what differs.",
     )
 
 
