@@ -37,6 +37,7 @@ run_coordinator:
 run_monitoring:
   enabled: true
   start_timeout_seconds: 180
+  max_runtime_seconds: 86400
 run_retries:
   enabled: true
   max_retries: 2

@@ -15,7 +15,9 @@ import sqlalchemy as sa
 import yaml
 from sqlalchemy.exc import ProgrammingError
 
+from woo_sync_pipeline.assets.step import SOURCE_TAG
 from woo_sync_pipeline.config import DATABASE_URL_ENV
+from woo_sync_pipeline.local_instance import DAGSTER_YAML
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline_tests.databases import DatabaseServer
 
@@ -53,6 +55,17 @@ def test_dagster_works_with_the_settings_on_postgresql(
         assert instance.run_retries_max_retries == 2
         assert not instance.run_retries_retry_on_asset_or_op_failure
         assert not instance.telemetry_enabled
+
+
+def test_every_deployment_runs_the_syncs_of_one_source_one_after_the_other() -> None:
+    chart = read("kubernetes/values.yaml")["dagsterDaemon"]["runCoordinator"]["config"][
+        "queuedRunCoordinator"
+    ]
+    own = yaml.safe_load(DAGSTER_YAML)
+    configs = [read("dagster.yaml"), read("celery/dagster.yaml"), own]
+    limits = [each["run_coordinator"]["config"]["tag_concurrency_limits"] for each in configs]
+    for limit in (*limits, chart["tagConcurrencyLimits"]):
+        assert limit == [{"key": SOURCE_TAG, "value": {"applyLimitPerUniqueValue": True}, "limit": 1}]
 
 
 def test_there_is_one_unit_for_each_process_and_one_daemon() -> None:
