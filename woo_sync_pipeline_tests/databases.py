@@ -57,16 +57,16 @@ class DatabaseServer:
         """URL of the server's own database."""
         return self._server.url
 
-    def create(self, name: str, *, template: str = "template1") -> str:
+    def create(self, name: str, *, template: str = "template1", encoding: str = "UTF8") -> str:
         """Make a database; returns its URL."""
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} ENCODING '{encoding}' STRATEGY FILE_COPY")
         return sa.make_url(self.url).set(database=name).render_as_string(hide_password=False)
 
     @contextmanager
-    def database(self, *, template: str = "template1") -> Iterator[str]:
+    def database(self, *, template: str = "template1", encoding: str = "UTF8") -> Iterator[str]:
         """URL of a new database, which is dropped at the end whoever still uses it."""
         name = f"test_{next(self._numbers)}"
-        yield self.create(name, template=template)
+        yield self.create(name, template=template, encoding=encoding)
         self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def execute(self, statement: str) -> None:

@@ -152,6 +152,7 @@ class Database:
         with self._errors("bring the schema up to date"), self._engine.begin() as connection:
             # Asked first: it takes no right to change the schema, and a tenth of the time.
             if _schema_version(connection) != newest_version():
+                self._check_encoding(connection)
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
                 connection.execute(sa.text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
                 _upgrade(connection)
@@ -161,6 +162,17 @@ class Database:
         """Version of the server, such as `18.1`, after making sure that the schema is up to date."""
         with self.transaction() as connection:
             return str(connection.execute(sa.text("SHOW server_version")).scalar_one())
+
+    def _check_encoding(self, connection: sa.Connection) -> None:
+        encoding = connection.execute(sa.text("SHOW server_encoding")).scalar_one()
+        if encoding != "UTF8":
+            raise StateError(
+                source=f"database {self.place}",
+                tried="bring the schema up to date",
+                got=f"the database's encoding is {encoding}, which cannot hold every name",
+                next_step="Make one with CREATE DATABASE ... TEMPLATE template0 ENCODING 'UTF8' and let database_url "
+                "name it.",
+            )
 
     @contextmanager
     def _errors(self, tried: str) -> Iterator[None]:

@@ -43,6 +43,14 @@ def test_the_first_use_brings_an_empty_database_up_to_date(empty_url: str) -> No
     database.close()
 
 
+def test_a_database_that_cannot_hold_every_name_is_refused(postgres: DatabaseServer) -> None:
+    with postgres.database(template="template0", encoding="SQL_ASCII") as url:
+        database = Database(url)
+        with pytest.raises(StateError, match="the database's encoding is SQL_ASCII"):
+            database.migrate()
+        database.close()
+
+
 def test_several_processes_may_bring_it_up_to_date_at_once(empty_url: str) -> None:
     databases = [Database(empty_url) for _ in range(3)]
     together = threading.Barrier(len(databases))
