@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from woo_sync_pipeline.woocommerce.client import Row, StoreClient
@@ -20,6 +20,8 @@ from woo_sync_pipeline.woocommerce.fields import ORDER_FIELDS, keep_used
 from woo_sync_pipeline.woocommerce.paging import PAGE_SIZE, row_id, walk
 
 _DRAFT = "checkout-draft"
+_CLOCKS_DIFFER = timedelta(minutes=1)
+"""By how much the clock that dates answers may differ from the one that dates orders: another machine's, often."""
 
 
 @dataclass(frozen=True)
@@ -77,29 +79,36 @@ def _walk_window(client: StoreClient, window: OrderWindow, statuses: str) -> Ite
         yield from _walk_history(client, before, statuses)
         return
     after = floor_second(window.start) - SECOND
+    began = _store_now(client)
     while after + SECOND < before:
         bounds = _bounds(after, before, statuses)
         page = client.get_list(
             "orders", {**bounds, "orderby": "modified", "order": "asc", "per_page": PAGE_SIZE}
         )
-        times = _times(client, page.rows, after=after, before=before)
+        # What was selected says whether a page is full, also when some of it was edited before it was loaded.
         full = len(page.rows) >= PAGE_SIZE
+        rows, times = _within(client, page.rows, after=after, before=before, began=began)
         if any(later < earlier for earlier, later in pairwise(times)) or (
-            not full and (page.total is None or page.total > len(times))
+            not full and (page.total is None or page.total > len(page.rows))
         ):
             # Old order tables sort by local time, which repeats an hour each year, and plugins may hide rows:
             # then only the proof by ids tells what is complete.
-            yield from _walk_by_id(client, after, before, statuses)
+            yield from _walk_by_id(client, after, before, statuses, began=began)
             return
         if not full:
-            yield page.rows
+            yield rows
+            return
+        if not times or times[-1] >= began - _CLOCKS_DIFFER:
+            # The last order says where to go on, but one that was edited on its way here bears a later time than
+            # it was selected by: what lies between would be passed over.
+            yield from _walk_by_id(client, after, before, statuses, began=began)
             return
         if times[0] == times[-1]:
             # More orders in one second (a bulk edit) than fit a page: time cannot part them, ids can.
-            yield from _walk_by_id(client, times[0] - SECOND, times[0] + SECOND, statuses)
+            yield from _walk_by_id(client, times[0] - SECOND, times[0] + SECOND, statuses, began=began)
             after = times[0]
             continue
-        yield page.rows
+        yield rows
         # The last second may be incomplete on this page, so it is read again.
         after = times[-1] - SECOND
 
@@ -112,10 +121,11 @@ def _walk_history(client: StoreClient, before: datetime, statuses: str) -> Itera
         yield [row for row, moment in zip(rows, times, strict=True) if moment is None or moment < before]
 
 
-def _walk_by_id(client: StoreClient, after: datetime, before: datetime, statuses: str) -> Iterator[list[Row]]:
+def _walk_by_id(
+    client: StoreClient, after: datetime, before: datetime, statuses: str, *, began: datetime
+) -> Iterator[list[Row]]:
     for rows in walk(client, "orders", _bounds(after, before, statuses), page_size=PAGE_SIZE):
-        _times(client, rows, after=after, before=before)
-        yield rows
+        yield _within(client, rows, after=after, before=before, began=began)[0]
 
 
 def _bounds(after: datetime, before: datetime, statuses: str) -> dict[str, str | int]:
@@ -128,10 +138,18 @@ def _bounds(after: datetime, before: datetime, statuses: str) -> dict[str, str |
     }
 
 
-def _times(client: StoreClient, rows: list[Row], *, after: datetime, before: datetime) -> list[datetime]:
-    """When each row was modified. Raises StoreError for rows outside of the bounds that were asked for."""
+def _within(
+    client: StoreClient, rows: list[Row], *, after: datetime, before: datetime, began: datetime
+) -> tuple[list[Row], list[datetime]]:
+    """The rows within the bounds that were asked for, and when each was modified.
+
+    WooCommerce selects ids first and loads the orders after that: one that is edited in between bears a time from
+    beyond the window. Those are left out if that may be what happened, at or after `began` by the store's clock.
+    Raises StoreError for any other row outside of the bounds.
+    """
     source, tried = client.settings.source, "GET orders by modification date"
-    times = []
+    edited_meanwhile = began - _CLOCKS_DIFFER, _store_now(client) + _CLOCKS_DIFFER
+    kept, times = [], []
     for row in rows:
         row_id(row, source=source, tried=tried)
         moment = parse_gmt(row.get("date_modified_gmt"))
@@ -139,10 +157,17 @@ def _times(client: StoreClient, rows: list[Row], *, after: datetime, before: dat
             raise StoreAnswerMalformedError(
                 source=source, tried=tried, got="an order without date_modified_gmt"
             )
+        if after < moment < before:
+            kept.append(row)
+            times.append(moment)
         # An unknown parameter is ignored without a word: rows outside the bounds show that this one was.
-        if not after < moment < before:
+        elif moment <= after or not edited_meanwhile[0] <= moment <= edited_meanwhile[1]:
             raise StoreFilterIgnoredError(
                 source=source, tried=tried, got="an order from outside of the window"
             )
-        times.append(moment)
-    return times
+    return kept, times
+
+
+def _store_now(client: StoreClient) -> datetime:
+    # The store's own clock dates its orders; its newest answer has told it.
+    return client.server_time or datetime.now(UTC)

@@ -44,7 +44,7 @@ def batches(count: int) -> pytest.MarkDecorator:
 
 
 def empty_store(shop: DemoStore) -> StoreData:
-    shop.on_request = None
+    shop.on_request = shop.on_select = None
     for number in list(shop.data.orders):
         shop.data.delete_order(number)
     for number in list(shop.data.customers):
@@ -52,8 +52,14 @@ def empty_store(shop: DemoStore) -> StoreData:
     return shop.data
 
 
+def let_happen(shop: DemoStore, number: int, go_on: Callable[[str], None]) -> None:
+    """In every third history things happen within answers too: between the selection of a page and its loading."""
+    shop.on_request = go_on
+    shop.on_select = go_on if number % 3 == 0 else None
+
+
 class CustomerHistory:
-    """Some customers, and what happens to them before each answer."""
+    """Some customers, and what happens to them before each answer or within it."""
 
     def __init__(self, number: int, data: StoreData) -> None:
         self.random = Random(f"customers {number}")
@@ -104,7 +110,7 @@ def check_customers(
     shop: DemoStore, connect: Callable[..., StoreClient], number: int, read: Callable[[StoreClient], Pages]
 ) -> None:
     history = CustomerHistory(number, empty_store(shop))
-    shop.on_request = history.go_on
+    let_happen(shop, number, history.go_on)
     with connect(shop.url, max_concurrency=1 + 2 * (number % 2)) as client:
         ids = [row["id"] for page in read(client) for row in page]
     assert len(ids) == len(set(ids)), f"history {number}"
@@ -134,7 +140,7 @@ def test_customers_who_stay_come_exactly_once_from_the_newest_down(
 
 
 class OrderHistory:
-    """Orders around a window, and what happens to them before each answer."""
+    """Orders around a window, and what happens to them before each answer or within it."""
 
     def __init__(self, number: int, data: StoreData, *, start: datetime) -> None:
         self.random = Random(f"orders {number}")
@@ -156,7 +162,7 @@ class OrderHistory:
         self.most = self.random.choice((1, 3, 8))
 
     def go_on(self, path: str) -> None:
-        if not path.endswith("/orders") or self.random.random() >= self.busy:
+        if not path.endswith("orders") or self.random.random() >= self.busy:
             return
         for _ in range(self.random.randint(1, self.most)):
             if not self.data.order_ids or self.random.random() < 0.15:
@@ -188,7 +194,7 @@ def check_orders(
     shop: DemoStore, connect: Callable[..., StoreClient], number: int, start: datetime | None
 ) -> None:
     history = OrderHistory(number, empty_store(shop), start=start or START - timedelta(days=1))
-    shop.on_request = history.go_on
+    let_happen(shop, number, history.go_on)
     with connect(shop.url, max_concurrency=1 + 2 * (number % 2)) as client:
         statuses = order_statuses(client)
         pages = walk_orders(client, OrderWindow(start, END), meta_keys=(), statuses=statuses)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from woo_sync_pipeline.demo.store import DemoStore
 from woo_sync_pipeline.woocommerce import orders as orders_module
 from woo_sync_pipeline.woocommerce.client import StoreClient
+from woo_sync_pipeline.woocommerce.dates import naive_gmt
 from woo_sync_pipeline.woocommerce.errors import StoreAnswerMalformedError, StoreFilterIgnoredError
 from woo_sync_pipeline.woocommerce.orders import OrderWindow, order_statuses, walk_orders
 from woo_sync_pipeline_tests.woocommerce.loopback import LoopbackStore, Reply, Request, of_rows
@@ -225,3 +226,108 @@ def test_an_answer_that_is_not_sorted_by_time_is_read_by_id_instead(
 
     with LoopbackStore(answering(orders)) as server, connect(server.url) as client:
         assert read(client, DAY, NOON) == list(range(1, 10))
+
+
+def edited_while_loaded(shop: DemoStore, *orders: int, at: datetime | None = None) -> None:
+    """Let the next page of orders be selected before these are edited, and loaded afterwards."""
+
+    def edit(path: str) -> None:
+        if path == "orders":
+            shop.on_select = None
+            for number in orders:
+                shop.data.update_order(number, modified_at=at)
+
+    shop.on_select = edit
+
+
+def a_day_later(shop: DemoStore) -> datetime:
+    """The end of the window of a day, and a store whose clock has gone on for two hours."""
+    shop.data.clock = lambda: DAY + timedelta(hours=26)
+    return DAY + timedelta(days=1)
+
+
+@pytest.mark.parametrize("place_of_edited", [0, 1, 2])
+def test_an_order_that_is_edited_between_its_selection_and_its_loading_is_left_to_the_next_window(
+    shop: DemoStore, client: StoreClient, place_of_edited: int
+) -> None:
+    end = a_day_later(shop)
+    placed = place(shop, NOON, NOON + SECOND, NOON + 2 * SECOND)
+    edited = placed.pop(place_of_edited)
+    edited_while_loaded(shop, edited)
+    assert read(client, DAY, end) == placed
+    assert client.requests_made == 2
+    assert read(client, end, end + timedelta(hours=3)) == [edited]
+
+
+@pytest.mark.parametrize("edited", [1, 50, 99, 100])
+def test_orders_that_are_edited_while_full_pages_are_loaded_keep_no_other_from_being_read(
+    shop: DemoStore, client: StoreClient, edited: int
+) -> None:
+    end = a_day_later(shop)
+    placed = place(shop, *(NOON + number * SECOND for number in range(250)))
+    edited_while_loaded(shop, *placed[100 - edited : 100])
+    assert read(client, DAY, end) == placed[: 100 - edited] + placed[100:]
+
+
+def test_orders_that_are_edited_while_they_are_read_by_id_are_left_to_the_next_window(
+    shop: DemoStore, client: StoreClient
+) -> None:
+    end = a_day_later(shop)
+    placed = place(shop, *[NOON] * 150)
+    pages = iter(range(10))
+
+    def edit(path: str) -> None:
+        if path == "orders" and next(pages) == 1:
+            shop.data.update_order(placed[70])
+
+    shop.on_select = edit
+    assert read(client, DAY, end) == placed[:70] + placed[71:]
+
+
+def test_an_order_that_is_edited_within_the_last_second_of_a_window_hides_none_before_it(
+    shop: DemoStore, client: StoreClient
+) -> None:
+    """The last of a full page says where to go on: dated anew, it would have the rest passed over."""
+    placed = place(shop, *(NOON + number * SECOND for number in range(150)))
+    now = NOON + timedelta(hours=1)
+    shop.data.clock = lambda: now
+    edited_while_loaded(shop, placed[99], at=now)
+    assert set(read(client, DAY, now + SECOND)) == set(placed)
+
+
+@pytest.mark.parametrize("orderby", ["modified", "id"])
+@pytest.mark.parametrize("hours", [24, 25, 25.9, 27, 1000])
+def test_a_store_that_ignores_the_end_of_a_window_is_found_out(
+    shop: DemoStore, connect: Callable[..., StoreClient], hours: float, orderby: str
+) -> None:
+    """Not long before the reading, nor in the future: such an order was not edited while it was read."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    day = now - timedelta(hours=26)
+    moment = day + timedelta(hours=hours)
+    rows = [
+        {"id": number, "date_modified_gmt": naive_gmt(dated)}
+        for number, dated in enumerate([day + 2 * SECOND, day + SECOND, moment], start=1)
+    ]
+
+    def orders(request: Request) -> Reply:
+        by_time = sorted(rows, key=lambda row: str(row["date_modified_gmt"]))
+        return of_rows(by_time if orderby == request.query["orderby"] == "modified" else rows)
+
+    with (
+        LoopbackStore(answering(orders)) as server,
+        connect(server.url) as client,
+        pytest.raises(StoreFilterIgnoredError, match="outside of the window"),
+    ):
+        read(client, day, day + timedelta(days=1))
+
+
+def test_an_order_from_before_the_window_is_never_taken_for_one_that_was_edited_meanwhile(
+    connect: Callable[..., StoreClient],
+) -> None:
+    early = naive_gmt(datetime.now(UTC))
+    with (
+        LoopbackStore(answering(lambda _: of_rows([{"id": 1, "date_modified_gmt": early}]))) as server,
+        connect(server.url) as client,
+        pytest.raises(StoreFilterIgnoredError, match="outside of the window"),
+    ):
+        read(client, datetime.now(UTC) + timedelta(hours=1), datetime.now(UTC) + timedelta(hours=2))

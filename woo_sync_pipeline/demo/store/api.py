@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from woo_sync_pipeline.demo.store import pages
@@ -32,6 +32,7 @@ class Api:
         self.root = f"{home}/wp-json/wc/v3"
         self._authenticator = Authenticator(data)
         self._results = ResultCache()
+        self.on_select: Callable[[str], None] | None = None
 
     def answer(
         self, *, method: str, path: str, raw_query: str, authorization: str = "", body: bytes = b""
@@ -109,7 +110,10 @@ class Api:
         tree = field_tree(as_list(query["_fields"])) if "_fields" in query else None
         builders = resource.build(self.data, self.root, shows_meta=_shows_meta(key))
         table = resource.table(self.data)
-        rows = [build_row(builders, table[record_id], tree) for record_id in wanted]
+        if self.on_select is not None:
+            self.on_select(resource.path)
+        # WooCommerce loads what it has selected one by one: what was deleted meanwhile is counted and not shown.
+        rows = [build_row(builders, table[record_id], tree) for record_id in wanted if record_id in table]
         headers = pages.paging_headers(resource, self.root, query, params, total, bool(rows))
         return Answer(200, rows, headers | {"Allow": COLLECTION})
 

@@ -47,8 +47,9 @@ class DemoStore:
 
     `data` is the store's state, `faults` its misbehaviours, `requests` what came in. `on_request`, when set,
     is called with the path before each answer, on the server's thread: it may change `data`, but must not
-    talk to the server itself. With `ssl_context` it speaks HTTPS. Raises ConfigurationError for a host that
-    others could reach, OSError when the port is taken.
+    talk to the server itself. So may `on_select`, which is called with the name of a list (`orders`) when the ids
+    of a page have been selected and none of its rows has been loaded yet. With `ssl_context` it speaks HTTPS.
+    Raises ConfigurationError for a host that others could reach, OSError when the port is taken.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class DemoStore:
         self.faults = Faults()
         self.requests: list[SeenRequest] = []
         self.on_request: Callable[[str], None] | None = None
+        self.on_select: Callable[[str], None] | None = None
         self._host, self._port, self._ssl = host, port, ssl_context
         self._url = ""
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -145,6 +147,7 @@ class DemoStore:
             return self._html(200 if path == "/" else 404, title, title)
         if self._api is None:
             raise RuntimeError("the store answers only after it has started")
+        self._api.on_select = self.on_select
         answer = self._api.answer(
             method=request.method,
             path=path,
