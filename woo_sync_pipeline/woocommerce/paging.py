@@ -4,7 +4,8 @@ WooCommerce pages by offset. When rows are deleted while a walk is under way, la
 and some fall between two pages. The proof against that: every page is one snapshot of consecutive ids, so
 everything that existed throughout between the first and the last id of a page is in it. A walk is complete
 when the intervals of its pages touch from the beginning (offset 0) to the end (a page that is not full, of a list
-that the store counts no more rows of; where it counts none, a page that brings nothing new).
+that the store counts no more rows of; else one that was read right behind the last row and brings nothing new, and
+as far as the store counts more rows, nothing but empty pages behind that).
 """
 
 from __future__ import annotations
@@ -65,17 +66,28 @@ def cover(
 
     Pages overlap by one row, so that on a quiet store neighbours touch. Where they do not, earlier offsets
     are read until they do. `ahead` pages are read at a time, and up to as many wait until they are taken, so that
-    the store is kept busy while a page is worked on. `limit` is at least 2.
+    the store is kept busy while a page is worked on. `limit` is at least 2. A store may give fewer rows than that,
+    but not fewer than 2.
     """
     if limit < 2:
         raise ValueError("pages must hold at least two rows, one of which overlaps")
     covered = -math.inf
     offset, back, rereads = 0, limit // 2, 0
+    # How many rows a page is trusted to reach over: the store may cap pages below the limit.
+    last_row, reach = 0, 2
+    # Rows that the store counted when nothing new was behind the last one that it showed: the rest may be hidden.
+    counted: int | None = None
     with _ReadAhead(fetch, limit=limit, ahead=ahead) as pages:
         while True:
-            page = pages.get(offset)
+            page = pages.get(offset, step=reach - 1)
             places = [_place(row, source=source, tried=tried, descending=descending) for row in page.rows]
             _check_order(places, source=source, tried=tried)
+            if offset > 0 and not places and counted is not None and page.total == counted:
+                # Rows that are counted and do not show: looked for up to the last one that is counted.
+                if offset + reach >= counted:
+                    return
+                offset += reach - 1
+                continue
             if offset > 0 and (not places or places[0] > covered):
                 # Rows before this page went away: what moved left may lie between it and the last one.
                 rereads += 1
@@ -85,18 +97,27 @@ def cover(
                         tried=tried,
                         got=f"pages that do not join near offset {offset} after {_MOST_REREADS} re-reads",
                     )
-                offset, back = max(0, offset - back), back * 2
+                counted = None
+                if last_row < offset and rereads == 1:
+                    # Or the last page did not reach as far as it was trusted to: it surely reached to its last row.
+                    offset = last_row
+                else:
+                    offset, back = max(0, offset - back), back * 2
                 continue
             fresh = [row for row, place in zip(page.rows, places, strict=True) if place > covered]
+            reach = max(reach, len(places))
             if fresh:
                 covered = places[-1]
-                back, rereads = limit // 2, 0
+                back, rereads = max(1, reach // 2), 0
+                last_row = offset + len(places) - 1
                 yield fresh
-            is_short = len(page.rows) < limit
-            if is_short and _is_end(page, offset, limit, brings_new=bool(fresh)):
+            is_short = len(places) < limit
+            is_behind_last = is_short and not fresh and len(places) <= 1
+            if is_short and _is_end(page, offset, reach, is_behind_last=is_behind_last):
                 return
-            counts_more = page.total is not None and offset + limit < page.total
-            offset += len(page.rows) - 1 if is_short and fresh and not counts_more else limit - 1
+            counted = page.total if is_behind_last and offset + limit >= (page.total or 0) else None
+            may_be_last = page.total is None or offset + reach >= page.total
+            offset += len(places) - 1 if is_short and may_be_last else reach - 1
 
 
 def by_ids(
@@ -111,14 +132,24 @@ def by_ids(
     batches = [wanted[start : start + page_size] for start in range(0, len(wanted), page_size)]
 
     def fetch(batch: list[int]) -> list[Row]:
-        include = ",".join(map(str, batch))
-        rows = client.get_list(path, {**params, "include": include, "per_page": page_size}).rows
-        asked = set(batch)
-        if not all(row_id(row, source=client.settings.source, tried=f"GET {path}") in asked for row in rows):
-            raise StoreFilterIgnoredError(
-                source=client.settings.source, tried=f"GET {path} by id", got="rows that were not asked for"
-            )
-        return rows
+        found: list[Row] = []
+        missing = set(batch)
+        while missing:
+            include = ",".join(map(str, sorted(missing)))
+            page = client.get_list(path, {**params, "include": include, "per_page": page_size})
+            given = {row_id(row, source=client.settings.source, tried=f"GET {path}") for row in page.rows}
+            if not given <= missing:
+                raise StoreFilterIgnoredError(
+                    source=client.settings.source,
+                    tried=f"GET {path} by id",
+                    got="rows that were not asked for",
+                )
+            found += page.rows
+            missing -= given
+            # The store may cap pages: who did not come is gone only if it counts no more, or nobody comes any more.
+            if not given or (page.total is not None and page.total <= len(page.rows)):
+                break
+        return found
 
     # Of a batch nobody may be left; a page without rows is none.
     yield from filter(None, map_ahead(fetch, batches, ahead=client.settings.max_concurrency))
@@ -149,15 +180,15 @@ def row_id(row: Row, *, source: str, tried: str) -> int:
     return number
 
 
-def _is_end(page: Page, offset: int, limit: int, *, brings_new: bool) -> bool:
+def _is_end(page: Page, offset: int, reach: int, *, is_behind_last: bool) -> bool:
     """Whether a page that is not full proves that nothing is behind it.
 
     Something may cap pages or hide rows. So either the store counts no more rows, or what was read right behind the
-    last row is nothing new.
+    last row is nothing new: of a page that begins with that row and is capped, another row would show.
     """
     if page.total is None:
-        return not brings_new
-    return offset + len(page.rows) >= page.total or (not brings_new and offset + limit >= page.total)
+        return is_behind_last
+    return offset + len(page.rows) >= page.total or (is_behind_last and offset + reach >= page.total)
 
 
 def _place(row: Row, *, source: str, tried: str, descending: bool) -> int:
@@ -171,7 +202,7 @@ def _check_order(places: list[int], *, source: str, tried: str) -> None:
 
 
 class _ReadAhead:
-    """Reads the page that is asked for, and meanwhile the ones that will be asked for if nothing changes."""
+    """Reads the page that is asked for, and meanwhile those that will be, `step` by `step`, if nothing changes."""
 
     def __init__(self, fetch: Fetch, *, limit: int, ahead: int) -> None:
         self._fetch = fetch
@@ -188,17 +219,17 @@ class _ReadAhead:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def get(self, offset: int) -> Page:
+    def get(self, offset: int, *, step: int) -> Page:
         if self._pool is None:
             return self._fetch(offset, self._limit)
         if offset not in self._pending:
-            # The walk went back: the offsets read ahead no longer follow from where it stands.
+            # The walk went back or its steps changed: what is read ahead no longer follows from where it stands.
             for future in self._pending.values():
                 future.cancel()
             self._pending.clear()
-        for step in range(2 * self._ahead):
-            later = offset + step * (self._limit - 1)
-            if later not in self._pending and (step == 0 or later < self._total):
+        for place in range(2 * self._ahead):
+            later = offset + place * step
+            if later not in self._pending and (place == 0 or later < self._total):
                 self._pending[later] = self._pool.submit(self._fetch, later, self._limit)
         page = self._pending.pop(offset).result()
         self._total = page.total or 0

@@ -53,9 +53,13 @@ def empty_store(shop: DemoStore) -> StoreData:
 
 
 def let_happen(shop: DemoStore, number: int, go_on: Callable[[str], None]) -> None:
-    """In every third history things happen within answers too: between the selection of a page and its loading."""
+    """In every third history things happen within answers too: between the selection of a page and its loading.
+
+    In every fourth one the store gives fewer rows than asked for.
+    """
     shop.on_request = go_on
     shop.on_select = go_on if number % 3 == 0 else None
+    shop.data.most_per_page = 2 + number % 3 if number % 4 == 0 else 100
 
 
 class CustomerHistory:

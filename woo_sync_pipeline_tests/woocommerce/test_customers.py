@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
@@ -11,7 +12,7 @@ from woo_sync_pipeline.woocommerce.client import StoreClient
 from woo_sync_pipeline.woocommerce.customers import customers_after, customers_by_id, sweep_customers
 from woo_sync_pipeline.woocommerce.errors import StoreAnswerCutError, StoreFilterIgnoredError
 from woo_sync_pipeline_tests.woocommerce.conftest import SHOP_MANAGER
-from woo_sync_pipeline_tests.woocommerce.loopback import LoopbackStore, of_rows
+from woo_sync_pipeline_tests.woocommerce.loopback import LoopbackStore, Reply, Request, of_rows
 
 
 def ids(pages: Iterable[list[dict[str, Any]]]) -> list[int]:
@@ -120,6 +121,30 @@ def test_customers_are_read_by_id_whatever_their_role_and_the_gone_are_absent(
     asked = [0, -1, 7, 8, 7, 9999, *range(20, 240)]
     assert set(ids(customers_by_id(client, asked, meta_keys=()))) == {7, *range(20, 240)}
     assert client.requests_made == 3
+
+
+@pytest.mark.parametrize("most", [2, 10, 20, 49, 99])
+def test_a_store_that_caps_its_pages_loses_nobody(shop: DemoStore, client: StoreClient, most: int) -> None:
+    register(shop, 250)
+    shop.data.delete_customer(8)
+    shop.data.most_per_page = most
+    everyone = [1, *range(2, 8), *range(9, 252)]
+    assert ids(sweep_customers(client, meta_keys=())) == everyone
+    assert ids(customers_after(client, 100, meta_keys=())) == list(range(251, 100, -1))
+    assert sorted(ids(customers_by_id(client, range(300), meta_keys=()))) == everyone
+
+
+@pytest.mark.parametrize("most", [1, 3, 100])
+def test_customers_are_read_by_id_from_a_store_that_caps_its_pages_and_does_not_count(
+    connect: Callable[..., StoreClient], most: int
+) -> None:
+    def answer(request: Request) -> Reply:
+        asked = [int(number) for number in request.query["include"].split(",")]
+        there = [{"id": number} for number in asked if number != 8]
+        return Reply(json.dumps(there[:most]).encode())
+
+    with LoopbackStore(answer) as server, connect(server.url) as client:
+        assert ids(customers_by_id(client, range(1, 11), meta_keys=())) == [1, 2, 3, 4, 5, 6, 7, 9, 10]
 
 
 @pytest.mark.parametrize("asked", [[], [0], [0, -5]])

@@ -55,6 +55,7 @@ class ChangingStore:
     ids: list[int]
     script: list[list[Change]]
     counts_total: bool = True
+    cap: int = 100
     throughout: set[int] = field(init=False)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     requests: int = 0
@@ -67,7 +68,8 @@ class ChangingStore:
             self.requests += 1
             for change in self.script.pop(0) if self.script else []:
                 self._apply(change)
-            rows: list[dict[str, Any]] = [{"id": number} for number in self.ids[offset : offset + limit]]
+            most = min(limit, self.cap)
+            rows: list[dict[str, Any]] = [{"id": number} for number in self.ids[offset : offset + most]]
             return Page(rows, len(self.ids) if self.counts_total else None)
 
     def _apply(self, change: Change) -> None:
@@ -110,6 +112,27 @@ def test_every_row_that_exists_throughout_comes_exactly_once_and_in_order(
 ) -> None:
     # Ids are spaced out so that rows can appear between them.
     store = ChangingStore([20 * (place + 1) for place in range(size)], script, counts_total=total)
+    read = collect(store, limit=limit, ahead=ahead)
+    assert read == sorted(set(read))
+    assert store.throughout <= set(read)
+
+
+@given(
+    size=st.integers(0, 60),
+    limit=st.integers(2, 30),
+    cap=st.integers(2, 9),
+    script=scripts,
+    ahead=st.sampled_from([1, 3]),
+    total=st.booleans(),
+)
+@example(size=12, limit=30, cap=2, script=[[], [InsertAt(0, 12)]], ahead=1, total=True)
+@example(size=12, limit=30, cap=2, script=[[], [InsertAt(0, 12)]], ahead=1, total=False)
+@settings(max_examples=400, deadline=None)
+def test_the_same_holds_for_a_store_that_gives_fewer_rows_than_asked_for(
+    size: int, limit: int, cap: int, script: list[list[Change]], ahead: int, total: bool
+) -> None:
+    ids = [20 * (place + 1) for place in range(size)]
+    store = ChangingStore(ids, script, counts_total=total, cap=cap)
     read = collect(store, limit=limit, ahead=ahead)
     assert read == sorted(set(read))
     assert store.throughout <= set(read)
@@ -166,15 +189,16 @@ def test_a_store_whose_count_never_fits_its_rows_is_an_error_and_not_an_end() ->
         list(cover(fetch, limit=100, source="shop", tried="reading"))
 
 
-@pytest.mark.parametrize(
-    ("total", "cap"), [(250, 50), (250, 70), (250, 99), (None, 2), (None, 50), (None, 99)]
-)
-def test_a_store_that_gives_fewer_rows_than_asked_for_is_read_to_its_end(total: int | None, cap: int) -> None:
-    def fetch(offset: int, limit: int) -> Page:
-        return Page([{"id": number} for number in range(1, 251)][offset : offset + min(limit, cap)], total)
-
-    pages = cover(fetch, limit=100, source="shop", tried="reading", ahead=3)
-    assert [row["id"] for page in pages for row in page] == list(range(1, 251))
+@pytest.mark.parametrize("cap", [2, 10, 20, 25, 49, 50, 70, 99])
+@pytest.mark.parametrize("counts_total", [True, False])
+@pytest.mark.parametrize("ahead", [1, 3])
+def test_a_store_that_gives_fewer_rows_than_asked_for_is_read_to_its_end(
+    counts_total: bool, cap: int, ahead: int
+) -> None:
+    store = ChangingStore(list(range(1, 251)), [], counts_total=counts_total, cap=cap)
+    assert collect(store, limit=100, ahead=ahead) == list(range(1, 251))
+    # As many as pages of that size need, one to find the end, and what was read ahead in vain.
+    assert store.requests <= -(-250 // (cap - 1)) + 1 + 2 * ahead
 
 
 @pytest.mark.parametrize("hidden", [{250}, {249, 250}, {230}, {100}, {99, 100, 101}, set(range(220, 251))])
@@ -185,6 +209,32 @@ def test_rows_that_are_counted_and_hidden_keep_no_other_row_from_being_read(hidd
 
     pages = cover(fetch, limit=100, source="shop", tried="reading", ahead=3)
     assert {row["id"] for page in pages for row in page} == set(range(1, 251)) - hidden
+
+
+@given(
+    size=st.integers(0, 60),
+    limit=st.integers(2, 30),
+    cap=st.integers(2, 30),
+    hidden=st.lists(st.tuples(st.integers(0, 60), st.integers(1, 8)), max_size=4),
+)
+@example(size=20, limit=30, cap=4, hidden=[(10, 8)])
+@settings(max_examples=400, deadline=None)
+def test_of_a_store_that_caps_pages_and_hides_rows_either_every_other_row_comes_or_an_error(
+    size: int, limit: int, cap: int, hidden: list[tuple[int, int]]
+) -> None:
+    visible = set(range(size)).difference(*(range(first, first + count) for first, count in hidden))
+
+    def fetch(offset: int, limit: int) -> Page:
+        ids = range(size)[offset : offset + min(limit, cap)]
+        return Page([{"id": number} for number in ids if number in visible], size)
+
+    try:
+        read = [
+            row["id"] for page in cover(fetch, limit=limit, source="shop", tried="reading") for row in page
+        ]
+    except StoreChangesTooFastError:
+        return
+    assert read == sorted(visible)
 
 
 @pytest.mark.parametrize(("size", "requests"), [(0, 1), (1, 2), (99, 2), (100, 2), (101, 3)])

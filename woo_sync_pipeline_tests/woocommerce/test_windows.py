@@ -159,3 +159,19 @@ def test_a_second_holds_as_many_orders_as_it_likes(shop: DemoStore, client: Stor
             shop.data.place_order(created_at=moment, modified_at=moment + step * SECOND)
     ids = read(client, moment, moment + 3 * SECOND, order_statuses(client))
     assert len(ids) == len(set(ids)) == 3 * count
+
+
+@pytest.mark.parametrize("most", [2, 10, 49, 99])
+def test_a_store_that_caps_its_pages_shows_every_order_of_a_window(
+    shop: DemoStore, client: StoreClient, most: int
+) -> None:
+    moment = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    shop.data.clock = lambda: moment + DAY
+    for number in range(150):
+        shop.data.place_order(created_at=moment, modified_at=moment + number // 5 * SECOND)
+    shop.data.most_per_page = most
+    statuses = order_statuses(client)
+    for start in (None, moment - DAY, moment + 10 * SECOND):
+        ids = read(client, start, moment + 20 * SECOND, statuses)
+        assert len(ids) == len(set(ids))
+        assert set(ids) == within(shop, start or moment - DAY, moment + 20 * SECOND)

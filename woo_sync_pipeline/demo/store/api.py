@@ -103,6 +103,7 @@ class Api:
         except InvalidParamsError as invalid:
             raise ApiError.of_params(invalid, allow=COLLECTION) from None
         self._permit(key, "list resources", "view")
+        params["per_page"] = min(params.get("per_page", 10), self.data.most_per_page)
         version = resource.version(self.data)
         ids = self._results.get(resource.path, version, params, lambda: resource.find(self.data, params))
         wanted = page_of(ids, params)

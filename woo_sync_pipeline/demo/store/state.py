@@ -45,6 +45,8 @@ class StoreState:
         # Signatures are checked against real time even when a test freezes the store's own clock: the
         # client that signs them has only the real one.
         self.signature_clock: Callable[[], float] = time.time
+        # Hosts and plugins cap pages below what WooCommerce allows, whatever is asked for.
+        self.most_per_page = 100
         self.keys: list[ApiKey] = []
         self.phone_book: list[PhoneNumber] = []
         self.roles = ["administrator", "editor", "author", "contributor", "subscriber", "customer"]
