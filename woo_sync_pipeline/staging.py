@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -30,12 +31,19 @@ PORTION = 50_000
 KEPT = timedelta(days=7)
 """How long a staged frame is kept unless the configuration says otherwise."""
 
+# Whatever else is below the root belongs to somebody else: it may be a bucket or a folder that others use too.
+_OWN_FILE = re.compile(
+    r"[a-z][a-z0-9_]*/[a-z][a-z0-9_]*/\d{4}-\d\d-\d\d_\d{4}-\d\d-\d\d/"
+    r"(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.parquet|\.[0-9a-f]{32}\.tmp)",
+    re.ASCII,
+)
+
 
 @dataclass(frozen=True)
 class StagedName:
     """What a staged frame is called: asset, range of partitions, and the run that wrote it.
 
-    A run that re-executes a failed one has the same `root_run_id` and finds what the failed one left.
+    A run that re-executes a failed one has the same `root_run_id`, a UUID, and finds what the failed one left.
     """
 
     source: str
@@ -131,7 +139,7 @@ class Staging:
     """Reads and writes staged frames below a folder or the URL of an object store, such as `s3://bucket/staging`.
 
     What fsspec knows of the store is asked for anew each time: other machines write there as well. Frames older
-    than `kept` are forgotten. Whatever fails raises `StagingError`.
+    than `kept` are forgotten; files of others are never deleted. Whatever fails raises `StagingError`.
     """
 
     def __init__(self, location: str, *, kept: timedelta = KEPT) -> None:
@@ -245,11 +253,18 @@ class Staging:
         # They hold personal data: what no run will read again goes, of all days, and what broken writes left.
         kept = self._kept.total_seconds()
         found = self._files.find(folder, detail=True)
-        old = [path for path, entry in found.items() if now - self._modified(entry) > kept]
+        old = [
+            path for path, entry in found.items() if self._is_own(path) and now - self._modified(entry) > kept
+        ]
         for path in old:
             with suppress(FileNotFoundError):  # Another run was quicker.
                 self._files.rm_file(path)
         return len(old)
+
+    def _is_own(self, path: str) -> bool:
+        """Whether it is a staged frame, or what a broken write left of one, by its place below the root."""
+        root = f"{self._root.rstrip('/')}/"
+        return path.startswith(root) and _OWN_FILE.fullmatch(path, len(root)) is not None
 
     def _modified(self, entry: Mapping[str, Any]) -> float:
         """When a file was written, as Unix time; file systems name it differently."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,8 @@ from woo_sync_pipeline import staging as staging_module
 from woo_sync_pipeline.errors import StagingError
 from woo_sync_pipeline.staging import StagedName, Staging
 
-NAME = StagedName("shop", "customers", "2026-11-01", "2026-11-03", "run-1")
+RUNS = [f"{number:08x}-0000-4000-8000-00000000000a" for number in range(10)]
+NAME = StagedName("shop", "customers", "2026-11-01", "2026-11-03", RUNS[1])
 DAY = 24 * 3600
 
 
@@ -86,7 +88,7 @@ def test_files_are_named_by_source_frame_range_and_run_and_are_the_owner_s_own(
     staging: Staging, folder: Path
 ) -> None:
     staging.write(NAME, frame(1))
-    assert files(folder) == ["shop/customers/2026-11-01_2026-11-03/run-1.parquet"]
+    assert files(folder) == [f"shop/customers/2026-11-01_2026-11-03/{RUNS[1]}.parquet"]
     (path,) = folder.rglob("*.parquet")
     assert path.stat().st_mode & 0o777 == 0o600
 
@@ -100,16 +102,16 @@ def test_writing_again_replaces_the_run_s_own_frame(staging: Staging, folder: Pa
 
 def test_a_run_reads_its_own_frame_and_not_a_later_one(staging: Staging) -> None:
     staging.write(NAME, frame(1))
-    staging.write(replace(NAME, root_run_id="run-2"), frame(2))
+    staging.write(replace(NAME, root_run_id=RUNS[2]), frame(2))
     assert ids(staging) == [1]
 
 
 def test_a_run_without_a_frame_reads_the_latest_of_the_same_range(staging: Staging, folder: Path) -> None:
     for number, age in (("1", 30), ("2", 10), ("3", 20)):
-        name = replace(NAME, root_run_id=f"run-{number}")
+        name = replace(NAME, root_run_id=RUNS[int(number)])
         staging.write(name, frame(int(number)))
-        make_older(folder / name.folder / f"run-{number}.parquet", age)
-    assert ids(staging, replace(NAME, root_run_id="run-4")) == [2]
+        make_older(folder / name.folder / f"{RUNS[int(number)]}.parquet", age)
+    assert ids(staging, replace(NAME, root_run_id=RUNS[4])) == [2]
 
 
 @pytest.mark.parametrize(
@@ -142,11 +144,11 @@ def test_a_write_that_breaks_off_leaves_what_was_there_before(staging: Staging) 
             staged.add(frame(2))
             raise _BrokenError
 
-    for name in (NAME, replace(NAME, root_run_id="run-2")):
+    for name in (NAME, replace(NAME, root_run_id=RUNS[2])):
         with pytest.raises(_BrokenError):
             break_off(name)
     assert ids(staging) == [1]
-    assert ids(staging, replace(NAME, root_run_id="run-2")) == [1]
+    assert ids(staging, replace(NAME, root_run_id=RUNS[2])) == [1]
 
 
 def test_a_frame_is_written_and_read_in_portions(staging: Staging, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,8 +197,8 @@ def test_readers_see_all_of_a_frame_or_the_one_before_it(staging: Staging) -> No
 
 def test_frames_that_no_run_will_read_again_go_whatever_their_days(staging: Staging, folder: Path) -> None:
     old_day = replace(NAME, first_day="2026-10-01", last_day="2026-10-01")
-    old_run = replace(NAME, root_run_id="run-0")
-    kept = replace(NAME, root_run_id="run-9")
+    old_run = replace(NAME, root_run_id=RUNS[0])
+    kept = replace(NAME, root_run_id=RUNS[9])
     other_frame = replace(old_day, frame="orders")
     for name, age in ((old_day, 8 * DAY), (old_run, 8 * DAY), (kept, 6 * DAY), (other_frame, 6 * DAY)):
         staging.write(name, frame(1))
@@ -205,15 +207,15 @@ def test_frames_that_no_run_will_read_again_go_whatever_their_days(staging: Stag
     staging.write(NAME, frame(2))
 
     assert files(folder) == [
-        "shop/customers/2026-11-01_2026-11-03/run-1.parquet",
-        "shop/customers/2026-11-01_2026-11-03/run-9.parquet",
-        "shop/orders/2026-10-01_2026-10-01/run-1.parquet",
+        f"shop/customers/2026-11-01_2026-11-03/{RUNS[1]}.parquet",
+        f"shop/customers/2026-11-01_2026-11-03/{RUNS[9]}.parquet",
+        f"shop/orders/2026-10-01_2026-10-01/{RUNS[1]}.parquet",
     ]
 
 
 def test_what_a_broken_write_left_behind_goes_as_well(staging: Staging, folder: Path) -> None:
     staging.write(NAME, frame(1))
-    left = folder / NAME.folder / ".0123456789abcdef.tmp"
+    left = folder / NAME.folder / f".{uuid.uuid4().hex}.tmp"
     left.write_bytes(b"half a frame")
     staging.write(NAME, frame(2))
     assert left.exists()
@@ -228,17 +230,45 @@ def test_pruning_forgets_what_is_old_of_all_sources_and_says_how_much(folder: Pa
     outlet = replace(NAME, source="outlet")
     for name in (NAME, outlet, replace(outlet, frame="orders")):
         staging.write(name, frame(1))
-    left = folder / NAME.folder / ".0123456789abcdef.tmp"
+    left = folder / NAME.folder / f".{uuid.uuid4().hex}.tmp"
     left.write_bytes(b"half a frame")
     make_older(left, 4 * DAY)
-    make_older(folder / outlet.folder / "run-1.parquet", 4 * DAY)
+    make_older(folder / outlet.folder / f"{RUNS[1]}.parquet", 4 * DAY)
     assert staging.prune(now=datetime.now(UTC)) == 2
     assert files(folder) == [
-        "outlet/orders/2026-11-01_2026-11-03/run-1.parquet",
-        "shop/customers/2026-11-01_2026-11-03/run-1.parquet",
+        f"outlet/orders/2026-11-01_2026-11-03/{RUNS[1]}.parquet",
+        f"shop/customers/2026-11-01_2026-11-03/{RUNS[1]}.parquet",
     ]
     assert staging.prune(now=datetime.now(UTC) + timedelta(days=4)) == 2
     assert files(folder) == []
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        "customers.parquet",
+        "annual-accounts/2026.xlsx",
+        f"{RUNS[1]}.parquet",
+        f"shop/customers/{RUNS[1]}.parquet",
+        f"shop/customers/2026-11/{RUNS[1]}.parquet",
+        f"archive/shop/customers/2026-11-01_2026-11-03/{RUNS[1]}.parquet",
+        "shop/customers/2026-11-01_2026-11-03/customers.parquet",
+        f"shop/customers/2026-11-01_2026-11-03/{RUNS[1]}.parquet.bak",
+        f"shop/customers/2026-11-01_2026-11-03/{RUNS[1]}/part.parquet",
+        "shop/customers/2026-11-01_2026-11-03/.nfs0123456789abcdef.tmp",
+        f"shop/customers/2026-11-01_2026-11-03/{'0' * 32}.tmp",
+        f"Shop Data/customers/2026-11-01_2026-11-03/{RUNS[1]}.parquet",
+    ],
+)
+def test_files_of_others_are_never_deleted(folder: Path, foreign: str) -> None:
+    staging = Staging(str(folder), kept=timedelta(days=3))
+    theirs = folder / foreign
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(b"not ours")
+    make_older(theirs, 400 * DAY)
+    staging.write(replace(NAME, root_run_id=RUNS[2]), frame(1))
+    assert staging.prune(now=datetime.now(UTC) + timedelta(days=400)) == 1
+    assert files(folder) == [foreign]
 
 
 def test_a_url_names_another_file_system() -> None:
@@ -247,4 +277,5 @@ def test_a_url_names_another_file_system() -> None:
         staging.read(NAME)
     staging.write(NAME, frame(1), notes={"read": 1})
     assert ids(Staging("memory://staging-tests/deep")) == [1]
-    assert ids(staging, replace(NAME, root_run_id="run-2")) == [1]
+    assert ids(staging, replace(NAME, root_run_id=RUNS[2])) == [1]
+    assert staging.prune(now=datetime.now(UTC) + timedelta(days=8)) == 1

@@ -17,7 +17,9 @@ from woo_sync_pipeline.staging import StagedName, Staging
 pytest.importorskip("s3fs", reason="staging at s3:// needs the extra s3")
 moto_server = pytest.importorskip("moto.server", reason="a local S3 needs the extra test")
 
-NAME = StagedName("shop", "customers", "2026-11-01", "2026-11-03", "run-1")
+RUN = "00000001-0000-4000-8000-00000000000a"
+OTHER_RUN = "00000002-0000-4000-8000-00000000000a"
+NAME = StagedName("shop", "customers", "2026-11-01", "2026-11-03", RUN)
 LOCATION = "s3://staging-bucket/deep/down"
 
 
@@ -69,7 +71,7 @@ def test_a_frame_passes_from_one_machine_to_another(staging: Staging) -> None:
     assert [len(part) for part in found.portions()] == [2]
     staging.write(NAME, frame(3))
     assert ids(elsewhere) == [3]
-    assert ids(elsewhere, replace(NAME, root_run_id="run-2")) == [3]
+    assert ids(elsewhere, replace(NAME, root_run_id=OTHER_RUN)) == [3]
 
 
 class _BrokenError(Exception):
@@ -139,6 +141,27 @@ def test_what_is_old_is_forgotten_there_as_well(staging: Staging) -> None:
     Staging(LOCATION, kept=timedelta(seconds=-60)).write(NAME, frame(1))
     with pytest.raises(StagingError, match="there is none"):
         staging.read(NAME)
+
+
+def test_objects_of_others_are_never_deleted(staging: Staging) -> None:
+    import s3fs
+
+    files = s3fs.S3FileSystem(use_listings_cache=False)
+    own_folder = f"staging-bucket/{NAME.folder}"
+    foreign = {
+        "staging-bucket/annual-accounts.xlsx",
+        f"staging-bucket/{RUN}.parquet",
+        f"staging-bucket/deep/{NAME.folder}/{RUN}.parquet",
+        f"{own_folder}/part-0.parquet",
+        f"{own_folder}/.0123456789abcdef.tmp",
+    }
+    for path in foreign:
+        files.pipe_file(path, b"not ours")
+    whole_bucket = Staging("s3://staging-bucket", kept=timedelta(seconds=-60))
+    whole_bucket.write(NAME, frame(1))
+    files.pipe_file(f"{own_folder}/{OTHER_RUN}.parquet", b"a frame")
+    assert whole_bucket.prune(now=datetime.now(UTC)) == 1
+    assert set(files.find("staging-bucket")) == foreign
 
 
 def test_a_bucket_that_is_not_there_is_named_with_what_to_do_and_not_made(staging: Staging) -> None:

@@ -124,12 +124,18 @@ def erased(make_synced: MakeSynced, woo_sync: Command) -> Erased:
     """A world in which Ann was erased."""
     synced = make_synced()
     before, staged_before = everything(synced.database), staged(synced.world)
+    foreign_file(synced.world).write_bytes(b"not ours")
     result = woo_sync("--config", synced.world.config, "forget", ANN, "--yes")
     return Erased(synced, before, staged_before, result, everything(synced.database))
 
 
 def staged(world: DemoWorld) -> list[Path]:
     return list((world.folder / ".woo_sync" / "staging").rglob("*.parquet"))
+
+
+def foreign_file(world: DemoWorld) -> Path:
+    """What somebody else keeps in the folder of the staged frames."""
+    return world.folder / ".woo_sync" / "staging" / "accounts.xlsx"
 
 
 def test_a_person_is_erased_and_what_is_left_to_do_is_told(erased: Erased) -> None:
@@ -140,6 +146,7 @@ def test_a_person_is_erased_and_what_is_left_to_do_is_told(erased: Erased) -> No
     assert (result.code, result.err) == (0, "")
     assert [row for rows in erased.after.values() for row in traces(rows)] == []
     assert staged(world) == []
+    assert foreign_file(world).exists()
     assert ANN not in result.out
     assert mask_phone(ANN) in result.lines[0]
     assert "3 store records, the contact, 1 line of reports" in result.lines[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
@@ -195,7 +196,8 @@ def test_the_job_keeps_a_year_and_says_what_went(make_world: MakeWorld) -> None:
     world = make_world({KEY: small_store(customers=5, orders=1)}, source_options={"start_date": start})
     write_history(world.database, last_day=yesterday(), days=400, live_a_day=2)
     area = Path(world.settings.staging_location)
-    Staging(str(area)).write(StagedName(KEY, "tags", "2020-01-01", "2020-01-01", "run"), pd.DataFrame())
+    run_id = str(uuid.uuid4())
+    Staging(str(area)).write(StagedName(KEY, "tags", "2020-01-01", "2020-01-01", run_id), pd.DataFrame())
     (frame,) = area.rglob("*.parquet")
     os.utime(frame, (0, 0))
     before = _starts(world)
