@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Self
 
 from woo_sync_pipeline.privacy import redact
 from woo_sync_pipeline.state.syncs import SyncRun
@@ -35,6 +37,7 @@ class Alert:
     """One message. Of a run that never began a sync, `sync` and `kind` are None; without a run `run_id` is too.
 
     condition: alerts of the same source and the same condition are the same trouble.
+    delayed_since: when it happened, if it could not be told then.
     """
 
     source: str
@@ -45,6 +48,19 @@ class Alert:
     run_id: str | None = None
     sync: int | None = None
     kind: str | None = None
+    delayed_since: datetime | None = None
+
+    @classmethod
+    def from_message(cls, message: Mapping[str, Any], *, delayed_since: datetime) -> Self:
+        """The alert that `to_message` has written down at this time."""
+        return cls(**message, delayed_since=delayed_since)
+
+    def to_message(self) -> dict[str, str | int | None]:
+        """What is to be written down of an alert that cannot be told at once: nothing that is not told either."""
+        shown = replace(self, error=self._shown(self.error), next_step=self._shown(self.next_step))
+        message = asdict(shown)
+        del message["delayed_since"]
+        return message
 
     @property
     def title(self) -> str:
@@ -56,9 +72,9 @@ class Alert:
     @property
     def text(self) -> str:
         """The whole message for people."""
-        error = redact(self.error, limit=_LIMIT).rstrip(".")
+        error = self._shown(self.error).rstrip(".")
         run = f" (Dagster run {self.run_id[:8]})" if self.run_id else ""
-        return f"{self.title}. {error}. {redact(self.next_step, limit=_LIMIT)}{run}"
+        return f"{self.title}. {error}. {self._shown(self.next_step)}{run}{self._delay}"
 
     def to_json(self) -> dict[str, str | int | None]:
         """The message for programs; receivers such as Slack show `text`."""
@@ -68,9 +84,19 @@ class Alert:
             "sync": self.sync,
             "kind": self.kind,
             "status": self.status,
-            "error": redact(self.error, limit=_LIMIT),
-            "next_step": redact(self.next_step, limit=_LIMIT),
+            "error": self._shown(self.error),
+            "next_step": self._shown(self.next_step),
         }
+
+    @property
+    def _delay(self) -> str:
+        if self.delayed_since is None:
+            return ""
+        return f" It happened at {self.delayed_since.astimezone(UTC):%Y-%m-%d %H:%M} UTC and could not be told then."
+
+    @staticmethod
+    def _shown(text: str) -> str:
+        return redact(text, limit=_LIMIT)
 
 
 def failure_alert(*, source: str, run_id: str, sync: SyncRun | None, failure: Failure | None) -> Alert:

@@ -1,11 +1,11 @@
-"""The two sensors that tell people when a run failed or ended with errors."""
+"""The sensors that tell people when a run failed or ended with errors, and again what could not be delivered."""
 
 from collections.abc import Iterable, Iterator
 
 import dagster as dg
 
 from woo_sync_pipeline.alerts.alert import Alert, FailedCheck, Failure, error_alerts, failure_alert
-from woo_sync_pipeline.alerts.telling import tell
+from woo_sync_pipeline.alerts.telling import Patience, tell, tell_again
 from woo_sync_pipeline.assets.step import SOURCE_TAG
 from woo_sync_pipeline.config import Settings
 from woo_sync_pipeline.errors import StateError
@@ -13,16 +13,24 @@ from woo_sync_pipeline.resources import StateResource
 from woo_sync_pipeline.state.syncs import SyncRun, find_sync
 
 _INTERVAL_SECONDS = 30
+_AGAIN_SECONDS = 60
 
 
 def alert_sensors(settings: Settings, state: StateResource) -> list[dg.SensorDefinition]:
-    """Both sensors; none when nobody is configured who could be told."""
+    """All of them; none when nobody is configured who could be told."""
     if not settings.alerts.has_receiver:
         return []
+    patience = Patience()
 
     def tell_all(context: dg.RunStatusSensorContext, alerts: Iterable[Alert]) -> None:
         for alert in alerts:
-            tell(alert, settings.alerts, database=state.database, log=context.log.warning)
+            tell(
+                alert,
+                settings.alerts,
+                database=state.database,
+                log=context.log.warning,
+                patience=patience,
+            )
 
     @dg.run_failure_sensor(
         name="alert_on_failure",
@@ -55,7 +63,18 @@ def alert_sensors(settings: Settings, state: StateResource) -> list[dg.SensorDef
             checks = _failed_checks(context.instance, run.run_id)
             tell_all(context, error_alerts(source=sync.source, sync=sync, checks=checks))
 
-    return [alert_on_failure, alert_on_errors]
+    # Dagster calls the others once for each run, whatever becomes of it: what is to be tried again needs a third one.
+    @dg.sensor(
+        name="alert_again",
+        minimum_interval_seconds=_AGAIN_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Tells the receivers of alerts what could not be delivered to them before.",
+    )
+    def alert_again(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        told = tell_again(settings.alerts, database=state.database(), log=context.log.warning)
+        return dg.SkipReason(f"Alerts delivered that could not be delivered before: {told}")
+
+    return [alert_on_failure, alert_on_errors, alert_again]
 
 
 def _source(run: dg.DagsterRun) -> str:
@@ -90,4 +109,7 @@ def _failed_checks(instance: dg.DagsterInstance, run_id: str) -> Iterator[Failed
     for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
         evaluation = entry.get_dagster_event().asset_check_evaluation_data
         if not evaluation.passed:
-            yield FailedCheck(evaluation.check_name, evaluation.description or "its metadata has the numbers")
+            yield FailedCheck(
+                evaluation.check_name,
+                evaluation.description or "its metadata has the numbers",
+            )

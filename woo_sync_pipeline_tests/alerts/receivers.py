@@ -16,21 +16,25 @@ from typing import Any
 
 from aiohttp import web
 
+from woo_sync_pipeline.config import EmailSettings
+
 
 class Webhook:
-    """Answers every POST with `status` and keeps its JSON."""
+    """Answers every POST with `status`, the first ones with `first_statuses`, and keeps its JSON."""
 
     def __init__(self) -> None:
         self.received: list[dict[str, Any]] = []
         self.paths: list[str] = []
         self.status = 200
+        self.first_statuses: list[int] = []
         self.url = ""
 
     async def answer(self, request: web.BaseRequest) -> web.Response:
         self.received.append(json.loads(await request.text()))
         self.paths.append(f"{request.method} {request.path_qs}")
-        headers = {"Location": "/elsewhere"} if 300 <= self.status < 400 else {}
-        return web.Response(status=self.status, text="ok", headers=headers)
+        status = self.first_statuses.pop(0) if self.first_statuses else self.status
+        headers = {"Location": "/elsewhere"} if 300 <= status < 400 else {}
+        return web.Response(status=status, text="ok", headers=headers)
 
 
 @contextmanager
@@ -157,3 +161,15 @@ def running_mail_server(tls: ssl.SSLContext | None = None, *, implicit: bool = F
         finally:
             server.shutdown()
             thread.join()
+
+
+def email_settings(server: MailServer, **options: object) -> EmailSettings:
+    """How the server is configured, with two addresses, unless the options say otherwise."""
+    values: dict[str, object] = {
+        "smtp_host": "localhost",
+        "smtp_port": server.port,
+        "tls": "none",
+        "from": "woo-sync@example.com",
+        "to": ["a@example.com", "b@example.com"],
+    }
+    return EmailSettings.model_validate({**values, **options})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,14 +13,11 @@ import trustme
 
 from woo_sync_pipeline.alerts import delivery
 from woo_sync_pipeline.alerts.alert import Failure, failure_alert
-from woo_sync_pipeline.alerts.delivery import post_webhook, send_email
-from woo_sync_pipeline.alerts.telling import tell
-from woo_sync_pipeline.config import AlertSettings, EmailSettings
-from woo_sync_pipeline.state.alerts import claim_alert
-from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.alerts.delivery import Problem, deliver, post_webhook, send_email
 from woo_sync_pipeline_tests.alerts.receivers import (
     MailServer,
     Webhook,
+    email_settings,
     running_mail_server,
     running_webhook,
 )
@@ -50,15 +47,9 @@ def silent_port() -> Iterator[int]:
         yield listening.getsockname()[1]
 
 
-def email(server: MailServer, **options: object) -> EmailSettings:
-    values: dict[str, object] = {
-        "smtp_host": "localhost",
-        "smtp_port": server.port,
-        "tls": "none",
-        "from": "woo-sync@example.com",
-        "to": ["a@example.com", "b@example.com"],
-    }
-    return EmailSettings.model_validate({**values, **options})
+def said(problem: Problem | None) -> str:
+    assert problem is not None
+    return problem.text
 
 
 def test_a_webhook_gets_the_alert_as_json_once(webhook: Webhook) -> None:
@@ -71,23 +62,23 @@ def test_a_webhook_gets_the_alert_as_json_once(webhook: Webhook) -> None:
 @pytest.mark.parametrize("status", [302, 404, 500])
 def test_a_webhook_that_does_not_take_it_is_named_by_its_host_alone(webhook: Webhook, status: int) -> None:
     webhook.status = status
-    assert post_webhook(webhook.url, ALERT) == f"the webhook at 127.0.0.1 answered {status}"
+    assert said(post_webhook(webhook.url, ALERT)) == f"the webhook at 127.0.0.1 answered {status}"
     assert len(webhook.received) == 1
 
 
 def test_a_webhook_that_cannot_be_reached_is_named_by_its_host_alone() -> None:
     problem = post_webhook(UNREACHABLE, ALERT)
-    assert problem == "the webhook at 127.0.0.1 could not be reached (ConnectionError)"
+    assert said(problem) == "the webhook at 127.0.0.1 could not be reached (ConnectionError)"
 
 
 def test_a_webhook_that_never_answers_is_given_up(silent_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "WEBHOOK_TIMEOUT", (1.0, 0.2))
     problem = post_webhook(f"http://127.0.0.1:{silent_port}/", ALERT)
-    assert problem == "the webhook at 127.0.0.1 could not be reached (ReadTimeout)"
+    assert said(problem) == "the webhook at 127.0.0.1 could not be reached (ReadTimeout)"
 
 
 def test_an_email_has_the_alert_as_plain_text(mail_server: MailServer) -> None:
-    assert send_email(email(mail_server), ALERT) is None
+    assert send_email(email_settings(mail_server), ALERT) is None
     (message,) = mail_server.messages
     assert message["Subject"] == "[woo-sync] shop: run 1a2b3c4d failed"
     assert (message["From"], message["To"]) == ("woo-sync@example.com", "a@example.com, b@example.com")
@@ -111,53 +102,59 @@ def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
 def test_with_a_login_the_connection_is_encrypted_first(trusted: ssl.SSLContext, tls: str) -> None:
     with running_mail_server(trusted, implicit=tls == "implicit") as server:
-        settings = email(server, tls=tls, username="sync", password="hunter2")
+        settings = email_settings(server, tls=tls, username="sync", password="hunter2")
         assert send_email(settings, ALERT) is None
         assert server.logins == ["\0sync\0hunter2"]
         assert len(server.messages) == 1
-        anonymous = send_email(email(server, tls=tls), ALERT)
-        assert anonymous == f"the mail server localhost:{server.port} answered 530 (SMTPSenderRefused)"
+        anonymous = send_email(email_settings(server, tls=tls), ALERT)
+        assert said(anonymous) == f"the mail server localhost:{server.port} answered 530 (SMTPSenderRefused)"
         server.refuses["AUTH"] = "535 hunter2 is no password"
         refused = send_email(settings, ALERT)
-        assert refused == f"the mail server localhost:{server.port} answered 535 (SMTPAuthenticationError)"
+        assert (
+            said(refused) == f"the mail server localhost:{server.port} answered 535 (SMTPAuthenticationError)"
+        )
 
 
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
 def test_a_mail_server_whose_certificate_is_not_trusted_gets_nothing(tls: str) -> None:
     with running_mail_server(_context(trustme.CA()), implicit=tls == "implicit") as server:
-        problem = send_email(email(server, tls=tls, username="sync", password="hunter2"), ALERT)
-        assert problem == f"no email could be sent by localhost:{server.port} (SSLCertVerificationError)"
+        problem = send_email(email_settings(server, tls=tls, username="sync", password="hunter2"), ALERT)
+        assert (
+            said(problem) == f"no email could be sent by localhost:{server.port} (SSLCertVerificationError)"
+        )
         assert server.logins == []
 
 
 def test_the_certificate_must_be_of_the_server_that_is_named(trusted: ssl.SSLContext) -> None:
     with running_mail_server(trusted, implicit=True) as server:
-        problem = send_email(email(server, tls="implicit", smtp_host="127.0.0.1"), ALERT)
-        assert problem == f"no email could be sent by 127.0.0.1:{server.port} (SSLCertVerificationError)"
+        problem = send_email(email_settings(server, tls="implicit", smtp_host="127.0.0.1"), ALERT)
+        assert (
+            said(problem) == f"no email could be sent by 127.0.0.1:{server.port} (SSLCertVerificationError)"
+        )
 
 
 def test_a_mail_server_that_does_not_speak_tls_from_the_beginning_gets_nothing(
     mail_server: MailServer,
 ) -> None:
-    problem = send_email(email(mail_server, tls="implicit"), ALERT)
-    assert problem == f"no email could be sent by localhost:{mail_server.port} (SSLError)"
+    problem = send_email(email_settings(mail_server, tls="implicit"), ALERT)
+    assert said(problem) == f"no email could be sent by localhost:{mail_server.port} (SSLError)"
     assert mail_server.messages == []
 
 
 def test_a_mail_server_that_cannot_encrypt_gets_nothing(mail_server: MailServer) -> None:
-    problem = send_email(email(mail_server, tls="starttls"), ALERT)
-    assert problem == f"no email could be sent by localhost:{mail_server.port} (SMTPNotSupportedError)"
+    problem = send_email(email_settings(mail_server, tls="starttls"), ALERT)
+    assert said(problem) == f"no email could be sent by localhost:{mail_server.port} (SMTPNotSupportedError)"
     assert mail_server.messages == []
 
 
 def test_addresses_that_are_refused_are_counted_and_not_quoted(mail_server: MailServer) -> None:
-    settings = email(mail_server)
+    settings = email_settings(mail_server)
     place = f"localhost:{mail_server.port}"
     mail_server.refuses["rcpt TO:<a@"] = "550 a@example.com has left"
-    assert send_email(settings, ALERT) == f"the mail server {place} refused 1 of 2 addresses"
+    assert said(send_email(settings, ALERT)) == f"the mail server {place} refused 1 of 2 addresses"
     assert len(mail_server.messages) == 1
     mail_server.refuses["rcpt TO:<b@"] = "550 b@example.com has left"
-    assert send_email(settings, ALERT) == f"no email could be sent by {place} (SMTPRecipientsRefused)"
+    assert said(send_email(settings, ALERT)) == f"no email could be sent by {place} (SMTPRecipientsRefused)"
 
 
 @pytest.mark.parametrize(("tls", "kind"), [("none", "SMTPServerDisconnected"), ("implicit", "TimeoutError")])
@@ -165,8 +162,10 @@ def test_a_mail_server_that_never_answers_is_given_up(
     silent_port: int, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch, tls: str, kind: str
 ) -> None:
     monkeypatch.setattr(delivery, "SMTP_TIMEOUT", 0.2)
-    problem = send_email(email(mail_server, smtp_host="127.0.0.1", smtp_port=silent_port, tls=tls), ALERT)
-    assert problem == f"no email could be sent by 127.0.0.1:{silent_port} ({kind})"
+    problem = send_email(
+        email_settings(mail_server, smtp_host="127.0.0.1", smtp_port=silent_port, tls=tls), ALERT
+    )
+    assert said(problem) == f"no email could be sent by 127.0.0.1:{silent_port} ({kind})"
 
 
 def _context(authority: trustme.CA) -> ssl.SSLContext:
@@ -175,50 +174,46 @@ def _context(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
-class Log(list[str]):
-    def __call__(self, line: str) -> None:
-        self.append(line)
-
-
-def settings(webhook_url: str | None = None, **options: object) -> AlertSettings:
-    return AlertSettings.model_validate({"webhook_url": webhook_url, **options})
-
-
-def test_the_same_trouble_is_told_once_an_hour(database: Database, webhook: Webhook) -> None:
-    log = Log()
-    told = [tell(ALERT, settings(webhook.url), database=lambda: database, log=log) for _ in range(3)]
-    assert told == [True, False, False]
-    assert len(webhook.received) == 1
-    assert log == ["shop: run 1a2b3c4d failed: was told less than 60 minutes ago"] * 2
-
-
-def test_every_receiver_is_told_even_if_one_is_down(database: Database, mail_server: MailServer) -> None:
-    log = Log()
-    both = settings(UNREACHABLE, email=email(mail_server))
-    assert tell(ALERT, both, database=lambda: database, log=log)
-    assert len(mail_server.messages) == 1
-    assert log == [
-        "shop: run 1a2b3c4d failed: the webhook at 127.0.0.1 could not be reached (ConnectionError)"
-    ]
-
-
-def test_what_nobody_was_told_of_is_tried_again_at_the_next_occurrence(
-    database: Database, webhook: Webhook
+@pytest.mark.parametrize(
+    ("statuses", "posts"),
+    [([503, 503], 3), ([429], 2), ([500, 500, 500, 500], 3), ([404], 1), ([302], 1)],
+)
+def test_a_webhook_that_may_work_in_a_moment_is_tried_three_times(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch, statuses: list[int], posts: int
 ) -> None:
-    log = Log()
-    assert not tell(ALERT, settings(UNREACHABLE), database=lambda: database, log=log)
-    assert tell(ALERT, settings(webhook.url), database=lambda: database, log=log)
-    assert not claim_alert(
-        database, source="shop", condition=ALERT.condition, min_interval=timedelta(hours=1)
-    )
+    monkeypatch.setattr(delivery, "PAUSES", (0.01, 0.01))
+    webhook.first_statuses = statuses[:]
+    problem = deliver(lambda: post_webhook(webhook.url, ALERT))
+    assert len(webhook.received) == posts
+    assert (problem is None) == (posts > len(statuses))
 
 
-def test_that_the_database_is_down_is_told_without_it(webhook: Webhook) -> None:
-    down = Database("postgresql://nobody:hunter2@127.0.0.1:1/nowhere")
-    log = Log()
-    for _ in range(2):
-        assert tell(ALERT, settings(webhook.url), database=lambda: down, log=log)
-    assert len(webhook.received) == 2
-    assert not tell(ALERT, settings(UNREACHABLE), database=lambda: down, log=log)
-    assert "hunter2" not in str(log)
-    down.close()
+def test_a_login_that_is_refused_is_not_repeated_at_once(mail_server: MailServer) -> None:
+    tries: list[Problem | None] = []
+
+    def send() -> Problem | None:
+        tries.append(send_email(email_settings(mail_server), ALERT))
+        return tries[-1]
+
+    mail_server.refuses["mail FROM"] = "530 log in first"
+    assert said(deliver(send)).endswith("answered 530 (SMTPSenderRefused)")
+    assert len(tries) == 1
+
+
+def test_nobody_gets_an_email_twice_because_another_address_was_refused(mail_server: MailServer) -> None:
+    mail_server.refuses["rcpt TO:<a@"] = "450 a@example.com is busy"
+    problem = deliver(lambda: send_email(email_settings(mail_server), ALERT))
+    assert problem is not None
+    assert problem.was_taken
+    assert len(mail_server.messages) == 1
+
+
+def test_a_receiver_that_is_slow_to_fail_is_not_tried_again_at_once(
+    silent_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "WEBHOOK_TIMEOUT", (1.0, 0.2))
+    monkeypatch.setattr(delivery, "PATIENCE", 0.1)
+    began = time.monotonic()
+    problem = deliver(lambda: post_webhook(f"http://127.0.0.1:{silent_port}/", ALERT))
+    assert said(problem).endswith("(ReadTimeout)")
+    assert time.monotonic() - began < 1

@@ -8,7 +8,9 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import sqlalchemy as sa
 
+from woo_sync_pipeline.alerts import delivery
 from woo_sync_pipeline.assets import contacts as contact_steps
 from woo_sync_pipeline.runner import SyncOutcome
 from woo_sync_pipeline.state.syncs import find_sync
@@ -21,6 +23,11 @@ from woo_sync_pipeline_tests.alerts.receivers import (
 )
 from woo_sync_pipeline_tests.dagster.conftest import KEY, MakeWorld, World, small_store
 from woo_sync_pipeline_tests.dagster.people import order_as_guest
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "PAUSES", (0.01, 0.01))
 
 
 @pytest.fixture
@@ -84,12 +91,12 @@ def failed(outcome: SyncOutcome) -> str:
 def test_without_a_receiver_there_are_no_alert_sensors_and_with_one_they_are_on(
     make_world: MakeWorld, webhook: Webhook
 ) -> None:
-    names = {"alert_on_failure", "alert_on_errors"}
+    names = {"alert_on_failure", "alert_on_errors", "alert_again"}
     limit_only = make_world(options={"alerts": {"max_invalid_share": 0.2}})
     assert not names & {each.name for each in limit_only.definitions().get_repository_def().sensor_defs}
     repository = alerted(make_world, webhook).definitions().get_repository_def()
     found = [each for each in repository.sensor_defs if each.name in names]
-    assert len(found) == 2
+    assert len(found) == 3
     assert {each.default_status for each in found} == {dg.DefaultSensorStatus.RUNNING}
 
 
@@ -174,9 +181,43 @@ def test_a_receiver_that_is_down_fails_nothing_and_is_told_next_time(world: Worl
     world.server.faults.down = "unavailable"
     webhook.status = 500
     tell_of_failure(world, failed(world.try_sync()))
+    assert {each["sync"] for each in webhook.received} == {1}
+    webhook.received.clear()
     webhook.status = 200
     tell_of_failure(world, failed(world.try_sync()))
-    assert [each["sync"] for each in webhook.received] == [1, 2]
+    assert [each["sync"] for each in webhook.received] == [2]
+
+
+def evaluate(world: World, sensor: str, *, cursor: str | None = None) -> str | None:
+    """Evaluate a sensor, runs and all, as the daemon does; returns the cursor that it would start at next."""
+    repository = world.definitions().get_repository_def()
+    with dg.build_sensor_context(
+        instance=world.instance, cursor=cursor, repository_def=repository, sensor_name=sensor
+    ) as context:
+        return repository.get_sensor_def(sensor).evaluate_tick(context).cursor
+
+
+def test_a_failed_sync_is_told_by_a_receiver_that_was_down_when_dagster_told_of_it(
+    world: World, webhook: Webhook
+) -> None:
+    start = evaluate(world, "alert_on_failure")
+    world.server.faults.down = "unavailable"
+    failed(world.try_sync())
+    webhook.status = 503
+    after = evaluate(world, "alert_on_failure", cursor=start)
+    assert webhook.received
+    webhook.received.clear()
+    webhook.status = 200
+    evaluate(world, "alert_on_failure", cursor=after)
+    assert webhook.received == []
+    minute = "next_try_at = next_try_at - interval '1 minute'"
+    with world.database.transaction() as connection:
+        connection.execute(sa.text(f"UPDATE woo_sync.alerts_to_deliver SET {minute}"))
+    for _ in range(2):
+        evaluate(world, "alert_again")
+    (told,) = webhook.received
+    assert (told["source"], told["sync"], told["status"]) == (KEY, 1, "failed")
+    assert "503" in told["error"]
 
 
 def test_a_sync_that_a_check_has_ended_is_told(

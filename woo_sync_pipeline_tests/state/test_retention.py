@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import sqlalchemy as sa
 
 from woo_sync_pipeline.automation.decisions import DayRange, days_to_sync
-from woo_sync_pipeline.state.alerts import claim_alert, forget_alert
+from woo_sync_pipeline.state.alerts import AlertKey, claim_alert, note_told, note_untold
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.retention import covered_days, prune_history
 from woo_sync_pipeline.state.syncs import Watermark, completed_sweeps, list_syncs, watermark
@@ -138,14 +139,18 @@ def _read_until(database: Database) -> datetime:
 
 def test_the_same_alert_is_claimed_once_in_its_interval(database: Database) -> None:
     hour = timedelta(hours=1)
+    failed = AlertKey("shop", "failed", "webhook")
 
-    def claim(source: str, condition: str, interval: timedelta = hour) -> bool:
-        return claim_alert(database, source=source, condition=condition, min_interval=interval)
+    def claim(key: AlertKey, interval: timedelta = hour) -> bool:
+        return claim_alert(database, key, message={}, min_interval=interval)
 
-    assert claim("shop", "failed")
-    assert not claim("shop", "failed")
-    assert claim("outlet", "failed")
-    assert claim("shop", "contacts refused")
-    assert claim("shop", "failed", timedelta(0))
-    forget_alert(database, source="shop", condition="failed")
-    assert claim("shop", "failed")
+    assert claim(failed)
+    assert not claim(failed)
+    note_told(database, failed)
+    assert not claim(failed)
+    assert claim(replace(failed, source="outlet"))
+    assert claim(replace(failed, condition="contacts refused"))
+    assert claim(replace(failed, receiver="email"))
+    assert claim(failed, timedelta(0))
+    note_untold(database, failed)
+    assert claim(failed, timedelta(0))
