@@ -26,10 +26,11 @@ class Failure:
 
 @dataclass(frozen=True)
 class FailedCheck:
-    """A check that did not pass in a run that succeeded all the same."""
+    """A check that did not pass in a run, which may have succeeded all the same."""
 
     name: str
     description: str
+    ended_the_run: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,14 +100,19 @@ class Alert:
         return redact(text, limit=_LIMIT)
 
 
-def failure_alert(*, source: str, run_id: str, sync: SyncRun | None, failure: Failure | None) -> Alert:
-    """A run failed: the reason is the failure's own, else what the history noted."""
+def failure_alert(
+    *, source: str, run_id: str, sync: SyncRun | None, failure: Failure | None, kind: str = "unknown"
+) -> Alert:
+    """A run failed: the reason is the failure's own, else what the history noted.
+
+    kind: the name of the kind of failure, such as that of its exception. Another kind is another trouble.
+    """
     if failure is None:
         noted = sync.error if sync is not None else None
         failure = Failure(noted or "the process ended before the run did")
     return Alert(
         source=source,
-        condition="failed",
+        condition=f"failed: {kind}",
         status="failed",
         error=failure.error,
         next_step=failure.next_step,

@@ -193,7 +193,10 @@ def sync_step(context: dg.AssetExecutionContext, source: SourceSettings) -> Iter
         raise dg.Failure(
             description=f"unexpected {message}. This is a fault of woo_sync_pipeline: nothing is lost, the next "
             "sync goes on where this one ended.",
-            metadata={"where": dg.MetadataValue.md(f"```\n{_places(error)}\n```")},
+            metadata={
+                "where": dg.MetadataValue.md(f"```\n{_places(error)}\n```"),
+                "error": type(error).__name__,
+            },
             allow_retries=False,
         ) from None
     finally:

@@ -45,6 +45,7 @@ def alert_sensors(settings: Settings, state: StateResource) -> list[dg.SensorDef
             run_id=run.run_id,
             sync=_sync(state, run, context),
             failure=_failure(context),
+            kind=_kind(context),
         )
         tell_all(context, [alert])
 
@@ -105,6 +106,20 @@ def _failure(context: dg.RunFailureSensorContext) -> Failure | None:
     return None
 
 
+def _kind(context: dg.RunFailureSensorContext) -> str:
+    """What kind of failure it is: the name of an exception, or of the checks that ended the run."""
+    checks = _failed_checks(context.instance, context.dagster_run.run_id)
+    ended_by = sorted({each.name for each in checks if each.ended_the_run})
+    for event in context.get_step_failure_events():
+        told = event.step_failure_data.user_failure_data
+        if told is not None and "error" in told.metadata:
+            return str(told.metadata["error"].value)
+        error = event.step_failure_data.error
+        if error is not None:
+            return ", ".join(ended_by) or str((error.cause or error).cls_name)
+    return "the process ended"
+
+
 def _failed_checks(instance: dg.DagsterInstance, run_id: str) -> Iterator[FailedCheck]:
     for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
         evaluation = entry.get_dagster_event().asset_check_evaluation_data
@@ -112,4 +127,5 @@ def _failed_checks(instance: dg.DagsterInstance, run_id: str) -> Iterator[Failed
             yield FailedCheck(
                 evaluation.check_name,
                 evaluation.description or "its metadata has the numbers",
+                ended_the_run=evaluation.severity is dg.AssetCheckSeverity.ERROR,
             )

@@ -94,6 +94,13 @@ def test_the_same_trouble_is_told_once_an_hour(told: Told, webhook: Webhook) -> 
     assert told.kept() == []
 
 
+def test_another_kind_of_failure_is_another_trouble(told: Told, webhook: Webhook) -> None:
+    for kind in ("StoreUnavailableError", "StoreKeyUnknownError", "StoreUnavailableError"):
+        alert = failure_alert(source="shop", run_id="1a2b3c4d", sync=None, failure=Failure(kind), kind=kind)
+        told.tell(settings(webhook.url), alert)
+    assert [each["error"] for each in webhook.received] == ["StoreUnavailableError", "StoreKeyUnknownError"]
+
+
 def test_every_receiver_is_told_even_if_one_is_down(told: Told, mail_server: MailServer) -> None:
     assert told.tell(settings(UNREACHABLE, email=email_settings(mail_server)))
     assert len(mail_server.messages) == 1

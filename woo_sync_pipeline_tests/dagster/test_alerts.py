@@ -220,6 +220,31 @@ def test_a_failed_sync_is_told_by_a_receiver_that_was_down_when_dagster_told_of_
     assert "503" in told["error"]
 
 
+def test_another_failure_of_the_same_source_is_told_at_once(world: World, webhook: Webhook) -> None:
+    world.server.faults.down = "unavailable"
+    tell_of_failure(world, failed(world.try_sync()))
+    world.server.faults.clear()
+    world.platform.api_secret = "another"
+    tell_of_failure(world, failed(world.try_sync()))
+    assert len(webhook.received) == 2
+    first, second = (each["error"] for each in webhook.received)
+    assert "503" in first
+    assert "401" in second
+
+
+def test_a_fault_of_ours_is_told_by_the_kind_of_its_exception(
+    world: World, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for error in (KeyError("one"), KeyError("another"), ValueError("three")):
+
+        def fail(*args: Any, error: Exception = error, **options: Any) -> Iterator[NormalisedRecords]:
+            raise error
+
+        monkeypatch.setattr(contact_steps, "normalise_portions", fail)
+        tell_of_failure(world, failed(world.try_sync()))
+    assert ["KeyError" in each["error"] for each in webhook.received] == [True, False]
+
+
 def test_a_sync_that_a_check_has_ended_is_told(
     world: World, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
