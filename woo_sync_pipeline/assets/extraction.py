@@ -59,16 +59,17 @@ def extraction_assets(
             started_at = datetime.now(UTC)
             with step.stores.connect(source) as client, step.show_progress("reading orders") as advance:
                 statuses = order_statuses(client)
+                # The store's own clock dates its orders; its first answer has told it.
+                store_now = client.server_time or started_at
                 window = order_window(
                     range_start=step.range_start,
                     range_end=step.range_end,
                     is_sweep=step.is_sweep,
-                    watermark=step.watermark,
+                    watermark=step.watermark_by(store_now),
                     orders_from=midnight(source.orders_from, settings.timezone)
                     if source.orders_from
                     else None,
-                    # The store's own clock dates its orders; its first answer has told it.
-                    store_now=client.server_time or started_at,
+                    store_now=store_now,
                     whole_history=config.whole_history,
                 )
                 found = read_orders(

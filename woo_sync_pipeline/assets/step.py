@@ -33,6 +33,7 @@ from woo_sync_pipeline.state.syncs import (
     mark_crashed,
     mark_dry_run,
     watermark,
+    watermark_by,
 )
 
 SOURCE_TAG = "woo_sync/source"
@@ -81,6 +82,12 @@ class SyncStep:
     def run_id(self) -> str:
         """The Dagster run that this sync is."""
         return self.context.run.run_id
+
+    def watermark_by(self, store_now: datetime) -> Watermark | None:
+        """How far the source has been read, as far as that can be true by the store's present clock."""
+        if self.watermark is None:
+            return None
+        return watermark_by(self.database, self.source.key, self.watermark, store_now=store_now)
 
     def mark_dry_run(self) -> None:
         """Note in the history and among the run's tags that this sync sends nothing."""

@@ -16,8 +16,9 @@ from woo_sync_pipeline.config import Settings, SourceSettings
 from woo_sync_pipeline.resources import StateResource, StoresResource
 from woo_sync_pipeline.state.contacts import pending_phones
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.syncs import list_syncs, watermark
+from woo_sync_pipeline.state.syncs import list_syncs, watermark, watermark_by
 from woo_sync_pipeline.sync.window import today
+from woo_sync_pipeline.woocommerce.orders import order_statuses
 from woo_sync_pipeline.woocommerce.probe import NewestChange, newest_change
 
 RETRY_PAUSE = timedelta(minutes=5)
@@ -52,8 +53,13 @@ def live_sensor(
         newest: NewestChange | None = None
         if mark is not None and obstacle is None:
             with stores.connect(source) as client:
+                statuses = order_statuses(client)
+                # The store's own clock dates its orders; its first answer has told it.
+                store_now = client.server_time or datetime.now(UTC)
+                mark = watermark_by(database, source.key, mark, store_now=store_now)
                 # The store's bound is exclusive, and the second of the watermark was perhaps not over.
-                newest = newest_change(client, since=mark.read_until - timedelta(seconds=1))
+                since = mark.read_until - timedelta(seconds=1)
+                newest = newest_change(client, since=since, statuses=statuses)
         unsent = _unsent(database, source) if obstacle is None else 0
         decision = decide_live(watermark=mark, newest=newest, obstacle=obstacle, unsent=unsent)
         cursor = " ".join(run.run_id for run in lost)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -69,6 +69,12 @@ CONTACT_LINE_COLUMNS = {
     "reason": "text",
 }
 """A `SyncContact` as a row: the lines of a report."""
+
+
+_CLOCKS_DIFFER = timedelta(minutes=5)
+"""By how much this project's clock may differ from a store's that is right."""
+_CLOCKS_OF_ONE_STORE_DIFFER = timedelta(minutes=1)
+"""By how much the clocks of the machines that answer for a store may differ."""
 
 
 @dataclass(frozen=True)
@@ -246,6 +252,31 @@ def watermark(database: Database, source: str) -> Watermark | None:
     if row["read_until"] is None:
         return None
     return Watermark(row["read_until"], row["last_customer_id"] or 0)
+
+
+def watermark_by(database: Database, source: str, known: Watermark, *, store_now: datetime) -> Watermark:
+    """The watermark `known` of a source, as far as it can be true by the store's present clock.
+
+    A sync that read further than that had met a clock that was ahead. What it really read ends about when it began
+    by this project's own clock; orders that changed since bear times from before its `read_until`.
+    """
+    if known.read_until <= store_now:
+        return known
+    query = """
+        SELECT max(
+            CASE WHEN read_until > :believable THEN LEAST(started_at, :store_now) - :doubt
+            ELSE LEAST(read_until, :store_now) END
+        )
+        FROM woo_sync.sync_runs WHERE source = :source AND committed_at IS NOT NULL
+    """
+    values = {
+        "source": source,
+        "store_now": store_now,
+        "believable": store_now + _CLOCKS_OF_ONE_STORE_DIFFER,
+        "doubt": _CLOCKS_DIFFER,
+    }
+    with database.transaction() as connection:
+        return replace(known, read_until=connection.execute(sa.text(query), values).scalar_one())
 
 
 def completed_sweeps(database: Database, source: str) -> list[SyncRun]:

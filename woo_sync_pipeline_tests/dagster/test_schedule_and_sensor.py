@@ -218,6 +218,36 @@ def test_the_sensor_sends_what_a_failed_sync_has_left_although_nothing_changed(
     assert skipped.startswith("nothing changed in the store since ")
 
 
+def test_an_order_that_is_dated_ahead_of_the_store_s_clock_is_synced_when_its_time_has_come(
+    world: World,
+) -> None:
+    """No run could read it before: a window ends now."""
+    world.sync()
+    number = order_as_guest(world.store)
+    world.store.update_order(number, modified_at=datetime.now(UTC) + timedelta(hours=2))
+    assert isinstance(_sensor_tick(world), str)
+    world.store.clock = lambda: datetime.now(UTC) + timedelta(hours=3)
+    _launch(world, _asked(_sensor_tick(world)))
+    assert GUEST_PHONE in world.directory
+    assert isinstance(_sensor_tick(world), str)
+
+
+def test_what_changed_since_a_sync_is_seen_although_the_store_s_clock_was_days_ahead_then(
+    world: World,
+) -> None:
+    world.store.clock = lambda: datetime.now(UTC) + timedelta(days=2)
+    world.sync()
+    # Put right. Nobody looks for an hour, in which somebody orders.
+    world.store.clock = lambda: datetime.now(UTC) + timedelta(minutes=30)
+    order_as_guest(world.store)
+    world.store.clock = lambda: datetime.now(UTC) + timedelta(minutes=60)
+    _launch(world, _asked(_sensor_tick(world)))
+    assert GUEST_PHONE in world.directory
+    skipped = _sensor_tick(world)
+    assert isinstance(skipped, str)
+    assert skipped.startswith("nothing changed in the store since ")
+
+
 def test_the_sensor_waits_for_the_day_on_which_a_source_begins(world: World) -> None:
     today = yesterday() + timedelta(days=1)
     world.reconfigure(start_date=today + timedelta(days=1))

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from woo_sync_pipeline.errors import StateError
 from woo_sync_pipeline.state.database import Database
@@ -19,6 +21,7 @@ from woo_sync_pipeline.state.syncs import (
     note_contacts,
     sync_contacts,
     watermark,
+    watermark_by,
 )
 from woo_sync_pipeline_tests.state.stored import ANN, at, begin, commit, customer
 
@@ -146,6 +149,46 @@ def test_how_far_a_store_was_read_is_the_farthest_commit(database: Database) -> 
     commit(database, customer(), run_id="b", read_until=50, last_customer_id=7)
     commit(database, customer(), run_id="c", source="outlet", read_until=900)
     assert watermark(database, "shop") == Watermark(at(200), 20)
+
+
+def test_how_far_a_store_was_read_stands_if_its_clock_has_come_that_far(database: Database) -> None:
+    commit(database, customer(), run_id="a", read_until=200, last_customer_id=20)
+    known = Watermark(at(200), 20)
+    for minutes in (200, 201, 9000):
+        assert watermark_by(database, "shop", known, store_now=at(minutes)) == known
+
+
+def test_a_sync_that_read_with_a_clock_that_was_ahead_counts_as_read_a_little_before_it_began(
+    database: Database,
+) -> None:
+    start_at(database, "right", 100, read_until=100, last_customer_id=20)
+    start_at(database, "ahead", 150, read_until=9000, last_customer_id=21)
+    start_at(database, "other store", 170, read_until=170, source="outlet")
+    known = watermark(database, "shop")
+    assert known is not None
+    assert known == Watermark(at(9000), 21)
+    assert watermark_by(database, "shop", known, store_now=at(160)) == Watermark(at(145), 21)
+    start_at(database, "right again", 160, read_until=160, last_customer_id=21)
+    assert watermark_by(database, "shop", known, store_now=at(161)) == Watermark(at(160), 21)
+    # Put back once more: what was read since is as doubtful.
+    assert watermark_by(database, "shop", known, store_now=at(140)) == Watermark(at(135), 21)
+
+
+def test_clocks_that_differ_by_seconds_do_not_have_anything_read_again(database: Database) -> None:
+    """Where several machines answer for a store, each has its own."""
+    start_at(database, "a", 200, read_until=200, last_customer_id=20)
+    now = at(200) - timedelta(seconds=20)
+    assert watermark_by(database, "shop", Watermark(at(200), 20), store_now=now) == Watermark(now, 20)
+
+
+def start_at(database: Database, run_id: str, minutes: int, **changes: Any) -> None:
+    """A sync that began at a minute of this project's clock, and was committed."""
+    commit(database, customer(), run_id=run_id, **changes)
+    with database.transaction() as connection:
+        connection.execute(
+            sa.text("UPDATE woo_sync.sync_runs SET started_at = :then WHERE run_id = :run_id"),
+            {"then": at(minutes), "run_id": run_id},
+        )
 
 
 def test_a_failed_sync_that_was_committed_counts_for_how_far_it_was_read(database: Database) -> None:

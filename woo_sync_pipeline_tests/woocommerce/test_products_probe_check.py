@@ -73,6 +73,28 @@ def test_a_draft_is_no_change(shop: DemoStore, client: StoreClient) -> None:
     assert newest_change(client, since=NOON - timedelta(days=1)).order_modified_at is None
 
 
+def test_an_order_that_is_dated_ahead_of_the_store_s_clock_is_no_change_until_then(
+    shop: DemoStore, client: StoreClient
+) -> None:
+    shop.data.clock = lambda: NOON
+    shop.data.place_order(created_at=NOON, modified_at=NOON + timedelta(hours=1))
+    shop.data.place_order(created_at=NOON, modified_at=NOON - timedelta(hours=1))
+    since = NOON - timedelta(hours=2)
+    assert newest_change(client, since=since).order_modified_at == NOON - timedelta(hours=1)
+    shop.data.clock = lambda: NOON + timedelta(hours=1)
+    assert newest_change(client, since=since, statuses=["processing"]).order_modified_at == NOON + timedelta(
+        hours=1
+    )
+
+
+def test_changes_are_seen_although_they_were_asked_for_since_a_time_that_has_not_come(
+    shop: DemoStore, client: StoreClient
+) -> None:
+    shop.data.clock = lambda: NOON
+    shop.data.place_order(created_at=NOON)
+    assert newest_change(client, since=NOON + timedelta(days=1)).order_modified_at == NOON
+
+
 def test_a_store_tells_what_it_is(shop: DemoStore, client: StoreClient) -> None:
     shop.data.register_customer(email="w@example.com", roles=["wholesale"])
     shop.data.place_order()
