@@ -25,7 +25,7 @@ _PENDING = f"""
 SELECT phone FROM woo_sync.contacts
 WHERE is_pending
     AND (:source_name = ANY(sources) OR :source_name = ANY(base_sources) OR phone = ANY(:touched)
-        OR (consent = 'opted_out'
+        OR (consent = 'opted_out' AND base_state = 'SUBSCRIBED'
             AND (consent, consent_at) IS DISTINCT FROM (base_consent, base_consent_at))
         OR (in_flight IS NOT NULL AND rejected_form IS NULL))
     AND (:include_rejected OR rejected_form IS DISTINCT FROM {_FORM})
@@ -101,8 +101,8 @@ def pending_phones(
 ) -> list[str]:
     """Phones whose merged form the platform has not confirmed, of this source or touched by this sync.
 
-    So are those of all sources that are to be told of an opt-out, or were being sent: the source that holds one may not
-    be synced for long. A form that the platform has refused is left out unless `include_rejected`.
+    So are those of all sources that are subscribed and have opted out since, or were being sent: the source that holds
+    one may not be synced for long. A form that the platform has refused is left out unless `include_rejected`.
     """
     parameters = {
         "source_name": source_name,

@@ -95,7 +95,7 @@ def test_of_a_live_run_that_succeeded_what_it_filled_and_checked_stays_when_its_
     order_as_guest(world.store)
     live = world.sync(incremental=True, first=now, last=now).run_id
     world.platform.stop()
-    order_as_guest(world.store)
+    order_as_guest(world.store, phone="+61491570156")
     world.try_sync(incremental=True, first=now, last=now)
     failed = _runs(world)[0]
     assert world.instance.get_run_by_id(failed).status is dg.DagsterRunStatus.FAILURE  # type: ignore[union-attr]

@@ -207,7 +207,9 @@ def test_the_sensor_sends_what_a_failed_sync_has_left_although_nothing_changed(
 ) -> None:
     world.sync()
     monkeypatch.setattr(sensors, "RETRY_PAUSE", timedelta(0))
-    order_as_guest(world.store)
+    number = order_as_guest(world.store)
+    # Not in the second in which it is read: that is read again.
+    world.store.update_order(number, modified_at=datetime.now(UTC) - timedelta(seconds=5))
     world.platform.faults.rate("drop", 1.0)
     assert world.try_sync(incremental=True).error is not None
     world.platform.faults.clear()
