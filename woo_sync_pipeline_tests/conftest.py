@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,19 @@ from woo_sync_pipeline.resources import StateResource
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline_tests.databases import DatabaseServer, temporary_folder
 from woo_sync_pipeline_tests.openapi import DESCRIPTION, EveryExchange, OpenApiRecorder
+
+_LONGEST = ("test_kill.py", "test_demo_ui.py", "test_churn.py")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores: some tests wait for a daemon, or for time to pass."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files: a worker takes whole files, and one that came last would work alone."""
+    items.sort(key=lambda item: item.path.name not in _LONGEST)
 
 
 @pytest.fixture(scope="session")

@@ -385,7 +385,7 @@ histories = st.lists(
 )
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=1500, deadline=None)
 @given(history=histories, is_explicit=st.booleans())
 @example(history=["opts_in", "is_synced", "sends_stop", "opts_in 2", "is_synced"], is_explicit=True)
 @example(
@@ -406,7 +406,7 @@ def test_nobody_is_subscribed_against_an_opt_out_that_can_be_known(
         person.do(event)
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(history=histories)
 def test_without_any_opt_in_explicit_consent_subscribes_nobody(history: list[str]) -> None:
     opting_in = {"opts_in", "sends_start", "is_added_by_others"}

@@ -77,7 +77,7 @@ def test_broken_or_bottomless_json_is_read_as_text() -> None:
     assert tags_from_meta("[1" + "1" * 5000 + "]")
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(json_values)
 def test_any_json_gives_clean_distinct_tags(value: object) -> None:
     tags = tags_from_meta(value)

@@ -46,7 +46,7 @@ def records_of_a_store(random: Random) -> list[Row]:
 
 
 @settings(
-    max_examples=60,
+    max_examples=30,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

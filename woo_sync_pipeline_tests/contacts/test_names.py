@@ -94,7 +94,7 @@ def test_cleaning_a_name_again_changes_nothing(text: str) -> None:
     assert clean_name(clean_name(text)) == clean_name(text)
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(messy)
 def test_a_name_is_short_visible_and_composed(text: str) -> None:
     name = clean_name(text)

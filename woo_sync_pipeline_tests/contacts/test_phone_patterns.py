@@ -92,14 +92,14 @@ def national_digits(random: Random, region: str) -> str:
     return random.choice([digits] * 12 + [digits[1:], digits[:-1], digits + random.choice("0123456789")])
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_the_fast_way_gives_the_same_answer_as_the_close_look(random: Random) -> None:
     text, region = messy_number(random)
     assert parse_phone(text, region) == parse_phone_closely(text, region), (text, region)
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(
     st.one_of(st.text(max_size=30), st.text("0123456789+() -./\n０٣²x", max_size=25)),
     st.one_of(st.sampled_from(REGIONS), st.text(max_size=4)),
