@@ -134,8 +134,9 @@ def commit_reading(
             queries.UPSERT_PRODUCTS,
         ):
             connection.execute(sa.text(statement), parameters)
-        of_another_mode = {"sources": change_consent_modes(connection, sources)}
-        connection.execute(sa.text(queries.TOUCHED_BY_CONSENT_MODE), of_another_mode)
+        of_another_mode = change_consent_modes(connection, sources)
+        if of_another_mode:
+            connection.execute(sa.text(queries.TOUCHED_BY_CONSENT_MODE), {"sources": of_another_mode})
         remember_source(connection, source, sources[source])
         create_temporary(connection, "merged", CONTACT_COLUMNS)
         for merged in _merge_touched(connection, sources):
