@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from woo_sync_pipeline.config import DATABASE_URL_ENV
 from woo_sync_pipeline.demo.platform import DemoPlatform
@@ -17,6 +18,10 @@ from woo_sync_pipeline.resources import StateResource
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline_tests.databases import DatabaseServer, temporary_folder
 from woo_sync_pipeline_tests.openapi import DESCRIPTION, EveryExchange, OpenApiRecorder
+
+# How long a case takes says how busy the machine is, and nothing of the code.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 _LONGEST = ("test_kill.py", "test_demo_ui.py", "test_churn.py")
 
