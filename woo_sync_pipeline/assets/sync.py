@@ -149,7 +149,8 @@ def _pictures(step: SyncStep, counts: SyncCounts) -> dict[str, dg.MarkdownMetada
     if not step.is_sweep:
         return {}
     # Imported where it is used: a code location need not wait for matplotlib, and a live sync does without.
-    from woo_sync_pipeline.reports.chart import MOST_SYNCS, data_url, sync_chart
+    from woo_sync_pipeline.reports.bars import MOST_SYNCS
+    from woo_sync_pipeline.reports.chart import data_url, sync_chart
 
     latest = list_syncs(step.database, source=step.source.key, limit=MOST_SYNCS)
     chart = data_url(sync_chart(latest[::-1], counts.invalid_reasons))

@@ -1,4 +1,4 @@
-"""Two small charts: what the last syncs did, and why records are invalid."""
+"""Two small charts as one picture: what the last syncs did, and why records are invalid."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
+from woo_sync_pipeline.reports.bars import COLOURS, INVALID_COLOUR, LINEAR_UP_TO, shown_syncs
 from woo_sync_pipeline.reports.report import SyncCounts
 from woo_sync_pipeline.state.syncs import SyncRun
 
-MOST_SYNCS = 30
-_COLOURS = {"new": "#2a9d8f", "updated": "#457b9d", "failed": "#c1121f"}
 _DOTS_PER_INCH = 72
 """Low on purpose: in Dagster the picture lives in the event log."""
 _MARGINS = {"left": 0.065, "right": 0.985, "top": 0.88, "bottom": 0.24, "wspace": 0.42}
@@ -26,14 +25,14 @@ def sync_chart(syncs: Sequence[SyncRun], reasons: Mapping[str, int]) -> bytes:
 
     Dry runs and what did not succeed are left out.
     """
-    shown = [sync for sync in syncs if sync.status == "succeeded" and not sync.is_dry_run][-MOST_SYNCS:]
+    shown = shown_syncs(syncs)
     figure = Figure(figsize=(8.5, 2.4), dpi=_DOTS_PER_INCH)
     FigureCanvasAgg(figure)
     history, why = figure.subplots(1, 2, width_ratios=[2, 1], gridspec_kw=_MARGINS)
     counts = [SyncCounts.from_json(sync.counts) for sync in shown]
     positions = range(len(shown))
     bottom = [0] * len(shown)
-    for name, colour in _COLOURS.items():
+    for name, colour in COLOURS.items():
         heights = [int(getattr(each, name)) for each in counts]
         history.bar(positions, heights, bottom=bottom, color=colour, label=name, width=0.8)
         bottom = [low + high for low, high in zip(bottom, heights, strict=True)]
@@ -46,13 +45,13 @@ def sync_chart(syncs: Sequence[SyncRun], reasons: Mapping[str, int]) -> bytes:
     history.set_xticks(list(positions)[:: max(1, len(shown) // 6)])
     history.set_xticklabels([str(sync.sync_id) for sync in shown][:: max(1, len(shown) // 6)])
     # A first sync is thousands of times larger than a live one: on a straight scale the others would vanish.
-    history.set_yscale("symlog", linthresh=10)
+    history.set_yscale("symlog", linthresh=LINEAR_UP_TO)
     history.yaxis.set_major_formatter(ScalarFormatter())
     history.legend(
-        fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=len(_COLOURS), frameon=False
+        fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=len(COLOURS), frameon=False
     )
     ordered = sorted(reasons.items(), key=lambda item: item[1])
-    why.barh([name for name, _ in ordered], [count for _, count in ordered], color="#e9c46a")
+    why.barh([name for name, _ in ordered], [count for _, count in ordered], color=INVALID_COLOUR)
     why.set_title("invalid store records", fontsize=9)
     why.xaxis.set_major_locator(MaxNLocator(integer=True))
     for axes in (history, why):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from woo_sync_pipeline.reports.chart import data_url, sync_chart
+from woo_sync_pipeline.reports.bars import COLOURS, INVALID_COLOUR, sync_bars
 from woo_sync_pipeline.reports.links import edit_page
 from woo_sync_pipeline.reports.report import SyncCounts, explain_reason
 from woo_sync_pipeline.reports.tables import number_rows, report_title
@@ -21,7 +21,7 @@ def report_html(
     source_name: str,
     store_url: str,
 ) -> str:
-    """The numbers, a chart of the last syncs (`history`, oldest first), and what happened to each contact.
+    """The numbers, bars of the last syncs (`history`, oldest first), and what happened to each contact.
 
     Phones are masked. Each invalid record links to the page of the store on which it can be mended; without a
     `store_url` it does not.
@@ -47,7 +47,10 @@ def report_html(
             if contact.record_type is not None and contact.record_id is not None
         ],
         contacts=[contact for contact in contacts if contact.record_type is None],
-        chart=data_url(sync_chart(history, counts.invalid_reasons)),
+        bars=sync_bars(history),
+        colours=COLOURS,
+        invalid_colour=INVALID_COLOUR,
+        most_invalid=max(counts.invalid_reasons.values(), default=1),
         read=_listed(counts.read),
         requests=_listed(counts.requests),
         seconds=", ".join(f"{name} {value:.1f}" for name, value in counts.seconds.items()),

@@ -38,6 +38,7 @@ def test_history_and_reports_answer_in_less_than_a_second(
         ["report", 1],
         ["report", 1, "--csv"],
         ["report", 1, "--json"],
+        ["report", "--html"],
     ):
         best = min(_seconds(woo_sync, "--config", world.config, *arguments) for _ in range(3))
         assert best < _SECONDS, f"{arguments}: {best:.2f} s"

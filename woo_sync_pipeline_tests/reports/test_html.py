@@ -1,8 +1,7 @@
-"""The report as a page of its own, and the charts in it."""
+"""The report as a page of its own, and the picture of it in the UI."""
 
 from __future__ import annotations
 
-import base64
 import re
 import struct
 from dataclasses import replace
@@ -12,7 +11,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from woo_sync_pipeline.reports import chart
-from woo_sync_pipeline.reports.chart import MOST_SYNCS, sync_chart
+from woo_sync_pipeline.reports.bars import MOST_SYNCS, sync_bars
+from woo_sync_pipeline.reports.chart import sync_chart
 from woo_sync_pipeline.reports.html import report_html
 from woo_sync_pipeline.reports.report import SyncCounts, explain_reason
 from woo_sync_pipeline.reports.tables import number_rows
@@ -33,6 +33,7 @@ def test_it_has_every_number_reason_stage_and_request() -> None:
         assert f'<td>{label.strip()}</td><td class="number">{value:,}</td>' in text
     for reason, count in COUNTS.invalid_reasons.items():
         line = f'<td>{reason}</td><td class="number">{count}</td><td>{explain_reason(reason)}</td>'
+        assert f'style="width: {8 * count / 5:.1f}rem"' in text
         assert line in text
     assert (
         "Read 1,300 customers, 80 orders. Requests: 15 store, 1,240 platform. Seconds: customers 1.5." in text
@@ -44,13 +45,28 @@ def test_it_has_every_number_reason_stage_and_request() -> None:
 def test_it_needs_nothing_else_and_leads_to_the_store_only() -> None:
     text = page()
     places = re.findall(r"""(?:src|href|url\()\s*=?\s*["']?([^"')>\s]+)""", text)
-    assert [place for place in places if not place.startswith("data:image/png;base64,")] == [
+    assert places == [
         f"{STORE}/wp-admin/user-edit.php?user_id=31",
         f"{STORE}/wp-admin/post.php?post=77&amp;action=edit",
     ]
-    (picture,) = re.findall(r"data:image/png;base64,([^\"]+)", text)
-    assert base64.b64decode(picture).startswith(b"\x89PNG")
     assert "<script" not in text
+
+
+def test_it_shows_the_last_thirty_syncs_as_bars() -> None:
+    text = report_html(SYNC, CONTACTS, history(40), source_name="Shop", store_url=STORE)
+    bars = re.findall(r'<div title="([^"]+)" style="height: ([\d.]+)%">', text)
+    assert len(bars) == 30
+    assert bars[0][0] == "sync 11: 90 new, 11 updated, 2 failed"
+    assert max(float(height) for _, height in bars) == 100
+    assert "contacts sent by the last 30 syncs (11 to 40)" in text
+
+
+def test_a_first_sync_hides_no_small_one() -> None:
+    first, live = (sync(counts=SyncCounts(new=new).to_json()) for new in (1_000_000, 1))
+    large, small = sync_bars([first, live])
+    assert (large.height, large.shares) == (100, {"new": 100, "updated": 0, "failed": 0})
+    assert small.height == pytest.approx(0.8, abs=0.05)
+    assert sync_bars([sync(counts=SyncCounts().to_json())])[0].height == 0
 
 
 def test_a_record_that_does_not_fit_is_to_be_mended_and_shows_no_phone() -> None:
