@@ -16,6 +16,12 @@ from woo_sync_pipeline.demo.world import DemoWorld, before_today
 from woo_sync_pipeline.local_instance import DAGSTER_HOME_ENV, dagster_instance
 from woo_sync_pipeline.resources import StateResource
 from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline_tests.alerts.receivers import (
+    MailServer,
+    Webhook,
+    running_mail_server,
+    running_webhook,
+)
 from woo_sync_pipeline_tests.databases import DatabaseServer, temporary_folder
 from woo_sync_pipeline_tests.openapi import DESCRIPTION, EveryExchange, OpenApiRecorder
 
@@ -121,3 +127,17 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tries are repeated as often as ever, but at once."""
     monkeypatch.setattr("woo_sync_pipeline.woocommerce.client.backoff", lambda attempt: 0.0)
     monkeypatch.setattr("woo_sync_pipeline.messagemedia.transport.backoff", lambda failures, *, first: 0.0)
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    """A receiver of alerts."""
+    with running_webhook() as running:
+        yield running
+
+
+@pytest.fixture
+def mail_server() -> Iterator[MailServer]:
+    """A receiver of alerts by e-mail."""
+    with running_mail_server() as running:
+        yield running

@@ -19,25 +19,12 @@ from woo_sync_pipeline_tests.alerts.receivers import (
     Webhook,
     email_settings,
     running_mail_server,
-    running_webhook,
 )
 
 ALERT = failure_alert(
     source="shop", run_id="1a2b3c4d", sync=None, failure=Failure("GET orders: 503", "Wait.")
 )
 UNREACHABLE = "http://127.0.0.1:1/services/hunter2"
-
-
-@pytest.fixture
-def webhook() -> Iterator[Webhook]:
-    with running_webhook() as running:
-        yield running
-
-
-@pytest.fixture
-def mail_server() -> Iterator[MailServer]:
-    with running_mail_server() as running:
-        yield running
 
 
 @pytest.fixture

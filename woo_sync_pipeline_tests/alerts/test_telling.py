@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -20,8 +19,6 @@ from woo_sync_pipeline_tests.alerts.receivers import (
     MailServer,
     Webhook,
     email_settings,
-    running_mail_server,
-    running_webhook,
 )
 
 ALERT = failure_alert(
@@ -35,18 +32,6 @@ REFUSAL = "554 not now"
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "PAUSES", (0.01, 0.01))
-
-
-@pytest.fixture
-def webhook() -> Iterator[Webhook]:
-    with running_webhook() as running:
-        yield running
-
-
-@pytest.fixture
-def mail_server() -> Iterator[MailServer]:
-    with running_mail_server() as running:
-        yield running
 
 
 class Log(list[str]):

@@ -18,8 +18,6 @@ from woo_sync_pipeline.sync.normalising import NormalisedRecords, normalise_port
 from woo_sync_pipeline_tests.alerts.receivers import (
     MailServer,
     Webhook,
-    running_mail_server,
-    running_webhook,
 )
 from woo_sync_pipeline_tests.dagster.conftest import KEY, MakeWorld, World, small_store
 from woo_sync_pipeline_tests.dagster.people import order_as_guest
@@ -28,18 +26,6 @@ from woo_sync_pipeline_tests.dagster.people import order_as_guest
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "PAUSES", (0.01, 0.01))
-
-
-@pytest.fixture
-def webhook() -> Iterator[Webhook]:
-    with running_webhook() as running:
-        yield running
-
-
-@pytest.fixture
-def mail_server() -> Iterator[MailServer]:
-    with running_mail_server() as running:
-        yield running
 
 
 def alerted(make_world: MakeWorld, webhook: Webhook, **alerts: Any) -> World:

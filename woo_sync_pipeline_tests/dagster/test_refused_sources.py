@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 
 import dagster as dg
 import pytest
@@ -13,15 +12,9 @@ from woo_sync_pipeline import definitions as definitions_module
 from woo_sync_pipeline.config import CONFIG_ENV
 from woo_sync_pipeline.demo.platform import ContactSnapshot
 from woo_sync_pipeline.errors import ConfigurationError
-from woo_sync_pipeline_tests.alerts.receivers import Webhook, running_webhook
+from woo_sync_pipeline_tests.alerts.receivers import Webhook
 from woo_sync_pipeline_tests.dagster.conftest import MakeWorld, World, small_store
 from woo_sync_pipeline_tests.dagster.expectation import phone_of_customer
-
-
-@pytest.fixture
-def webhook() -> Iterator[Webhook]:
-    with running_webhook() as running:
-        yield running
 
 
 @pytest.fixture
