@@ -16,6 +16,8 @@ from woo_sync_pipeline.demo.store import DemoStore, StoreData
 
 CONSENT_KEY = "sms_marketing_consent"
 ORDER_CONSENT_KEY = "_wc_other/woo/sms-opt-in"
+MIRROR_KEY, MIRROR_DATE_KEY = "sms_opt_in", "sms_opt_in_at"
+"""Where the demo's shops copy their customers' answer under the key that WooCommerce hides, and the time of it."""
 TAGS_KEY = "customer_tags"
 TIMEZONE = "Australia/Sydney"
 
@@ -46,6 +48,8 @@ class DemoWorld:
         options: Mapping[str, Any] | None = None,
     ) -> None:
         self.folder = folder
+        for data in stores.values():
+            data.mirror_field(ORDER_CONSENT_KEY, into=MIRROR_KEY, dated=MIRROR_DATE_KEY)
         self.stores = {key: DemoStore(data) for key, data in stores.items()}
         self.platform = DemoPlatform()
         self._source_options = dict(source_options or {})
@@ -98,7 +102,12 @@ class DemoWorld:
             "consumer_secret": api_key.consumer_secret,
             "start_date": yesterday(),
             "default_region": "AU",
-            "consent": {"mode": "explicit", "meta_keys": [CONSENT_KEY, ORDER_CONSENT_KEY]},
+            "consent": {
+                "mode": "explicit",
+                "meta_keys": [CONSENT_KEY, ORDER_CONSENT_KEY],
+                "mirrored_by": {ORDER_CONSENT_KEY: MIRROR_KEY},
+                "dated_by": {MIRROR_KEY: MIRROR_DATE_KEY},
+            },
             "groups": {"roles": True, "product_tags": True, "meta_keys": [TAGS_KEY]},
             **self._source_options,
         }

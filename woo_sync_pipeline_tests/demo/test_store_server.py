@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 import pytest
@@ -19,7 +20,7 @@ import requests
 from woo_sync_pipeline.demo.store import DemoStore, Fault, Faults
 from woo_sync_pipeline.demo.store.__main__ import main
 from woo_sync_pipeline.errors import ConfigurationError
-from woo_sync_pipeline_tests.demo.test_store_support import NOON, ask, empty_store, ids, rows
+from woo_sync_pipeline_tests.demo.test_store_support import NOON, ask, empty_store, ids, rows, stop_clock
 
 
 @pytest.fixture
@@ -154,7 +155,31 @@ def test_requests_are_remembered_with_method_path_and_query(store: DemoStore) ->
     assert seen.query == {"_fields": "id", "per_page": "3"}
 
 
-def test_answers_carry_the_stores_own_clock(store: DemoStore) -> None:
+FAULTS_WITH_ANSWERS: list[Fault | None] = [None, "unavailable", "maintenance", "fatal", "redirect", "notice"]
+
+
+@pytest.mark.parametrize("fault", FAULTS_WITH_ANSWERS)
+def test_answers_carry_the_stores_own_clock(store: DemoStore, fault: Fault | None) -> None:
+    for moment in (NOON, NOON + timedelta(days=400, seconds=1)):
+        stop_clock(store.data, moment)
+        if fault is not None:
+            store.faults.next(fault)
+        assert parsedate_to_datetime(ask_once(store).headers["Date"]) == moment
+        assert parsedate_to_datetime(ask(store, "customers").headers["Date"]) == moment
+
+
+@pytest.mark.parametrize("fault", FAULTS_WITH_ANSWERS)
+def test_behind_a_cdn_answers_carry_real_time(store: DemoStore, fault: Fault | None) -> None:
+    store.data.date_header_follows_clock = False
+    if fault is not None:
+        store.faults.next(fault)
+    # The header has no fractions of a second.
+    earliest = datetime.now(UTC).replace(microsecond=0)
+    sent = parsedate_to_datetime(ask_once(store).headers["Date"])
+    assert earliest <= sent <= datetime.now(UTC)
+    order_id = store.data.place_order()
+    assert store.data.orders[order_id].created_at == NOON, "what the store writes is dated by its own clock"
+    store.data.date_header_follows_clock = True
     assert parsedate_to_datetime(ask_once(store).headers["Date"]) == NOON
 
 

@@ -39,6 +39,11 @@ def empty_store(timezone: str = "Australia/Sydney") -> StoreData:
     return data
 
 
+def stop_clock(data: StoreData, moment: datetime) -> None:
+    """Let the store's clock stand still at another moment."""
+    data.clock = lambda: moment
+
+
 @contextmanager
 def https_store(data: StoreData, folder: Path) -> Iterator[tuple[DemoStore, str]]:
     """Serve over HTTPS; gives the store and the path of the CA file to verify it with."""

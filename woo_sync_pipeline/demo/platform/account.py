@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from woo_sync_pipeline.demo.platform.answers import Answer, InvalidField, Json, invalid, not_readable
+from woo_sync_pipeline.demo.platform.directory import Directory
 from woo_sync_pipeline.demo.platform.paging import Pager
 from woo_sync_pipeline.demo.platform.shapes import Check
 from woo_sync_pipeline.demo.platform.store import Entity, Store
@@ -31,11 +32,16 @@ class Readings:
 class Account:
     """The state of the account and the rules that apply to it."""
 
-    store: Store
+    directory: Directory
     readings: Readings = field(default_factory=Readings)
     pager: Pager = field(default_factory=Pager)
     account_id: str = "DemoAccount"
     vendor_id: str = "DemoVendor"
+
+    @property
+    def store(self) -> Store:
+        """Contacts, lists and custom fields."""
+        return self.directory.store
 
     def common(self, entity: Entity) -> Json:
         """Return the properties that every entity has."""

@@ -72,7 +72,7 @@ def get_page(account: Account, call: Call) -> Answer:
 
 
 def create(account: Account, call: Call) -> Answer:
-    """Create a contact. A channel without a subscription state is subscribed."""
+    """Create a contact. A channel without a subscription state is subscribed, unless an opt-out is remembered."""
     body: dict[str, Any] = call.checked_body(_CREATE)
     store = account.store
     _check_references(store, body)
@@ -80,7 +80,9 @@ def create(account: Account, call: Call) -> Answer:
     _check_free(store, channels, owner=None)
     contact = store.add_contact(
         {name: body[name] for name in _DETAILS if name in body},
-        {key: state or "SUBSCRIBED" for key, state in channels.items()},
+        account.directory.accepted_states(
+            {key: state or "SUBSCRIBED" for key, state in channels.items()}, before={}
+        ),
     )
     contact.custom_fields = {key: value for key, value in _given_values(body).items() if value}
     store.set_lists(contact, _ids(body, "lists"))
@@ -111,7 +113,8 @@ def update(account: Account, call: Call) -> Answer:
         keep_state = account.readings.omitted_state == "keep"
         known = contact.channels if keep_state else {}
         written = {key: state or known.get(key, "SUBSCRIBED") for key, state in given.items()}
-        store.set_channels(contact, {**kept, **written})
+        accepted = account.directory.accepted_states(written, before=contact.channels)
+        store.set_channels(contact, {**kept, **accepted})
     if "customFields" in body:
         values = {**contact.custom_fields, **_given_values(body)} if merge else _given_values(body)
         contact.custom_fields = {key: value for key, value in values.items() if value}
@@ -123,7 +126,7 @@ def update(account: Account, call: Call) -> Answer:
 
 
 def delete(account: Account, call: Call) -> Answer:
-    """Delete a contact; nothing of it is remembered, its opt-out neither."""
+    """Delete a contact; its opt-out is forgotten with it, unless the directory remembers opt-outs."""
     account.store.remove_contact(_existing(account, call))
     return Answer(204)
 

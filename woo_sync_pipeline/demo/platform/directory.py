@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import TypedDict
 
+from woo_sync_pipeline.demo.platform.opt_outs import OPTED_IN, OPTED_OUT
 from woo_sync_pipeline.demo.platform.store import STATES, Channels, ContactRecord, ListRecord, Store
 from woo_sync_pipeline.privacy import mask_phone
 
@@ -23,12 +24,22 @@ class ContactSnapshot(TypedDict):
 class Directory:
     """The account's state, changed here by hand while the server changes it over HTTP. Thread-safe.
 
-    Phones are E.164. Methods that name a contact or a list which is not there raise KeyError.
+    Phones are E.164. Methods that name a contact or a list which is not there raise KeyError. Three switches,
+    to be turned at any time, choose among what is published nowhere:
+
+    - `stop_moves_date`: whether a STOP (`unsubscribe`, `subscribe`) moves the contact's date of modification
+    - `keeps_state_of`: phones whose state no PATCH changes; it is answered 200 and the rest of it is applied
+    - `remembers_opt_outs`: whether an opt-out outlives its contact (a phone that was unsubscribed when it was
+      last on a contact is unsubscribed when a request brings it back), and whether a STOP outweighs every
+      SUBSCRIBED that a request asks for, until `subscribe`
     """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.store = Store()
+        self.stop_moves_date = True
+        self.keeps_state_of: set[str] = set()
+        self.remembers_opt_outs = False
 
     def __len__(self) -> int:
         with self.lock:
@@ -70,11 +81,15 @@ class Directory:
 
     def unsubscribe(self, phone: str) -> None:
         """Opt a phone out on all its channels, as a STOP reply does."""
-        self._set_state(phone, "UNSUBSCRIBED")
+        with self.lock:
+            self._set_state(phone, OPTED_OUT)
+            self.store.opt_outs.stop(phone)
 
     def subscribe(self, phone: str) -> None:
-        """Opt a phone in on all its channels."""
-        self._set_state(phone, "SUBSCRIBED")
+        """Opt a phone in on all its channels, as a START reply does."""
+        with self.lock:
+            self._set_state(phone, OPTED_IN)
+            self.store.opt_outs.start(phone)
 
     def edit(
         self,
@@ -155,6 +170,20 @@ class Directory:
                 for _, phone in contact.channels
             }
 
+    def accepted_states(self, wanted: Channels, before: Channels) -> Channels:
+        """Return the states that a request's channels get, `before` being those that its contact has so far."""
+        known = {phone for _, phone in before}
+        accepted: Channels = {}
+        for channel, state in wanted.items():
+            phone = channel[1]
+            if phone in self.keeps_state_of and channel in before:
+                accepted[channel] = before[channel]
+            elif self.remembers_opt_outs and self.store.opt_outs.bind(phone, is_new=phone not in known):
+                accepted[channel] = OPTED_OUT
+            else:
+                accepted[channel] = state
+        return accepted
+
     def _snapshot(self, contact: ContactRecord, phone: str) -> ContactSnapshot:
         return {
             "first_name": contact.details.get("firstName", ""),
@@ -168,11 +197,11 @@ class Directory:
         }
 
     def _set_state(self, phone: str, state: str) -> None:
-        with self.lock:
-            contact = self._holder(phone)
-            for channel in contact.channels:
-                if channel[1] == phone:
-                    contact.channels[channel] = state
+        contact = self._holder(phone)
+        for channel in contact.channels:
+            if channel[1] == phone:
+                contact.channels[channel] = state
+        if self.stop_moves_date:
             contact.touch()
 
     def _set_values(self, contact: ContactRecord, values: Mapping[str, str]) -> None:

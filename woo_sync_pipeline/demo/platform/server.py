@@ -54,7 +54,7 @@ class DemoPlatform:
         self.requests = RequestLog()
         self.on_request: Callable[[str, str], None] | None = None
         self.on_exchange: Callable[[Exchange], None] | None = None
-        self._account = Account(self.directory.store, readings or Readings())
+        self._account = Account(self.directory, readings or Readings())
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._runner: web.ServerRunner | None = None

@@ -8,10 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from woo_sync_pipeline.demo.platform.opt_outs import OPTED_IN, OPTED_OUT, OptOuts
+
 WRITABLE_TYPES = ("SMS", "WHATSAPP")
 CHANNEL_TYPES = (*WRITABLE_TYPES, "GBM", "INSTAGRAM", "FACEBOOK", "EMAIL")
 FIELD_TYPES = ("DATE", "NUMBER", "PHONE", "TEXT", "URL", "ZIP_CODE", "NAME", "EMAIL")
-STATES = ("SUBSCRIBED", "UNSUBSCRIBED")
+STATES = (OPTED_IN, OPTED_OUT)
 
 Channels = dict[tuple[str, str], str]
 """(type, channel id) → subscription state."""
@@ -77,6 +79,7 @@ class Store:
         self.fields: dict[str, FieldRecord] = {}
         self.contact_ids: list[str] = []
         """Ordered by id: the order of pages, which is not the order in which contacts came."""
+        self.opt_outs = OptOuts()
         self._holders: dict[str, str] = {}
         self._list_names: dict[str, str] = {}
 
@@ -108,7 +111,7 @@ class Store:
         return contact
 
     def remove_contact(self, contact: ContactRecord) -> None:
-        """Forget a contact entirely, its opt-out included."""
+        """Forget a contact; what is remembered of its opt-out counts only if the account is told to."""
         self.set_channels(contact, {})
         for list_id in contact.lists:
             self.lists[list_id].members.discard(contact.id)
@@ -117,6 +120,7 @@ class Store:
 
     def set_channels(self, contact: ContactRecord, channels: Channels) -> None:
         """Give a contact exactly these channels; their ids must be free or its own."""
+        self.opt_outs.note(contact.channels, channels)
         for _, channel_id in contact.channels:
             self._holders.pop(channel_id, None)
         for _, channel_id in channels:

@@ -8,11 +8,11 @@ import unicodedata
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from woo_sync_pipeline.demo.store.orders import OrderActions
+from woo_sync_pipeline.demo.store.copies import CopyActions
 from woo_sync_pipeline.demo.store.records import Product, Tag
 
 
-class StoreData(OrderActions):
+class StoreData(CopyActions):
     """A store's tables and the things that people and plugins do to them, behind one re-entrant lock."""
 
     def add_tag(self, name: str) -> int:

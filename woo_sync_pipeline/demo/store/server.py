@@ -20,6 +20,7 @@ from woo_sync_pipeline.demo.store.api import Api
 from woo_sync_pipeline.demo.store.data import StoreData
 from woo_sync_pipeline.demo.store.faults import Fault, Faults
 from woo_sync_pipeline.demo.store.php import flatten, parse_query
+from woo_sync_pipeline.demo.store.state import utc_now
 from woo_sync_pipeline.errors import ConfigurationError
 
 _REMEMBERED = 100_000
@@ -189,7 +190,8 @@ class DemoStore:
         return self._response(status, page.encode(), HTML_TYPE, headers or {})
 
     def _response(self, status: int, body: bytes, kind: str, headers: dict[str, str]) -> web.Response:
-        date = format_datetime(self.data.now(), usegmt=True)
+        now = self.data.now() if self.data.date_header_follows_clock else utc_now()
+        date = format_datetime(now, usegmt=True)
         return web.Response(status=status, body=body, headers={"Content-Type": kind, "Date": date, **headers})
 
     def _remember(self, method: str, path: str, raw_query: str) -> None:

@@ -42,6 +42,8 @@ class StoreState:
         self.name = name
         self.timezone = timezone
         self.clock: Callable[[], datetime] = utc_now
+        # A CDN in front of a store dates the answers itself, by real time.
+        self.date_header_follows_clock = True
         # Signatures are checked against real time even when a test freezes the store's own clock: the
         # client that signs them has only the real one.
         self.signature_clock: Callable[[], float] = time.time
@@ -56,6 +58,9 @@ class StoreState:
         self.orders: dict[int, Order] = {}
         self.products: dict[int, Product] = {}
         self.tags: dict[int, Tag] = {}
+        self.cart_sessions: dict[str, dict[str, bool]] = {}
+        self.field_mirrors: dict[str, tuple[str, str]] = {}
+        self.subscriptions: dict[int, int] = {}
         self.customer_ids: list[int] = []
         self.order_ids: list[int] = []
         self.orders_by_created: list[Moment] = []
