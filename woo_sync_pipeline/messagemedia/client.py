@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TypeVar
 from urllib.parse import urlencode
 
+from woo_sync_pipeline.clocks import ClockOffset
 from woo_sync_pipeline.messagemedia.errors import PlatformProtocolError, RequestRejected
 from woo_sync_pipeline.messagemedia.models import (
     Contact,
@@ -75,6 +76,11 @@ class PlatformClient:
     def writes_made(self) -> int:
         """The requests other than GET sent so far; every try counts."""
         return self._transport.writes_made
+
+    @property
+    def clock_offset(self) -> ClockOffset:
+        """How much the platform's clock is ahead of ours, as far as its answers told it by now."""
+        return self._transport.clock_offset
 
     def contacts_by_phone(self, phones: Collection[str]) -> dict[str, Contact]:
         """Return the contact that holds each E.164 phone; phones that nobody holds are left out.

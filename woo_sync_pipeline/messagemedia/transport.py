@@ -14,6 +14,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
+from woo_sync_pipeline.clocks import ClockOffset, OffsetMeter, date_of_answer
 from woo_sync_pipeline.messagemedia.answers import error_of_answer, unreadable_answer
 from woo_sync_pipeline.messagemedia.auth import BasicAuth, HmacAuth
 from woo_sync_pipeline.messagemedia.errors import (
@@ -69,10 +70,16 @@ class Transport:
             per_second=settings.max_requests_per_second,
             sleep=self._sleep,
         )
+        self._offset_meter = OffsetMeter()
         self._counting = threading.Lock()
         self.requests_made = 0
         self.writes_made = 0
         logging.getLogger("urllib3.connectionpool").addFilter(_hide_query)
+
+    @property
+    def clock_offset(self) -> ClockOffset:
+        """How much the platform's clock is ahead of ours, as far as its answers told it by now."""
+        return self._offset_meter.offset
 
     def close(self) -> None:
         """Close the connections. Threads that wait for a next try give up."""
@@ -165,6 +172,7 @@ class Transport:
             self.requests_made += 1
             self.writes_made += method != "GET"
         error: PlatformError
+        sent_at = datetime.now(UTC)
         try:
             response = self._session.send(
                 prepared,
@@ -192,8 +200,12 @@ class Transport:
                 next_step="Check messagemedia.base_url.",
             )
         else:
+            received_at = datetime.now(UTC)
+            self._offset_meter.note(
+                date_of_answer(response.headers), sent_at=sent_at, received_at=received_at
+            )
             failure = failure_of_status(
-                response.status_code, response.headers.get("Retry-After"), now=datetime.now(UTC)
+                response.status_code, response.headers.get("Retry-After"), now=received_at
             )
             return failure or response
         # Raised outside the handlers: the exceptions above carry the URL, and with it phones, in their texts.

@@ -8,11 +8,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
+from woo_sync_pipeline.clocks import http_date
 from woo_sync_pipeline.privacy import redact
 from woo_sync_pipeline.woocommerce.errors import (
     StoreAnswerEmptyError,
@@ -143,15 +143,6 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     # By the store's own clock where it tells it: the two clocks may differ by more than the wait.
     now = http_date(headers.get("Date", "")) or datetime.now(UTC)
     return min(max(0.0, (due - now).total_seconds()), _LONGEST_RETRY_AFTER)
-
-
-def http_date(text: str) -> datetime | None:
-    """Read an HTTP date as UTC; None when it is not one."""
-    try:
-        moment = parsedate_to_datetime(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, TypeError, OverflowError):
-        return None
 
 
 def _failure(status: int, answer: Answer) -> tuple[type[StoreError], str]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import html
 import ipaddress
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from woo_sync_pipeline.contacts.consent import Consent, parse_consent
+from woo_sync_pipeline.privacy import redact
 from woo_sync_pipeline.woocommerce.client import Row, StoreClient
 from woo_sync_pipeline.woocommerce.errors import (
     StoreAuthError,
@@ -16,17 +19,24 @@ from woo_sync_pipeline.woocommerce.errors import (
     StoreFilterIgnoredError,
     StoreRouteMissingError,
 )
-from woo_sync_pipeline.woocommerce.fields import part
+from woo_sync_pipeline.woocommerce.fields import is_empty, objects, part
 from woo_sync_pipeline.woocommerce.orders import order_statuses
+from woo_sync_pipeline.woocommerce.paging import PAGE_SIZE
+from woo_sync_pipeline.woocommerce.records import compact_json
 
 _MOST_CLOCK_SKEW = 120.0
+_MOST_VALUES_NAMED = 5
+_LONGEST_VALUE_SHOWN = 40
+_NO_WORDS: Mapping[str, Consent] = {}
 
 
 @dataclass(frozen=True)
 class StoreCheck:
     """What a store told. `timezone` is a name, or `UTC+10` for a store that has only an offset.
 
-    A store that does not tell its name is called by its host.
+    A store that does not tell its name is called by its host. `unread_consent`: what stands under a consent key of
+    the newest records and is understood neither as a yes nor as a no, as `key = value` without personal data, and how
+    often; the most frequent first.
     """
 
     name: str
@@ -34,17 +44,26 @@ class StoreCheck:
     timezone: str
     customers_total: int
     customer_meta_visible: bool
+    unread_consent: Mapping[str, int]
     warnings: tuple[str, ...]
 
 
 def check_store(
-    client: StoreClient, *, needs_customer_meta: bool, statuses: Collection[str] = ()
+    client: StoreClient,
+    *,
+    needs_customer_meta: bool,
+    statuses: Collection[str] = (),
+    consent_keys: Collection[str] = (),
+    mirrored_keys: Collection[str] = (),
+    consent_words: Mapping[str, Consent] = _NO_WORDS,
 ) -> StoreCheck:
     """Try everything that a sync will need: customers, orders, their statuses, products, date filters.
 
-    Seven requests. `needs_customer_meta` says that consent or tags are read from customers' meta data; `statuses`
-    are those of orders that the store is expected to have. Raises StoreError when the store cannot be synced; what
-    can be lived with is among the `warnings`.
+    Seven requests, and two more where there are `consent_keys`. `needs_customer_meta` says that consent or tags are
+    read from customers' meta data; `statuses` are those of orders that the store is expected to have. `consent_keys`
+    are all meta keys that choices are read from, `mirrored_keys` those of them that the store copies into a visible
+    one, and `consent_words` the store's own words for a choice. Raises StoreError when the store cannot be synced;
+    what can be lived with is among the `warnings`.
     """
     index = _index(client)
     namespaces = index.get("namespaces")
@@ -63,13 +82,19 @@ def check_store(
     _check_date_filter(client)
     missing = _missing_statuses(client, statuses)
     visible = any("meta_data" in row for row in customers.rows)
+    unread = _unread_consent(client, consent_keys, consent_words)
     return StoreCheck(
         name=_name(client, index),
         woocommerce_version=str(part(status, "environment").get("version") or "unknown"),
         timezone=_timezone(index),
         customers_total=len(customers.rows) if customers.total is None else customers.total,
         customer_meta_visible=visible,
-        warnings=(*missing, *_warnings(client, meta_missing=needs_customer_meta and not visible)),
+        unread_consent=unread,
+        warnings=(
+            *missing,
+            *_warnings(client, meta_missing=needs_customer_meta and not visible),
+            *_consent_warnings([key for key in consent_keys if key not in mirrored_keys], unread),
+        ),
     )
 
 
@@ -107,6 +132,60 @@ def _missing_statuses(client: StoreClient, statuses: Collection[str]) -> list[st
     if not unknown:
         return []
     return [f"The store has no order status {unknown}: nothing comes from there. It has {', '.join(known)}."]
+
+
+def _unread_consent(
+    client: StoreClient, keys: Collection[str], words: Mapping[str, Consent]
+) -> dict[str, int]:
+    if not keys:
+        return {}
+    newest: dict[str, str | int] = {
+        "orderby": "id",
+        "order": "desc",
+        "per_page": PAGE_SIZE,
+        "_fields": "id,meta_data",
+    }
+    customers = client.get_list("customers", {**newest, "role": "all"}).rows
+    orders = client.get_list("orders", newest).rows
+    found = Counter(
+        f"{key} = {_shown(value)}"
+        for row in (*customers, *orders)
+        for key, value in _values(row, keys).items()
+        # Read without its key: a no to the opposite question is understood, and says nothing.
+        if not is_empty(value) and parse_consent("", value, words) is Consent.unknown
+    )
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _values(row: Row, keys: Collection[str]) -> dict[str, object]:
+    """What stands under these meta keys; of a key that is stored twice the first counts, as in a sync."""
+    backwards = reversed(objects(row.get("meta_data")))
+    return {item["key"]: item.get("value") for item in backwards if item.get("key") in tuple(keys)}
+
+
+def _shown(value: object) -> str:
+    # Masked before it is cut: half of an email or phone is none that a mask knows.
+    text = redact(compact_json(value), limit=100 * _LONGEST_VALUE_SHOWN)
+    return text if len(text) <= _LONGEST_VALUE_SHOWN else text[: _LONGEST_VALUE_SHOWN - 1] + "…"
+
+
+def _consent_warnings(unmirrored_keys: Iterable[str], unread: Mapping[str, int]) -> list[str]:
+    found = []
+    if hidden := ", ".join(key for key in unmirrored_keys if key.startswith("_")):
+        found.append(
+            f"WooCommerce's API hides the meta {hidden} of customers (the name begins with _), so those who change it "
+            "in My account cannot be seen: docs/consent.md has a snippet that mirrors it into visible, dated meta "
+            "(consent.mirrored_by)."
+        )
+    if unread:
+        named = [f"{text} ({count}×)" for text, count in list(unread.items())[:_MOST_VALUES_NAMED]]
+        more = len(unread) - len(named)
+        found.append(
+            f"The newest records say of consent what is understood neither as a yes nor as a no: {', '.join(named)}"
+            f"{f', and {more} more' if more else ''}. If it is a choice, add the word to consent.words; else the key "
+            "is not one of consent."
+        )
+    return found
 
 
 def _warnings(client: StoreClient, *, meta_missing: bool) -> list[str]:

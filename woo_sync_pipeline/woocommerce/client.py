@@ -21,9 +21,10 @@ from requests.auth import AuthBase, HTTPBasicAuth
 from requests_oauthlib import OAuth1
 
 from woo_sync_pipeline.authorities import check_authority
+from woo_sync_pipeline.clocks import ClockOffset, OffsetMeter, date_of_answer, http_date
 from woo_sync_pipeline.errors import ConfigurationError
 from woo_sync_pipeline.privacy import redact
-from woo_sync_pipeline.woocommerce.answers import Answer, http_date, read_answer
+from woo_sync_pipeline.woocommerce.answers import Answer, read_answer
 from woo_sync_pipeline.woocommerce.errors import (
     StoreAnswerMalformedError,
     StoreError,
@@ -106,6 +107,7 @@ class StoreClient:
             clock=clock,
         )
         self._answer_seconds = array("d")
+        self._offset_meter = OffsetMeter()
         self._lock = threading.Lock()
         self._session = requests.Session()
         self._session.trust_env = settings.use_environment_proxies
@@ -134,6 +136,14 @@ class StoreClient:
     def at_once(self) -> int:
         """How many requests may be under way at present: less than `max_concurrency` after signs of overload."""
         return self._pace.at_once
+
+    @property
+    def clock_offset(self) -> ClockOffset:
+        """How much the clock that dates the store's answers is ahead of ours, as far as they told it by now.
+
+        Behind a CDN that may be another clock than the one that dates orders: see `orders.newest_order_lead`.
+        """
+        return self._offset_meter.offset
 
     def statistics(self) -> RequestStatistics:
         """The requests made so far and the times of their answers."""
@@ -191,7 +201,7 @@ class StoreClient:
         tried = f"GET {path}"
         with self._lock:
             self.requests_made += 1
-        began = self._clock()
+        began, sent_at = self._clock(), datetime.now(UTC)
         try:
             response = self._session.get(
                 url,
@@ -211,6 +221,8 @@ class StoreClient:
                 connect_timeout=self.settings.connect_timeout,
                 read_timeout=self.settings.read_timeout,
             ) from error
+        received_at = datetime.now(UTC)
+        self._offset_meter.note(date_of_answer(response.headers), sent_at=sent_at, received_at=received_at)
         now = http_date(response.headers.get("Date", ""))
         answer = Answer(response.status_code, response.headers, response.content)
         with self._lock:

@@ -26,11 +26,14 @@ CUSTOMER_FIELDS = ",".join(
 # line_items whole: WordPress cannot pick a field out of the objects of a list.
 ORDER_FIELDS = ",".join(
     (
-        *("id", "status", "date_created_gmt", "date_modified_gmt", "customer_id"),
+        *("id", "status", "date_created_gmt", "date_modified_gmt", "customer_id", "created_via"),
         *_ADDRESSES,
         *("line_items", "meta_data"),
     )
 )
+
+RENEWAL_META_KEYS = ("_subscription_renewal",)
+"""Meta that a subscription plugin writes into the orders that it makes by itself, whatever is configured."""
 
 
 def objects(value: object) -> list[dict[str, Any]]:
@@ -44,14 +47,23 @@ def part(row: Row, name: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def is_empty(value: object) -> bool:
+    """Whether a meta value says nothing at all: PHP stores null and false as an empty text."""
+    return (
+        value is None or value is False or value in ([], {}) or (isinstance(value, str) and not value.strip())
+    )
+
+
 def keep_used(row: Row, *, meta_keys: Collection[str]) -> Row:
     """A copy of a customer or order with only the configured meta and the product ids of its lines.
 
-    What plugins hang onto a record is often most of its size, and is none of our business.
+    The meta that tells renewals is kept as well: only orders have it, since customers show no key that begins
+    with `_`. What plugins hang onto a record is often most of its size, and is none of our business.
     """
     kept = dict(row)
     if "meta_data" in row:
-        kept["meta_data"] = [item for item in objects(row["meta_data"]) if item.get("key") in meta_keys]
+        used = (*meta_keys, *RENEWAL_META_KEYS)
+        kept["meta_data"] = [item for item in objects(row["meta_data"]) if item.get("key") in used]
     if "line_items" in row:
         kept["line_items"] = [{"product_id": item.get("product_id")} for item in objects(row["line_items"])]
     return kept

@@ -23,6 +23,9 @@ _DRAFT = "checkout-draft"
 _CLOCKS_DIFFER = timedelta(minutes=1)
 """By how much the clock that dates answers may differ from the one that dates orders: another machine's, often."""
 
+_LONGEST_LEAD = timedelta(days=1)
+"""What is dated further into the future was typed in: no clock is as wrong as that."""
+
 
 @dataclass(frozen=True)
 class OrderWindow:
@@ -49,6 +52,27 @@ def order_statuses(client: StoreClient) -> list[str]:
             source=client.settings.source, tried="GET orders/statuses", got="statuses without a slug"
         )
     return [str(slug) for slug in slugs if slug not in (_DRAFT, "trash")] + ["trash"]
+
+
+def newest_order_lead(client: StoreClient, statuses: Sequence[str]) -> timedelta:
+    """By how much the newest creation date of the newest five orders is ahead of the store's `server_time`; or zero.
+
+    Behind a CDN the Date header is not of the clock that dates orders. Orders that are dated into the future show by
+    how much that one is at least ahead of the other. A lead of more than a day is a date that somebody typed in, and
+    does not count, nor does a date that is none. One request; the orders are of `statuses`. Raises StoreError.
+    """
+    newest_first: dict[str, str | int] = {
+        "status": ",".join(statuses),
+        "orderby": "id",
+        "order": "desc",
+        "per_page": 5,
+        "_fields": "id,date_created_gmt",
+    }
+    rows = client.get_list("orders", newest_first).rows
+    created = [parse_gmt(row.get("date_created_gmt")) for row in rows]
+    now = _store_now(client)
+    leads = [moment - now for moment in created if moment is not None]
+    return max([timedelta(), *(lead for lead in leads if lead <= _LONGEST_LEAD)])
 
 
 def walk_orders(

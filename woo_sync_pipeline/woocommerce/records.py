@@ -14,7 +14,7 @@ import pyarrow as pa
 from woo_sync_pipeline.woocommerce.client import Row
 from woo_sync_pipeline.woocommerce.dates import parse_gmt
 from woo_sync_pipeline.woocommerce.errors import StoreAnswerMalformedError
-from woo_sync_pipeline.woocommerce.fields import ADDRESS_PARTS, objects, part
+from woo_sync_pipeline.woocommerce.fields import ADDRESS_PARTS, RENEWAL_META_KEYS, is_empty, objects, part
 
 _MOMENT = pa.timestamp("us", tz="UTC")
 _ADDRESS_COLUMNS = (
@@ -43,7 +43,8 @@ CUSTOMER_SCHEMA: pa.Schema = _schema(
     [(name, pa.string()) for name in ("role", "email", "first_name", "last_name")], []
 )
 ORDER_SCHEMA: pa.Schema = _schema(
-    [("status", pa.string()), ("customer_id", pa.int64())], [("product_ids", pa.list_(pa.int64()))]
+    [("status", pa.string()), ("customer_id", pa.int64()), ("is_renewal", pa.bool_())],
+    [("product_ids", pa.list_(pa.int64()))],
 )
 
 
@@ -54,6 +55,19 @@ _FIRST_YEAR, _LAST_YEAR = 1970, 2199
 """Years that a date is believed to have: a mistyped one (0016, 2925) is none, and not every library can hold it."""
 
 _LARGEST_INTEGER = 2**63 - 1
+_RENEWAL_WORDS = ("subscription", "renewal")
+
+
+@dataclass(frozen=True)
+class TableMade:
+    """What a page of rows became.
+
+    table: the rows that are not known in their present form. known_but_saved: how many of the others were saved after
+    the moment that was asked about.
+    """
+
+    table: pa.Table
+    known_but_saved: int
 
 
 def customer_table(
@@ -71,12 +85,32 @@ def customer_table(
     it but `modified_at`, and `fingerprint`. `read_at` is tz-aware. A date outside the years 1970 to 2199 counts as
     absent. Raises StoreAnswerMalformedError for a row without an integer id.
     """
+    return customer_page(
+        rows, meta_keys=meta_keys, fingerprint=fingerprint, read_at=read_at, known=known
+    ).table
+
+
+def customer_page(
+    rows: Sequence[Row],
+    *,
+    meta_keys: Collection[str],
+    fingerprint: str,
+    read_at: datetime,
+    known: Mapping[int, str] = _NOTHING_KNOWN,
+    saved_since: datetime | None = None,
+) -> TableMade:
+    """`customer_table`, and how many of the rows that it leaves out were modified after `saved_since`.
+
+    `saved_since` is tz-aware and by the store's clock; without it none are counted. Such a customer was saved, and
+    nothing that the API shows is another than before: so it looks, among other things, when somebody changes a choice
+    that the store keeps under a hidden key (one that begins with `_`).
+    """
 
     def own(row: Row) -> list[Any]:
         return [_text(row.get(name)) for name in ("role", "email", "first_name", "last_name")]
 
     content = _Content(own, lambda _: [], frozenset(meta_keys), fingerprint)
-    return _table(CUSTOMER_SCHEMA, rows, content, read_at, known)
+    return _table(CUSTOMER_SCHEMA, rows, content, read_at, known, saved_since)
 
 
 def order_table(
@@ -89,18 +123,20 @@ def order_table(
 ) -> pa.Table:
     """Orders as a table of ORDER_SCHEMA, one row each, in order, but those whose hash is `known` by their id.
 
-    `customer_id` is 0 when the order names none. `product_ids` are distinct and ascending, without the 0 of
-    deleted products. The rest is as in `customer_table`.
+    `customer_id` is 0 when the order names none. `is_renewal` tells orders that a subscription made by itself, whose
+    meta is copied and no new choice; it is part of `hash` only where it is true. `product_ids` are distinct and
+    ascending, without the 0 of deleted products. The rest is as in `customer_table`.
     """
 
     def own(row: Row) -> list[Any]:
-        return [_text(row.get("status")), _integer(row.get("customer_id"))]
+        return [_text(row.get("status")), _integer(row.get("customer_id")), _is_renewal(row)]
 
     def last(row: Row) -> list[Any]:
         products = {_integer(item.get("product_id")) for item in objects(row.get("line_items"))}
         return [sorted(products - {0})]
 
-    return _table(ORDER_SCHEMA, rows, _Content(own, last, frozenset(meta_keys), fingerprint), read_at, known)
+    content = _Content(own, last, frozenset(meta_keys), fingerprint)
+    return _table(ORDER_SCHEMA, rows, content, read_at, known).table
 
 
 @dataclass(frozen=True)
@@ -117,11 +153,18 @@ class _Content:
 
 
 def _table(
-    schema: pa.Schema, rows: Sequence[Row], content: _Content, read_at: datetime, known: Mapping[int, str]
-) -> pa.Table:
-    if read_at.tzinfo is None:
-        raise ValueError("read_at without a time zone")
+    schema: pa.Schema,
+    rows: Sequence[Row],
+    content: _Content,
+    read_at: datetime,
+    known: Mapping[int, str],
+    saved_since: datetime | None = None,
+) -> TableMade:
+    for name, moment in (("read_at", read_at), ("saved_since", saved_since)):
+        if moment is not None and moment.tzinfo is None:
+            raise ValueError(f"{name} without a time zone")
     records = []
+    known_but_saved = 0
     for row in rows:
         number = row.get("id")
         if isinstance(number, bool) or not isinstance(number, int) or abs(number) > _LARGEST_INTEGER:
@@ -130,15 +173,28 @@ def _table(
             )
         created = _moment(row.get("date_created_gmt"))
         rest = content.of(row)
-        digest = _hash([number, created.isoformat() if created else None, *rest, content.fingerprint])
+        # A flag counts only where it is set: one that is new leaves the hashes of all other records as they were.
+        hashed = [value for value in rest if value is not False]
+        digest = _hash([number, created.isoformat() if created else None, *hashed, content.fingerprint])
         # A sweep meets almost nothing but what is known: no more work for that.
         if known.get(number) != digest:
             modified = _moment(row.get("date_modified_gmt"))
             records.append((number, created, modified, *rest, digest, read_at))
+        elif saved_since is not None:
+            modified = _moment(row.get("date_modified_gmt"))
+            known_but_saved += modified is not None and modified > saved_since
     # Arrow, so that a table without rows and a column without values have the same types as all.
     columns = zip(*records, strict=True) if records else ((),) * len(schema)
     arrays = [pa.array(column, type=kind.type) for column, kind in zip(columns, schema, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=schema)
+    return TableMade(pa.Table.from_arrays(arrays, schema=schema), known_but_saved)
+
+
+def _is_renewal(row: Row) -> bool:
+    made_by = _text(row.get("created_via")).lower()
+    return any(word in made_by for word in _RENEWAL_WORDS) or any(
+        item.get("key") in RENEWAL_META_KEYS and not is_empty(item.get("value"))
+        for item in objects(row.get("meta_data"))
+    )
 
 
 def _addresses(row: Row) -> list[str]:
@@ -158,16 +214,17 @@ def _meta(row: Row, keys: frozenset[str]) -> str | None:
         # Of a key that is stored twice the first counts, as for WordPress' own get_user_meta(single).
         if key in keys and key not in found:
             found[key] = item.get("value")
-    text = _json(found)
+    text = compact_json(found)
     # The one escape that PostgreSQL cannot store in jsonb.
     return text.replace("\\u0000", "") if "\\u0000" in text else text
 
 
 def _hash(content: list[Any]) -> str:
-    return blake2b(_json(content).encode(), digest_size=16).hexdigest()
+    return blake2b(compact_json(content).encode(), digest_size=16).hexdigest()
 
 
-def _json(value: object) -> str:
+def compact_json(value: object) -> str:
+    """JSON without blanks and with sorted keys. Half of a surrogate pair becomes a question mark."""
     text = _ENCODER.encode(value)
     return text if text.isascii() else _whole(text)
 

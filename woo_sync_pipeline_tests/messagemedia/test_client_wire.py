@@ -1,21 +1,27 @@
+import contextlib
 import re
 import socket
 import ssl
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import trustme
 
+from woo_sync_pipeline.clocks import UNKNOWN_OFFSET
 from woo_sync_pipeline.config import Settings
 from woo_sync_pipeline.errors import ConfigurationError
 from woo_sync_pipeline.messagemedia import (
     PlatformClient,
+    PlatformError,
     PlatformProtocolError,
     PlatformSettings,
     PlatformTlsError,
@@ -98,6 +104,49 @@ def test_a_page_token_that_repeats_ends_the_walk() -> None:
     ):
         client.lists()
     assert client.requests_made == 2
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=-7), timedelta(), timedelta(hours=3)])
+@pytest.mark.parametrize("status", [200, 404, 500])
+def test_every_answer_tells_by_how_much_the_platform_s_clock_is_ahead(status: int, ahead: timedelta) -> None:
+    began = time.monotonic()
+    with (
+        scripted(dated(ahead, status)) as url,
+        PlatformClient(PlatformSettings(url, "k", "s", attempts=1)) as client,
+    ):
+        assert client.clock_offset == UNKNOWN_OFFSET
+        with contextlib.suppress(PlatformError):
+            client.lists()
+        told = client.clock_offset
+        assert told.lowest <= ahead <= told.highest
+        # As narrow as the header and the time that the answer took make it.
+        took = timedelta(seconds=time.monotonic() - began)
+        assert told.highest - told.lowest <= timedelta(seconds=1) + took
+
+
+@pytest.mark.parametrize("headers", [{"Age": "40"}, {"X-Cache": "HIT"}])
+def test_an_answer_out_of_a_cache_tells_nothing_of_the_platform_s_clock(headers: dict[str, str]) -> None:
+    with (
+        scripted(dated(timedelta(hours=-1), 200, **headers)) as url,
+        PlatformClient(PlatformSettings(url, "k", "s")) as client,
+    ):
+        client.lists()
+    assert client.clock_offset == UNKNOWN_OFFSET
+
+
+def dated(ahead: timedelta, status: int, **headers: str) -> Script:
+    """Answer by a clock that is ahead of ours."""
+
+    def script(handler: BaseHTTPRequestHandler) -> None:
+        body = b'{"content": [], "totalElements": 0}'
+        handler.send_response_only(status)
+        handler.send_header("Date", format_datetime(datetime.now(UTC) + ahead, usegmt=True))
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return script
 
 
 def test_an_answer_cut_short_is_asked_for_again() -> None:

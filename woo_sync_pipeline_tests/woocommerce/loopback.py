@@ -25,7 +25,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """`cut` sends only so many bytes of the body and closes; `drop` closes before anything is sent."""
+    """`cut` sends only so many bytes of the body and closes; `drop` closes before anything is sent.
+
+    The Date header is of this machine's clock unless `headers` have one.
+    """
 
     body: bytes = b"[]"
     status: int = 200
@@ -60,7 +63,10 @@ class LoopbackStore:
                 self.close_connection = reply.drop or reply.cut is not None
                 if reply.drop:
                     return
-                self.send_response(reply.status)
+                if "Date" in reply.headers:
+                    self.send_response_only(reply.status)
+                else:
+                    self.send_response(reply.status)
                 for name, value in reply.headers.items():
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(reply.body)))

@@ -123,7 +123,7 @@ class SyncedSource:
         self, client: StoreClient, mark: Watermark | None, orders: pa.Table, *, is_sweep: bool
     ) -> CustomersRead:
         if is_sweep:
-            return reading.sweep(client, self.database, self.source, progress=_nothing)
+            return reading.sweep(client, self.database, self.source, since=None, progress=_nothing)
         return reading.touched(
             client,
             self.database,

@@ -23,7 +23,7 @@ from woo_sync_pipeline.woocommerce import errors
 from woo_sync_pipeline.woocommerce.client import StoreClient, StoreSettings
 from woo_sync_pipeline.woocommerce.error_page import error_page, store_errors
 from woo_sync_pipeline_tests.woocommerce.loopback import LoopbackStore, Reply, of_rows
-from woo_sync_pipeline_tests.woocommerce.sources import source_of
+from woo_sync_pipeline_tests.woocommerce.sources import CONSENT, source_of
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "errors.md"
 INDEX = Reply(b'{"name":"Shop","namespaces":["wc/v3"]}')
@@ -55,7 +55,8 @@ class Town:
     tls: ssl.SSLContext
 
     def source(self, **options: Any) -> SourceSettings:
-        return source_of(self.shop, **options)
+        # Without the key that customers hide, which is a warning of its own.
+        return source_of(self.shop, **{"consent": {"meta_keys": [CONSENT]}, **options})
 
 
 @pytest.fixture(scope="module")

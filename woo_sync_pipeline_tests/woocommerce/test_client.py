@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import pickle
 import ssl
 import threading
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
 import trustme
 
+from woo_sync_pipeline.clocks import UNKNOWN_OFFSET
 from woo_sync_pipeline.errors import ConfigurationError
 from woo_sync_pipeline.woocommerce import errors
 from woo_sync_pipeline.woocommerce.client import StoreClient, StoreSettings
@@ -308,6 +312,59 @@ def test_the_clock_of_the_store_is_the_date_of_its_answers(connect: Connect) -> 
         client.get_list("customers", {})
         assert client.server_time is not None
         assert abs((datetime.now(UTC) - client.server_time).total_seconds()) < 5
+
+
+def by_a_clock_that_is_ahead(by: timedelta, reply: Reply, **headers: str) -> Callable[[Request], Reply]:
+    def answer(_: Request) -> Reply:
+        date = format_datetime(datetime.now(UTC) + by, usegmt=True)
+        return Reply(reply.body, reply.status, {**reply.headers, "Date": date, **headers})
+
+    return answer
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=-7), timedelta(), timedelta(hours=3)])
+@pytest.mark.parametrize("reply", [GOOD, Reply(b"oops", status=500)])
+def test_every_answer_tells_by_how_much_the_store_s_clock_is_ahead(
+    connect: Connect, ahead: timedelta, reply: Reply
+) -> None:
+    began = time.monotonic()
+    with (
+        LoopbackStore(by_a_clock_that_is_ahead(ahead, reply)) as server,
+        connect(server.url, attempts=1) as client,
+    ):
+        assert client.clock_offset == UNKNOWN_OFFSET
+        with contextlib.suppress(errors.StoreError):
+            client.get_list("customers", {})
+        told = client.clock_offset
+        assert told.lowest <= ahead <= told.highest
+        # As narrow as the header and the time that the answer took make it.
+        took = timedelta(seconds=time.monotonic() - began)
+        assert told.highest - told.lowest <= timedelta(seconds=1) + took
+
+
+def test_a_store_that_answers_by_two_clocks_has_an_offset_that_holds_both(connect: Connect) -> None:
+    replies = [by_a_clock_that_is_ahead(timedelta(minutes=by), GOOD) for by in (2, 0, 2)]
+    with LoopbackStore(lambda request: replies.pop()(request)) as server, connect(server.url) as client:
+        client.get_list("customers", {})
+        before = client.clock_offset
+        client.get_list("customers", {})
+        client.get_list("customers", {})
+    assert timedelta(minutes=1) < before.lowest <= timedelta(minutes=2) <= before.highest
+    both = client.clock_offset
+    assert both.lowest <= timedelta() < timedelta(minutes=2) <= both.highest
+
+
+@pytest.mark.parametrize("headers", [{"Age": "40"}, {"X-Cache": "HIT"}])
+def test_an_answer_out_of_a_cache_tells_nothing_of_the_store_s_clock(
+    connect: Connect, headers: dict[str, str]
+) -> None:
+    ahead = timedelta(hours=-1)
+    with (
+        LoopbackStore(by_a_clock_that_is_ahead(ahead, GOOD, **headers)) as server,
+        connect(server.url) as client,
+    ):
+        client.get_list("customers", {})
+    assert client.clock_offset == UNKNOWN_OFFSET
 
 
 @pytest.mark.parametrize("total", ["many", "", "-1", "9" * 5000])

@@ -14,7 +14,7 @@ from woo_sync_pipeline.woocommerce import orders as orders_module
 from woo_sync_pipeline.woocommerce.client import StoreClient
 from woo_sync_pipeline.woocommerce.dates import naive_gmt
 from woo_sync_pipeline.woocommerce.errors import StoreAnswerMalformedError, StoreFilterIgnoredError
-from woo_sync_pipeline.woocommerce.orders import OrderWindow, order_statuses, walk_orders
+from woo_sync_pipeline.woocommerce.orders import OrderWindow, newest_order_lead, order_statuses, walk_orders
 from woo_sync_pipeline_tests.woocommerce.loopback import LoopbackStore, Reply, Request, of_rows
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
@@ -117,11 +117,13 @@ def test_only_the_fields_and_meta_that_are_used_are_asked_for_and_kept(
         billing={"phone": "0491 570 156", "company": "secret"},
         product_ids=[product],
         created_at=NOON,
-        meta={"_wc_other/a/sms": "1", "_other": "x" * 1000},
+        meta={"_wc_other/a/sms": "1", "_other": "x" * 1000, "_subscription_renewal": "17"},
     )
     window = OrderWindow(DAY, DAY + timedelta(days=1))
     [[row]] = walk_orders(client, window, meta_keys=["_wc_other/a/sms"])
-    assert [(item["key"], item["value"]) for item in row["meta_data"]] == [("_wc_other/a/sms", "1")]
+    meta = {item["key"]: item["value"] for item in row["meta_data"]}
+    assert meta == {"_wc_other/a/sms": "1", "_subscription_renewal": "17"}
+    assert row["created_via"] == "checkout"
     assert row["line_items"] == [{"product_id": product}]
     assert set(row["billing"]) == {"first_name", "last_name", "phone", "country", "email"}
     assert set(row) == {
@@ -130,6 +132,7 @@ def test_only_the_fields_and_meta_that_are_used_are_asked_for_and_kept(
         "date_created_gmt",
         "date_modified_gmt",
         "customer_id",
+        "created_via",
         "billing",
         "shipping",
         "line_items",
@@ -331,3 +334,55 @@ def test_an_order_from_before_the_window_is_never_taken_for_one_that_was_edited_
         pytest.raises(StoreFilterIgnoredError, match="outside of the window"),
     ):
         read(client, datetime.now(UTC) + timedelta(hours=1), datetime.now(UTC) + timedelta(hours=2))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "lead"),
+    [
+        ([], 0),
+        ([-90, 0], 0),
+        ([10, 90, 40], 90),
+        ([86_400], 86_400),
+        # Somebody typed a date in: no clock is as wrong as that.
+        ([86_401], 0),
+        ([86_401, 30], 30),
+        # Of orders that are older than the newest five, none counts: they were dated long ago.
+        ([600, 1, 2, 3, 4, 5], 5),
+    ],
+)
+def test_the_newest_orders_show_by_how_much_the_clock_that_dates_them_is_ahead(
+    shop: DemoStore, client: StoreClient, seconds: list[int], lead: int
+) -> None:
+    shop.data.clock = lambda: NOON
+    for each in seconds:
+        shop.data.place_order(created_at=NOON + each * SECOND)
+    assert newest_order_lead(client, ["processing", "trash"]) == lead * SECOND
+    assert client.requests_made == 1
+
+
+def test_only_orders_of_the_statuses_show_the_clock(shop: DemoStore, client: StoreClient) -> None:
+    shop.data.clock = lambda: NOON
+    shop.data.place_order(created_at=NOON + 50 * SECOND, status="checkout-draft")
+    shop.data.place_order(created_at=NOON + 40 * SECOND, status="completed")
+    assert newest_order_lead(client, ["processing", "on-hold"]) == timedelta()
+    assert newest_order_lead(client, ["processing", "completed"]) == 40 * SECOND
+
+
+@pytest.mark.parametrize("date", [None, "", "soon", 7, "0000-00-00T00:00:00", "9999-12-31T23:59:59"])
+def test_a_date_of_an_order_that_is_none_shows_no_clock(
+    connect: Callable[..., StoreClient], date: object
+) -> None:
+    later = naive_gmt(NOON + 20 * SECOND)
+    rows = of_rows([{"id": 3, "date_created_gmt": date}, {"id": 2}, {"id": 1, "date_created_gmt": later}])
+    headers = {**rows.headers, "Date": "Fri, 20 Nov 2026 12:00:00 GMT"}
+    with LoopbackStore(lambda _: Reply(rows.body, headers=headers)) as server, connect(server.url) as client:
+        assert newest_order_lead(client, ["processing", "trash"]) == 20 * SECOND
+    [request] = server.requests
+    assert request.path.endswith("/wc/v3/orders")
+    assert request.query == {
+        "orderby": "id",
+        "order": "desc",
+        "per_page": "5",
+        "status": "processing,trash",
+        "_fields": "id,date_created_gmt",
+    }

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.demo.store import DemoStore
 from woo_sync_pipeline.woocommerce.check import check_store
 from woo_sync_pipeline.woocommerce.client import StoreClient
@@ -103,6 +105,134 @@ def test_a_store_tells_what_it_is(shop: DemoStore, client: StoreClient) -> None:
     assert check.woocommerce_version[0].isdigit()
     assert check.customer_meta_visible
     assert check.warnings == ()
+    assert client.requests_made == 7
+
+
+HIDDEN = "_wc_other/shop/sms"
+
+
+@pytest.mark.parametrize(
+    ("keys", "mirrored", "named"),
+    [
+        (["sms"], [], []),
+        (["sms", HIDDEN], [], [HIDDEN]),
+        ([HIDDEN, "_sms_ok", "sms"], [], [HIDDEN, "_sms_ok"]),
+        ([HIDDEN, "_sms_ok", "sms"], [HIDDEN], ["_sms_ok"]),
+        ([HIDDEN, "sms"], [HIDDEN], []),
+    ],
+)
+def test_a_choice_that_customers_can_change_unseen_is_warned_of(
+    client: StoreClient, keys: list[str], mirrored: list[str], named: list[str]
+) -> None:
+    warnings = check_store(
+        client, needs_customer_meta=False, consent_keys=keys, mirrored_keys=mirrored
+    ).warnings
+    if not named:
+        assert warnings == ()
+        return
+    [warning] = warnings
+    assert f"hides the meta {', '.join(named)} of customers" in warning
+    for words in ("My account", "cannot be seen", "docs/consent.md", "consent.mirrored_by"):
+        assert words in warning
+    assert warning.count(". ") == 0
+
+
+def say(shop: DemoStore, *values: Any, key: str = "sms", of: str = "customers") -> None:
+    """Have one customer (of another role than the usual), or one order, for each value."""
+    for value in values:
+        if of == "customers":
+            customer = shop.data.register_customer(
+                email=f"c{len(shop.data.customers)}@example.com", roles=["vip"]
+            )
+            shop.data.set_user_meta(customer, key, value)
+        else:
+            shop.data.place_order(meta={key: value})
+
+
+def unread(client: StoreClient, *keys: str, **options: Any) -> list[tuple[str, int]]:
+    check = check_store(client, needs_customer_meta=True, consent_keys=keys or ("sms",), **options)
+    return list(check.unread_consent.items())
+
+
+def test_what_is_no_choice_in_the_newest_records_is_named_and_counted(
+    shop: DemoStore, client: StoreClient
+) -> None:
+    say(shop, "vielleicht", "yes", "no", "1", "", "unsubscribed", "ja", "vielleicht")
+    say(shop, "vielleicht", "", ["sms", "mail"], of="orders")
+    say(shop, "hm", key=HIDDEN, of="orders")
+    say(shop, "yes please", key="newsletter")
+    assert unread(client, "sms", HIDDEN) == [
+        ('sms = "vielleicht"', 3),
+        (f'{HIDDEN} = "hm"', 1),
+        ('sms = "ja"', 1),
+        ('sms = ["sms","mail"]', 1),
+    ]
+    assert client.requests_made == 9
+    assert unread(client, consent_words={"Ja": Consent.opted_in, "Vielleicht": Consent.opted_out}) == [
+        ('sms = ["sms","mail"]', 1)
+    ]
+
+
+def test_a_no_to_the_opposite_question_is_understood(shop: DemoStore, client: StoreClient) -> None:
+    say(shop, "no", "1", "nein", key="sms_optout")
+    say(shop, "0", "2024-05-06", "stumm", key="abmeldung")
+    assert unread(client, "sms_optout", "abmeldung") == [
+        ('abmeldung = "stumm"', 1),
+        ('sms_optout = "nein"', 1),
+    ]
+    words = {"nein": Consent.opted_out, "stumm": Consent.opted_out}
+    assert unread(client, "sms_optout", "abmeldung", consent_words=words) == []
+
+
+def test_only_the_newest_hundred_of_each_are_looked_at(shop: DemoStore, client: StoreClient) -> None:
+    say(shop, "old", *["hm"] * 100)
+    say(shop, "old", *["hm"] * 100, of="orders")
+    assert unread(client) == [('sms = "hm"', 200)]
+
+
+def test_the_first_five_are_in_one_warning(shop: DemoStore, client: StoreClient) -> None:
+    say(shop, *[f"v{number}" for number in range(7) for _ in range(10 - number)])
+    [warning] = check_store(client, needs_customer_meta=True, consent_keys=["sms"]).warnings
+    named = ", ".join(f'sms = "v{number}" ({10 - number}×)' for number in range(5))
+    assert f": {named}, and 2 more. " in warning
+    assert "consent.words" in warning
+
+
+def test_values_are_shown_short_and_without_personal_data(shop: DemoStore, client: StoreClient) -> None:
+    say(shop, "call 0491 570 156", "write to jane.doe@example.com", {"by": "jane.doe@example.com"})
+    # Masked first, then cut.
+    say(shop, f"{'x' * 140}@example.com jane.doe@example.com", "é" * 60, "half \ud83d")
+    shown = dict(unread(client))
+    assert 'sms = "call 049•••••156"' in shown
+    assert 'sms = "write to j•••@•••.com"' in shown
+    assert 'sms = {"by":"j•••@•••.com"}' in shown
+    assert 'sms = "x•••@•••.com j•••@•••.com"' in shown
+    assert f'sms = "{"é" * 38}…' in shown
+    assert 'sms = "half ?"' in shown
+    assert "jane" not in "".join(shown)
+    assert max(len(text.removeprefix("sms = ")) for text in shown) == 40
+
+
+def test_of_a_consent_key_stored_twice_the_first_counts(connect: Callable[..., StoreClient]) -> None:
+    twice = [{"key": "sms", "value": "hm"}, {"key": "sms", "value": "later"}, "odd", {"value": "no key"}]
+
+    def answer(request: Request) -> Reply:
+        if request.path == "/wp-json/":
+            return Reply(b'{"name":"Shop"}')
+        if request.path.endswith("system_status"):
+            return Reply(b"{}")
+        if request.path.endswith("statuses"):
+            return of_rows([{"slug": "processing"}])
+        return of_rows([] if "modified_after" in request.query else [{"id": 1, "meta_data": twice}])
+
+    with LoopbackStore(answer) as server, connect(server.url) as client:
+        assert unread(client) == [('sms = "hm"', 2)]
+
+
+def test_without_consent_keys_no_values_are_looked_at(shop: DemoStore, client: StoreClient) -> None:
+    say(shop, "hm")
+    check = check_store(client, needs_customer_meta=True)
+    assert check.unread_consent == {}
     assert client.requests_made == 7
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from woo_sync_pipeline.woocommerce.errors import StoreAnswerMalformedError
-from woo_sync_pipeline.woocommerce.records import CUSTOMER_SCHEMA, ORDER_SCHEMA, customer_table, order_table
+from woo_sync_pipeline.woocommerce.records import (
+    CUSTOMER_SCHEMA,
+    ORDER_SCHEMA,
+    TableMade,
+    customer_page,
+    customer_table,
+    order_table,
+)
 
 RECORDED = Path(__file__).resolve().parents[2].parent / "shared" / "woocommerce" / "recorded"
 READ_AT = datetime(2026, 11, 24, 1, 2, 3, 456, tzinfo=UTC)
@@ -41,6 +48,8 @@ ORDER: dict[str, Any] = {
     "customer_id": 7,
     "line_items": [{"product_id": 40}, {"product_id": 0}, {"product_id": 22}, {"product_id": 40}],
 }
+
+SAYING_NOTHING: tuple[object, ...] = ("", " ", None, [], {}, False)
 
 
 def customers(
@@ -137,6 +146,55 @@ def test_what_is_not_used_does_not_move_the_hash(change: dict[str, Any]) -> None
     assert only(customers({**CUSTOMER, **change}), "hash") == only(customers(CUSTOMER), "hash")
 
 
+def test_the_hashes_of_what_was_stored_long_ago_stay_what_they_are() -> None:
+    """They are in users' databases: with another hash every record would count as changed."""
+    assert only(customers(CUSTOMER), "hash") == "cd585fe5b7688659cc74de4b60df2894"
+    assert only(orders(ORDER), "hash") == "84a35d4470707383a55b2651b2fc1431"
+    by_whom = {"created_via": "checkout"}
+    not_a_renewal = [*ORDER["meta_data"], {"key": "_subscription_renewal", "value": ""}]
+    known = orders({**ORDER, **by_whom, "meta_data": not_a_renewal})
+    assert only(known, "hash") == "84a35d4470707383a55b2651b2fc1431"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"created_via": "subscription"},
+        {"created_via": "WC_Subscriptions"},
+        {"created_via": "Early-Renewal"},
+        {"meta_data": [*ORDER["meta_data"], {"key": "_subscription_renewal", "value": "17"}]},
+        {"meta_data": [*ORDER["meta_data"], {"key": "_subscription_renewal", "value": 17}]},
+    ],
+)
+def test_an_order_that_a_subscription_made_is_a_renewal_and_hashed_as_one(change: dict[str, Any]) -> None:
+    renewal = orders({**ORDER, **change})
+    assert only(renewal, "is_renewal") is True
+    assert only(renewal, "hash") != only(orders(ORDER), "hash")
+    # Only the flag counts, not what it was made of.
+    assert only(renewal, "hash") == only(orders({**ORDER, "created_via": "renewal"}), "hash")
+    assert only(renewal, "meta") == only(orders(ORDER), "meta")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"created_via": "checkout"},
+        {"created_via": None},
+        {"created_via": ["subscription"]},
+        *(
+            {"meta_data": [*ORDER["meta_data"], {"key": "_subscription_renewal", "value": value}]}
+            for value in SAYING_NOTHING
+        ),
+        {"meta_data": [*ORDER["meta_data"], {"key": "_subscription_resubscribe", "value": "17"}]},
+    ],
+)
+def test_every_other_order_is_none(change: dict[str, Any]) -> None:
+    frame = orders({**ORDER, **change})
+    assert only(frame, "is_renewal") is False
+    assert only(frame, "hash") == only(orders(ORDER), "hash")
+
+
 def test_another_configuration_moves_the_hash() -> None:
     assert only(customers(CUSTOMER, fingerprint="g"), "hash") != only(customers(CUSTOMER), "hash")
 
@@ -163,6 +221,34 @@ def test_rows_that_are_known_in_this_form_are_left_out() -> None:
     assert left.schema.equals(CUSTOMER_SCHEMA)
 
 
+def test_rows_that_were_saved_and_are_known_all_the_same_are_counted() -> None:
+    moment = datetime(2026, 11, 23, 12, 3, 11, tzinfo=UTC)
+    before, at, after = "2026-11-23T12:03:10", "2026-11-23T12:03:11", "2026-11-23T12:03:12"
+    dates = {5: before, 6: at, 7: after, 8: None, 9: "2925-03-20T21:54:36", 10: after, 11: after, 12: after}
+    rows = [{**CUSTOMER, "id": number, "date_modified_gmt": date} for number, date in dates.items()]
+    frame = customers(*rows)
+    hashes = dict(zip(frame["record_id"], frame["hash"], strict=True))
+    known = {**hashes, 10: "another form"}
+    del known[12]
+
+    def page(saved_since: datetime | None) -> TableMade:
+        return customer_page(
+            rows,
+            meta_keys=("sms", "tags"),
+            fingerprint="f",
+            read_at=READ_AT,
+            known=known,
+            saved_since=saved_since,
+        )
+
+    made = page(moment)
+    assert made.table.column("record_id").to_pylist() == [10, 12]
+    assert made.known_but_saved == 2
+    assert page(moment - timedelta(seconds=1)).known_but_saved == 3
+    assert page(None).known_but_saved == 0
+    assert page(None).table.equals(made.table)
+
+
 @pytest.mark.parametrize("date", ["2925-03-20T21:54:36", "0016-03-20T21:54:36", "0001-01-01T00:00:00+05:00"])
 def test_a_date_that_nobody_can_have_meant_is_none(date: str) -> None:
     frame = orders({**ORDER, "date_created_gmt": date, "date_modified_gmt": date})
@@ -184,6 +270,9 @@ def test_a_row_without_an_integer_id_is_an_error(number: object) -> None:
 def test_a_moment_without_a_time_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
         customer_table([], meta_keys=(), fingerprint="", read_at=datetime(2026, 1, 1))  # noqa: DTZ001
+    naive = READ_AT.replace(tzinfo=None)
+    with pytest.raises(ValueError, match="saved_since without a time zone"):
+        customer_page([], meta_keys=(), fingerprint="", read_at=READ_AT, saved_since=naive)
 
 
 anything = st.recursive(
@@ -195,7 +284,7 @@ anything = st.recursive(
 
 @given(
     fields=st.dictionaries(
-        st.sampled_from([name for name in {**CUSTOMER, **ORDER} if name != "id"]), anything
+        st.sampled_from([name for name in {**CUSTOMER, **ORDER, "created_via": ""} if name != "id"]), anything
     )
 )
 def test_whatever_stands_in_a_field_gives_one_row_of_the_right_types(fields: dict[str, Any]) -> None:
