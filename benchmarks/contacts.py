@@ -43,6 +43,7 @@ from rich.table import Table
 
 from woo_sync_pipeline.config import ConsentSettings, GroupSettings, SourceSettings
 from woo_sync_pipeline.contacts.merge import MergeInput, MergeSource, merge_contacts
+from woo_sync_pipeline.contacts.normalise import UTC_TIME
 from woo_sync_pipeline.contacts.phones import parse_phone
 from woo_sync_pipeline.contacts.schemas import MergedContact, validate
 from woo_sync_pipeline.staging import PORTION
@@ -155,7 +156,13 @@ def known_of(records: pd.DataFrame) -> tuple[MergeInput, list[str]]:
         {"phone": bought["phone"], "tag": "Product " + bought["product_ids"].astype(str)}
     )
     signals = records.loc[has_phone & (records["consent"] != "unknown"), list(SIGNAL_COLUMNS)]
-    signals = signals.rename(columns={"created_at": "choice_at"})
+    signals = signals.rename(columns={"created_at": "choice_from"})
+    signals = signals.assign(
+        choice_until=signals["choice_from"],
+        choice_is_dated=True,
+        choice_returned_at=pd.Series(pd.NaT, index=signals.index, dtype=UTC_TIME),
+        is_stop=False,
+    )
     holders = records.loc[has_phone, list(HOLDER_COLUMNS)]
     for frame in (holders, signals, purchases):
         frame["source"] = SOURCE.key

@@ -176,6 +176,7 @@ def _fill(database: Database, contacts: int) -> None:
             [SOURCE, _tag(number)],
             "opted_in",
             _EPOCH,
+            _EPOCH,
             "SUBSCRIBED",
         )
         for number in range(contacts)

@@ -71,6 +71,7 @@ def contacts(count: int) -> pd.DataFrame:
             "groups": [tags[number % 3] for number in numbers],
             "consent": "opted_in",
             "consent_at": moments.astype("datetime64[us, UTC]"),
+            "consent_dated_at": moments.astype("datetime64[us, UTC]"),
             "consent_origin": "customer meta sms_marketing_consent",
             "status": "SUBSCRIBED",
         }

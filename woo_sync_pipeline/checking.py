@@ -68,7 +68,14 @@ def check_source(source: SourceSettings, stores: StoresResource | None = None) -
     keys = [key for key in source.meta_keys if not key.startswith("_")]
     try:
         with (stores or StoresResource()).connect(source) as client:
-            found = check_store(client, needs_customer_meta=bool(keys), statuses=source.order_statuses or ())
+            found = check_store(
+                client,
+                needs_customer_meta=bool(keys),
+                statuses=source.order_statuses or (),
+                consent_keys=source.consent.keys,
+                mirrored_keys=source.consent.mirrored_by,
+                consent_words=source.consent.words.meanings,
+            )
     except WooSyncError as error:
         yield CheckLine("FAIL", source.key, str(error))
         return

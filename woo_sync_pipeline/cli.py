@@ -1,32 +1,18 @@
-"""The command line: `woo-sync check`, `sync`, `history`, `report`, `explain`, `forget`, `demo`."""
+"""The command line: `woo-sync check`, `sync`, `history`, `report`, `explain`, `consent`, `forget`, `demo`."""
 
 from __future__ import annotations
 
 import os
-import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
+from woo_sync_pipeline.cli_common import DAY, check_days, check_phone, console, open_state
+from woo_sync_pipeline.cli_consent import consent
 from woo_sync_pipeline.config import Settings, SourceSettings, config_path, load_settings
 from woo_sync_pipeline.errors import WooSyncError
-
-if TYPE_CHECKING:
-    from woo_sync_pipeline.resources import StateResource
-
-_PIPED_WIDTH = 200
-"""Columns of a table that no terminal bounds: in the usual 80 a history is not readable."""
-
-# The one of `sync/checks.py`, which takes long to import.
-_E164 = re.compile(r"\+[1-9][0-9]{5,14}")
-
-DAY = click.DateTime(formats=["%Y-%m-%d"])
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -94,15 +80,15 @@ def sync(
 
     settings = load_settings(config)
     chosen = _chosen_sources(settings, keys)
-    _check_days(first, last)
+    check_days(first, last)
     if full and incremental:
         raise click.UsageError("--full reads everything, --incremental as little as possible: choose one.")
-    with _open_state(settings) as state:
+    with open_state(settings) as state:
         succeeded = sync_sources(
             settings,
             chosen,
             state=state,
-            console=_console(),
+            console=console(),
             first=first.date() if first else None,
             last=last.date() if last else None,
             incremental=incremental,
@@ -128,12 +114,12 @@ def history(config: Path, source: str | None, limit: int, as_json: bool) -> None
     settings = load_settings(config)
     if source is not None:
         _chosen_sources(settings, (source,))
-    with _open_state(settings) as state:
+    with open_state(settings) as state:
         syncs = list_syncs(state.database(), source=source, limit=limit)
     if as_json:
         click.echo(history_json(syncs))
     elif syncs:
-        _console().print(history_table(syncs))
+        console().print(history_table(syncs))
     else:
         click.echo("Nothing was synced yet. Run `woo-sync sync`.")
 
@@ -152,7 +138,7 @@ def report(config: Path, sync_id: int | None, form: str | None) -> None:
     from woo_sync_pipeline.state.syncs import get_sync, list_syncs, sync_contacts
 
     settings = load_settings(config)
-    with _open_state(settings) as state:
+    with open_state(settings) as state:
         database = state.database()
         latest = list_syncs(database, limit=1)
         found = get_sync(database, sync_id) if sync_id is not None else latest[0] if latest else None
@@ -173,12 +159,12 @@ def report(config: Path, sync_id: int | None, form: str | None) -> None:
         url = source.url if source else ""
         click.echo(report_html(found, contacts, history, source_name=name, store_url=url), nl=False)
     else:
-        console = _console()
-        console.print(report_title(found, source_name=name), markup=False, highlight=False, style="bold")
+        terminal = console()
+        terminal.print(report_title(found, source_name=name), markup=False, highlight=False, style="bold")
         for table in report_tables(found, contacts):
-            console.print(table)
+            terminal.print(table)
         if found.error:
-            console.print(f"{found.status}: {found.error}", markup=False, highlight=False)
+            terminal.print(f"{found.status}: {found.error}", markup=False, highlight=False)
 
 
 @cli.command()
@@ -188,15 +174,15 @@ def report(config: Path, sync_id: int | None, form: str | None) -> None:
 def explain(config: Path, phone: str, as_json: bool) -> None:
     """Tell why a contact is as it is; PHONE is written like +61491570006.
 
-    Which store records it is made of, which choice decides, what MessageMedia last confirmed, and what syncs did with
-    it. Asks neither a store nor MessageMedia. Shows the person in full.
+    Which store records it is made of, which choice decides, what MessageMedia last confirmed, what syncs did with it,
+    and the last entries of the ledger of consent. Asks neither a store nor MessageMedia. Shows the person in full.
     """
     from woo_sync_pipeline.explaining import explain as explain_contact
     from woo_sync_pipeline.explanation_tables import explanation_json, explanation_tables
 
     settings = load_settings(config)
-    _check_phone(phone)
-    with _open_state(settings) as state:
+    check_phone(phone)
+    with open_state(settings) as state:
         explanation = explain_contact(settings, state, phone)
     if explanation is None:
         raise click.ClickException(
@@ -206,12 +192,12 @@ def explain(config: Path, phone: str, as_json: bool) -> None:
     if as_json:
         click.echo(explanation_json(explanation))
         return
-    console = _console()
-    console.print(phone, markup=False, highlight=False, style="bold")
+    terminal = console()
+    terminal.print(phone, markup=False, highlight=False, style="bold")
     if explanation.contact is None:
-        console.print("No contact: no customer and no guest's order has this phone.")
+        terminal.print("No contact: no customer and no guest's order has this phone.")
     for table in explanation_tables(explanation):
-        console.print(table)
+        terminal.print(table)
 
 
 @cli.command()
@@ -221,20 +207,21 @@ def explain(config: Path, phone: str, as_json: bool) -> None:
 def forget(config: Path, phone: str, yes: bool) -> None:
     """Erase a person from everything that woo-sync keeps; PHONE is written like +61491570006.
 
-    Deletes the store records, the contact and the lines of reports that have this phone, and all staged frames.
+    Deletes the store records, the contact, the lines of reports and the entries of the ledger of consent that have this
+    phone, and all staged frames.
     Erase the person in the stores first: what is still there comes back with the next sync.
     """
     from woo_sync_pipeline.forgetting import account_of
     from woo_sync_pipeline.forgetting import forget as forget_person
 
     settings = load_settings(config)
-    _check_phone(phone)
+    check_phone(phone)
     if not yes:
         click.echo(
             "What is still in a store comes back with the next sync, with the consent that the store shows."
         )
         click.confirm("Erase what is known of this phone here? It cannot be undone.", abort=True)
-    with _open_state(settings) as state:
+    with open_state(settings) as state:
         for line in account_of(forget_person(settings, state, phone), phone):
             click.echo(line)
 
@@ -280,7 +267,10 @@ def demo(
         )
     from woo_sync_pipeline.demo.play import play_demo
 
-    sys.exit(play_demo(folder, console=_console(), customers=customers, orders=orders, seed=seed))
+    sys.exit(play_demo(folder, console=console(), customers=customers, orders=orders, seed=seed))
+
+
+cli.add_command(consent)
 
 
 def main() -> None:
@@ -296,22 +286,6 @@ def main() -> None:
         os.umask(umask)
 
 
-def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=max(console.width, _PIPED_WIDTH))
-
-
-@contextmanager
-def _open_state(settings: Settings) -> Iterator[StateResource]:
-    from woo_sync_pipeline.resources import StateResource
-
-    state = StateResource(settings)
-    try:
-        yield state
-    finally:
-        state.close()
-
-
 def _chosen_sources(settings: Settings, keys: tuple[str, ...]) -> list[SourceSettings]:
     known = {source.key: source for source in settings.sources}
     refused = {each.key: each for each in settings.refused}
@@ -323,15 +297,3 @@ def _chosen_sources(settings: Settings, keys: tuple[str, ...]) -> list[SourceSet
                 f"no source has the key {key!r}. Known: {', '.join(known)}", param_hint="--source"
             )
     return [known[key] for key in keys] if keys else list(settings.sources)
-
-
-def _check_phone(phone: str) -> None:
-    if not _E164.fullmatch(phone):
-        raise click.BadParameter("write it like +61491570006, without blanks", param_hint="PHONE")
-
-
-def _check_days(first: datetime | None, last: datetime | None) -> None:
-    if last is not None and first is None:
-        raise click.UsageError("--to needs --from.")
-    if first is not None and last is not None and last < first:
-        raise click.UsageError("--to lies before --from.")

@@ -29,7 +29,7 @@ from woo_sync_pipeline.config_values import (
     WebAddress,
     refuse,
 )
-from woo_sync_pipeline.contacts.consent import Consent, comparable
+from woo_sync_pipeline.contacts.consent import Consent, ConsentRules, comparable
 from woo_sync_pipeline.contacts.groups import DEFAULT_NAME_FORMAT
 
 CONFIG_ENV = "WOO_SYNC_CONFIG"
@@ -74,18 +74,65 @@ class ConsentSettings(Section):
         default=(), description="of the same, in which a yes means no"
     )
     words: ConsentWords = ConsentWords()
+    repeated_yes: Literal["ignored", "counts"] = Field(
+        default="ignored", description="whether an opt-in that repeats an older one is a new choice"
+    )
+    dated_by: dict[Name, Name] = Field(
+        default={}, description="for a meta key the one that holds the time of its choice"
+    )
+    mirrored_by: dict[Name, Name] = Field(
+        default={}, description="for a meta key that is hidden on customers its visible copy"
+    )
+
+    @model_validator(mode="after")
+    def _keys_belong_together(self) -> Self:
+        for key in self.mirrored_by:
+            if key not in self.meta_keys:
+                raise refuse(f"mirrored_by has {key!r}, which is not among the meta_keys. Write it there too")
+        for key in self.dated_by:
+            if key not in self.keys:
+                raise refuse(
+                    f"dated_by has {key!r}, which is neither among the meta_keys nor a copy in mirrored_by. "
+                    "Write it there too"
+                )
+        for name, others in (("mirrored_by", self.mirrored_by), ("dated_by", self.dated_by)):
+            for other in others.values():
+                if other.startswith("_"):
+                    raise refuse(
+                        f"{name} names {other!r}, but WooCommerce hides keys of customers that begin with an "
+                        "underscore. Keep it under a key without one"
+                    )
+        return self
 
     @property
     def keys(self) -> tuple[str, ...]:
         """All meta keys that choices are read from."""
-        return tuple(dict.fromkeys((*self.meta_keys, *self.opt_out_meta_keys)))
+        return tuple(dict.fromkeys((*self.meta_keys, *self.mirrored_by.values(), *self.opt_out_meta_keys)))
+
+    @property
+    def rules(self) -> ConsentRules:
+        """How choices are read from the meta of a record."""
+        return ConsentRules(
+            keys=self.keys,
+            opt_out_keys=frozenset(self.opt_out_meta_keys),
+            words=self.words.meanings,
+            dated_by=self.dated_by,
+            mirrored_by=self.mirrored_by,
+        )
+
+    @property
+    def hidden_keys(self) -> tuple[str, ...]:
+        """Meta keys that WooCommerce hides on customers, and that are not mirrored."""
+        return tuple(key for key in self.keys if key.startswith("_") and key not in self.mirrored_by)
 
     @property
     def basis(self) -> str:
         """What choices are read from, as text: what reads differently only because this changed is no new choice."""
         words = ",".join(sorted(f"{word}={meaning}" for word, meaning in self.words.meanings.items()))
         opposite = ",".join(f"!{key}" for key in self.opt_out_meta_keys)
-        return ";".join(filter(None, (",".join(self.meta_keys), opposite, words)))
+        dates = ",".join(f"{key}@{other}" for key, other in sorted(self.dated_by.items()))
+        copies = ",".join(f"{key}~{other}" for key, other in sorted(self.mirrored_by.items()))
+        return ";".join(filter(None, (",".join(self.meta_keys), opposite, words, dates, copies)))
 
 
 class GroupSettings(Section):
@@ -122,7 +169,8 @@ class SourceSettings(Section):
     @property
     def meta_keys(self) -> tuple[str, ...]:
         """All meta keys that are read from this store, each once."""
-        return tuple(dict.fromkeys((*self.consent.keys, *self.groups.meta_keys)))
+        consent = (*self.consent.keys, *self.consent.dated_by.values())
+        return tuple(dict.fromkeys((*consent, *self.groups.meta_keys)))
 
 
 class MessageMediaSettings(Section):
@@ -142,6 +190,7 @@ class RetentionSettings(Section):
 
     history_days: Annotated[int, Field(ge=1)] = 365
     live_runs_days: Annotated[int, Field(ge=1)] = 30
+    consent_days: Annotated[int, Field(ge=1)] = 1_825
     staging_days: Annotated[int, Field(ge=1)] = 7
 
 

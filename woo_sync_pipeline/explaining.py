@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal
+from datetime import UTC, datetime
+from typing import Any, Literal, TypeAlias
+
+import pandas as pd
 
 from woo_sync_pipeline.config import Settings
 from woo_sync_pipeline.contacts.merge import deciding_signals, field_origins
+from woo_sync_pipeline.contacts.subscription import NotApplied
 from woo_sync_pipeline.resources import StateResource
+from woo_sync_pipeline.state.consent_ledger import LedgerEntry
 from woo_sync_pipeline.state.explanation import KnownOfPhone, Row, known_of_phone
 
-MOST_OUTCOMES = 20
+MOST_LINES = 20
+"""Of the outcomes of syncs, and of the ledger of consent."""
 
-_FIELDS = ("first_name", "last_name", "email", "sources", "groups", "consent", "consent_at")
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_CHOICE = ("consent", "consent_at", "consent_dated_at")
+_FIELDS = ("first_name", "last_name", "email", "sources", "groups", *_CHOICE)
 _SHOWN = (
     "first_name",
     "last_name",
     "email",
     "sources",
     "groups",
-    "consent",
-    "consent_at",
+    *_CHOICE,
     "consent_origin",
     "status",
 )
@@ -31,23 +37,35 @@ _OF_PLATFORM = (
     "confirmed_at",
     "base_state",
     "base_state_by",
+    "base_seen_at",
+    "base_modified_at",
     "unsubscribed_seen_at",
     "applied_consent",
     "applied_consent_at",
+    "applied_consent_dated_at",
+    "not_applied",
     "is_pending",
     "is_in_flight",
     "rejected_reason",
 )
 
+Weight: TypeAlias = Literal["decides", "outweighed", "does not count"]
+
 
 @dataclass(frozen=True)
 class Choice:
-    """A choice of a store record: the one that decides the contact's consent, an older one, or none that counts."""
+    """A choice of a store record: the one that decides the contact's consent, an older one, or none that counts.
+
+    It was made between `earliest` (None: nobody knows since when) and `latest`. is_dated: whether it has a date of its
+    own, and these are not only the times of our readings.
+    """
 
     consent: str
-    made_at: datetime | None
+    earliest: datetime | None
+    latest: datetime | None
+    is_dated: bool
     origin: str
-    weight: Literal["decides", "outweighed", "does not count"]
+    weight: Weight
 
 
 @dataclass(frozen=True)
@@ -88,6 +106,7 @@ class Explanation:
 
     contact: its merged form. platform: what MessageMedia last confirmed. not_sent: fields that differ from that.
     state_told: why the subscription state is what it is, in a sentence. outcomes: of the latest syncs, newest first.
+    ledger: the latest entries of the ledger of consent, newest first.
     """
 
     phone: str
@@ -97,13 +116,14 @@ class Explanation:
     state_told: str
     records: tuple[RecordBehind, ...]
     outcomes: tuple[Row, ...]
+    ledger: tuple[LedgerEntry, ...]
 
 
 def explain(settings: Settings, state: StateResource, phone: str) -> Explanation | None:
     """Explain the contact of a phone (E.164); None when nothing is known of the phone."""
-    known = known_of_phone(state.database(), phone, outcomes=MOST_OUTCOMES)
+    known = known_of_phone(state.database(), phone, lines=MOST_LINES)
     contact = known.contact
-    if contact is None and not known.records and not known.outcomes:
+    if contact is None and not (known.records or known.outcomes or known.ledger):
         return None
     return Explanation(
         phone=phone,
@@ -113,6 +133,7 @@ def explain(settings: Settings, state: StateResource, phone: str) -> Explanation
         state_told=_told_state(contact) if contact else "",
         records=_records(known, phone, _counting(settings, known)),
         outcomes=known.outcomes,
+        ledger=known.ledger,
     )
 
 
@@ -136,15 +157,13 @@ def _records(known: KnownOfPhone, phone: str, sources: set[str]) -> tuple[Record
         for signal in deciding_signals(known.merging, phones=[phone], sources=sources).to_dict("records")
         if signal["consent"] == contact.get("consent")
     }
+    own_origins = {_key(row): row["consent_origin"] for row in known.records}
     signals: dict[tuple[Any, ...], list[Choice]] = {}
     for signal in known.merging.signals.to_dict("records"):
         decides = (*_key(signal), signal["consent_origin"]) in decided
         counts = signal["source"] in sources
-        weight: Literal["decides", "outweighed", "does not count"] = (
-            "decides" if decides else "outweighed" if counts else "does not count"
-        )
-        choice = Choice(signal["consent"], signal["choice_at"], signal["consent_origin"], weight)
-        signals.setdefault(_key(signal), []).append(choice)
+        weight: Weight = "decides" if decides else "outweighed" if counts else "does not count"
+        signals.setdefault(_key(signal), []).append(_choice(signal, own_origins.get(_key(signal)), weight))
     behind = [
         _record(
             row,
@@ -157,12 +176,28 @@ def _records(known: KnownOfPhone, phone: str, sources: set[str]) -> tuple[Record
 
 
 def _record(row: Row, *, gives: tuple[str, ...], choices: list[Choice]) -> RecordBehind:
-    own = Choice(row["consent"], row["choice_at"], row["consent_origin"], "does not count")
+    own = _choice(row, row["consent_origin"], "does not count")
     is_there = any((each.consent, each.origin) == (own.consent, own.origin) for each in choices)
     if own.consent != "unknown" and not is_there:
         choices = [own, *choices]
     values = {name: row[name] for name in RecordBehind.__dataclass_fields__ if name in row}
     return RecordBehind(**values, gives=gives, choices=tuple(choices))
+
+
+def _choice(row: Mapping[Any, Any], own_origin: str | None, weight: Weight) -> Choice:
+    """The choice in a row of records or signals; `own_origin` is where that of the record itself was read."""
+    earliest, latest = (_known_time(row[name]) for name in ("choice_from", "choice_until"))
+    # Of what came along from an earlier phone is known only by when it was seen.
+    if row["consent_origin"] != own_origin:
+        earliest = None
+    return Choice(
+        row["consent"], earliest, latest, bool(row["choice_is_dated"]), row["consent_origin"], weight
+    )
+
+
+def _known_time(at: Any) -> datetime | None:
+    """A time as it is stored, where 1970 stands for one that nobody knows."""
+    return None if pd.isna(at) or at <= _EPOCH else at
 
 
 def _key(row: Mapping[Any, Any]) -> tuple[Any, ...]:
@@ -189,12 +224,16 @@ def _told_state(contact: Row) -> str:
         )
     if state is None:
         return "It was gone from the stores before anything of it was sent."
-    if {"consent", "consent_at"} & set(_not_sent(contact)):
-        return "The choice that decides has changed since, and was not sent yet."
+    not_applied = NotApplied(contact["not_applied"]).sentence if contact["not_applied"] else ""
+    if set(_CHOICE) & set(_not_sent(contact)):
+        changed = "The choice that decides has changed since, and was not sent yet."
+        return f"{changed} Before that: {not_applied}" if not_applied else changed
+    if not_applied:
+        return not_applied
     if state == status:
         return f"The stores make it {status.lower()} too."
     if contact["consent"] == "unknown":
         return f"The stores would make a new contact {status.lower()}, but only a choice changes a state that is there."
     if state == "UNSUBSCRIBED" and contact["base_state_by"] == "platform":
-        return "It was unsubscribed on MessageMedia: only an opt-in made after that subscribes it again."
+        return "It was unsubscribed on MessageMedia: only an opt-in dated after that was seen subscribes it again."
     return "The state was changed since the choice was made: only a newer choice changes it again."

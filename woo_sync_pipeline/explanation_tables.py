@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from woo_sync_pipeline.explaining import Choice, Explanation, RecordBehind
+from woo_sync_pipeline.contacts.consent import Consent
+from woo_sync_pipeline.explaining import MOST_LINES, Choice, Explanation, RecordBehind
+from woo_sync_pipeline.ledger_tables import ledger_table
+from woo_sync_pipeline.reports.times import interval_text, time_text
 from woo_sync_pipeline.state.explanation import Row
 
 _MOST_RECORDS = 20
@@ -21,7 +24,9 @@ _LABELS = {
     "groups": "lists",
     "consent": "choice",
     "consent_at": "time of the choice",
+    "consent_dated_at": "time of the dated opt-in",
 }
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 def explanation_json(explanation: Explanation) -> str:
@@ -30,7 +35,7 @@ def explanation_json(explanation: Explanation) -> str:
 
 
 def explanation_tables(explanation: Explanation) -> Iterator[Table]:
-    """The contact, what MessageMedia confirmed of it, its store records, and its latest outcomes."""
+    """The contact, what MessageMedia confirmed of it, its store records, its latest outcomes, its ledger of consent."""
     if explanation.contact is not None and explanation.platform is not None:
         yield _contact_table(explanation.contact, explanation.records)
         yield _platform_table(explanation, explanation.platform)
@@ -38,6 +43,10 @@ def explanation_tables(explanation: Explanation) -> Iterator[Table]:
         yield _records_table(explanation.records)
     if explanation.outcomes:
         yield _outcomes_table(explanation.outcomes)
+    if explanation.ledger:
+        more = f" (the last {MOST_LINES}; `woo-sync consent` has all)"
+        shown = more if len(explanation.ledger) == MOST_LINES else ""
+        yield ledger_table(explanation.ledger, title=f"ledger of consent, newest first{shown}, times in UTC")
 
 
 def _contact_table(contact: Row, records: tuple[RecordBehind, ...]) -> Table:
@@ -51,6 +60,8 @@ def _contact_table(contact: Row, records: tuple[RecordBehind, ...]) -> Table:
         (str(record) for record in records for each in record.choices if each.weight == "decides"), ""
     )
     _add(table, "choice", _choice_text(contact["consent"], contact["consent_at"]), decider)
+    if contact["consent_dated_at"]:
+        _add(table, "dated opt-in", f"counts from {_time_utc(contact['consent_dated_at'])}")
     _add(table, "status", f"{contact['status'].lower()}, if it is new to MessageMedia")
     return table
 
@@ -62,6 +73,9 @@ def _platform_table(explanation: Explanation, platform: Row) -> Table:
     if platform["base_state"]:
         by = "a sync" if platform["base_state_by"] == "sync" else "somebody on MessageMedia"
         _add(table, "state", f"{platform['base_state'].lower()}, by {by}")
+        _add(
+            table, "state last seen", _time_utc(platform["base_seen_at"]) or "not since the last confirmation"
+        )
     _add(table, "why", explanation.state_told)
     if platform["unsubscribed_seen_at"]:
         _add(table, "seen unsubscribed", _time_utc(platform["unsubscribed_seen_at"]))
@@ -85,17 +99,17 @@ def _records_table(records: tuple[RecordBehind, ...]) -> Table:
     more = f" (the first {_MOST_RECORDS} of {len(records):,}; --json has all)"
     table = _table(
         "store record",
-        "first seen",
         "in this form since",
         "gone",
         "choice",
         "made",
+        "dated",
         "read from",
         "this choice",
         title=f"store records{more if len(records) > _MOST_RECORDS else ''}, times in UTC",
     )
     for record in records[:_MOST_RECORDS]:
-        known = [str(record), *map(_time, (record.first_seen_at, record.last_seen_at, record.gone_at))]
+        known = [str(record), *map(time_text, (record.last_seen_at, record.gone_at))]
         for choice in record.choices or (None,):
             _add(table, *known, *_choice_cells(choice))
             known = [""] * len(known)
@@ -105,7 +119,8 @@ def _records_table(records: tuple[RecordBehind, ...]) -> Table:
 def _choice_cells(choice: Choice | None) -> tuple[str, ...]:
     if choice is None:
         return ("none",)
-    return _words(choice.consent), _time(choice.made_at), choice.origin, choice.weight
+    made = interval_text(choice.earliest, choice.latest) if choice.latest else "nobody knows"
+    return _words(choice.consent), made, "yes" if choice.is_dated else "no", choice.origin, choice.weight
 
 
 def _outcomes_table(outcomes: tuple[Row, ...]) -> Table:
@@ -126,7 +141,7 @@ def _outcomes_table(outcomes: tuple[Row, ...]) -> Table:
             str(line["sync_id"]),
             line["source"],
             f"{line['kind']}, dry run" if line["is_dry_run"] else line["kind"],
-            _time(line["started_at"]),
+            time_text(line["started_at"]),
             line["outcome"],
             (line["state"] or "").lower(),
             ", ".join(line["changes"]),
@@ -145,19 +160,21 @@ def _add(table: Table, *cells: str) -> None:
 
 
 def _choice_text(consent: str, at: datetime | None) -> str:
-    return f"{_words(consent)}, {_time_utc(at)}" if at else _words(consent)
+    """A choice that decides, with the one time of it that counts."""
+    if at is None:
+        return _words(consent)
+    if at <= _EPOCH:
+        return f"{_words(consent)}, nobody knows when"
+    edge = "until" if consent == Consent.opted_out else "from"
+    return f"{_words(consent)}, counts {edge} {_time_utc(at)}"
 
 
 def _words(consent: str) -> str:
     return consent.replace("_", " ")
 
 
-def _time(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S}" if at else ""
-
-
 def _time_utc(at: datetime | None) -> str:
-    return f"{_time(at)} UTC" if at else ""
+    return f"{time_text(at)} UTC" if at else ""
 
 
 def _plain(value: object) -> object:

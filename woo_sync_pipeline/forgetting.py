@@ -33,8 +33,8 @@ def account_of(erased: Erased, phone: str) -> Iterator[str]:
         return
     yield (
         f"Erased of {mask_phone(phone)}: {_counted(len(erased.records), 'store record')}, "
-        f"{'the contact' if erased.was_contact else 'no contact'}, {_counted(erased.history, 'line')} of reports; "
-        "and all staged frames."
+        f"{'the contact' if erased.was_contact else 'no contact'}, {_counted(erased.history, 'line')} of reports, "
+        f"{_counted(erased.ledger, 'entry', 'entries')} of the ledger of consent; and all staged frames."
     )
     if erased.blanked:
         yield f"Orders of other customers that named the phone stay without it: {_listed(erased.blanked)}."
@@ -48,7 +48,7 @@ def account_of(erased: Erased, phone: str) -> Iterator[str]:
             "- this person was unsubscribed, and nothing here remembers it any more: were the contact deleted on "
             "MessageMedia and the opt-in still in a store, the next sync would subscribe the person again"
         )
-    yield "- backups of the database and files made with `woo-sync report --csv` or `--json` may hold the person"
+    yield "- backups of the database and files made with `woo-sync report` or `woo-sync consent` may hold the person"
 
 
 def _refuse_while_syncing(settings: Settings, database: Database) -> None:
@@ -67,8 +67,8 @@ def _refuse_while_syncing(settings: Settings, database: Database) -> None:
         )
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def _counted(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def _listed(records: tuple[StoreRecord, ...]) -> str:

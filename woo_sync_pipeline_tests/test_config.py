@@ -108,12 +108,17 @@ def test_the_example_file_is_valid() -> None:
 
 def test_every_setting_of_the_example_file_that_is_commented_out_is_valid_too(file: Path) -> None:
     text = re.sub(
-        r"^( {0,4})# ( *[a-z_]+:)", r"\1\2", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE
+        r"^( {0,6})# ( *[a-z_]+:)", r"\1\2", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE
     )
     text = text.replace("${WOO_SYNC_DATABASE_URL}", "${DATABASE_URL}")
     settings = load(file, text)
     assert settings.database_url is not None
     assert settings.staging_location == "s3://my-bucket/woo-sync-staging"
+    consent = settings.sources[0].consent
+    assert consent.repeated_yes == "counts"
+    assert consent.dated_by == {"sms_marketing_consent": "sms_consent_at"}
+    assert consent.mirrored_by == {"_wc_other/acme/sms-opt-in": "acme_sms_opt_in"}
+    assert consent.words.opted_in == ("Ja, gerne",)
     assert settings.celery is not None
     assert settings.alerts.has_receiver
     assert settings.alerts.email is not None
@@ -176,6 +181,49 @@ def test_keys_that_ask_for_the_opposite_are_read_too_and_are_another_basis(file:
     assert set(more.meta_keys) >= {"sms", "sms_abmeldung"}
     assert more.consent.basis == "sms;!sms_abmeldung"
     assert settings_fingerprint(plain) != settings_fingerprint(more)
+
+
+CONSENT = """mode: explicit
+      meta_keys: [_wc_other/acme/sms, sms]
+      repeated_yes: counts
+      mirrored_by: {_wc_other/acme/sms: acme_sms}
+      dated_by: {sms: sms_at, acme_sms: acme_sms_at}"""
+
+
+def test_copies_of_hidden_keys_and_dates_of_choices_are_read_too(file: Path) -> None:
+    source = load(file, GOOD.replace("mode: explicit", CONSENT)).sources[0]
+    assert source.consent.keys == ("_wc_other/acme/sms", "sms", "acme_sms")
+    assert source.meta_keys == (*source.consent.keys, "sms_at", "acme_sms_at", "customer_tags")
+    assert source.consent.hidden_keys == ()
+    rules = source.consent.rules
+    assert rules.keys == source.consent.keys
+    assert rules.mirrored_by == {"_wc_other/acme/sms": "acme_sms"}
+    assert rules.dated_by == {"sms": "sms_at", "acme_sms": "acme_sms_at"}
+
+
+def test_a_repeated_yes_is_ignored_and_no_key_has_a_date_or_copy_unless_it_says_otherwise(
+    file: Path,
+) -> None:
+    plain = (
+        load(file, GOOD.replace("mode: explicit", "meta_keys: [_wc_other/acme/sms, sms]")).sources[0].consent
+    )
+    assert (plain.mode, plain.repeated_yes) == ("explicit", "ignored")
+    assert plain.dated_by == plain.mirrored_by == {}
+    assert plain.hidden_keys == ("_wc_other/acme/sms",)
+    assert load(file, GOOD.replace("mode: explicit", CONSENT)).sources[0].consent.repeated_yes == "counts"
+
+
+@pytest.mark.parametrize("left_out", ["mirrored_by", "dated_by"])
+def test_other_copies_and_dates_are_another_basis_of_consent_and_read_all_records_anew(
+    file: Path, left_out: str
+) -> None:
+    lines = CONSENT.replace("acme_sms: acme_sms_at", "_wc_other/acme/sms: acme_sms_at").splitlines()
+    whole, part = (
+        load(file, GOOD.replace("mode: explicit", "\n".join(each))).sources[0]
+        for each in (lines, [line for line in lines if left_out not in line])
+    )
+    assert whole.consent.basis != part.consent.basis
+    assert settings_fingerprint(whole) != settings_fingerprint(part)
 
 
 def test_other_names_of_lists_read_all_records_anew(file: Path) -> None:
@@ -249,6 +297,12 @@ REFUSALS = [
     (f"name_format: '{'x' * 21}{{tag}}'", "meta_keys: [customer_tags]", "groups.name_format", "20 characters"),
     ("words: {opted_in: [Ja], opted_out: [' ja']}", "mode: explicit", "sources[0].consent.words", "under one of them"),
     ("words: {opted_in: ['--']}", "mode: explicit", "line 16, sources[0].consent.words", "is no word"),
+    ("repeated_yes: maybe", "mode: explicit", "line 16, sources[0].consent.repeated_yes", "'ignored' or 'counts'"),
+    ("dated_by: {sms: sms_at}", "mode: explicit", "sources[0].consent", "dated_by has 'sms', which is neither among"),
+    ("mirrored_by: {_sms: sms}", "mode: explicit", "sources[0].consent", "'_sms', which is not among the meta_keys"),
+    (" {meta_keys: [_sms], mirrored_by: {_sms: _b}}", "\n      mode: explicit", "sources[0].consent", "'_b', but Woo"),
+    (" {meta_keys: [sms], dated_by: {sms: _at}}", "\n      mode: explicit", "sources[0].consent", "'_at', but WooCom"),
+    ("dated_by: [sms]", "mode: explicit", "line 16, sources[0].consent.dated_by", "dictionary"),
     ("words: {in: [ja]}", "mode: explicit", "sources[0].consent.words", "Known here: opted_in, opted_out"),
     ("    order_statuses: [checkout-draft]\n    consent:", "    consent:", "order_statuses[0]", "Leave it out"),
 ]  # fmt: skip
@@ -434,12 +488,14 @@ def test_nobody_is_told_and_everything_is_kept_for_long_unless_it_says_otherwise
     assert (settings.alerts.min_interval_minutes, settings.alerts.max_invalid_share) == (60, 0.5)
     kept = settings.retention
     assert (kept.history_days, kept.live_runs_days, kept.staging_days) == (365, 30, 7)
+    assert kept.consent_days == 1_825
 
 
 @pytest.mark.parametrize(
     ("written", "place", "says"),
     [
-        ("retention: {days: 3}", "retention.days", "Known here: history_days, live_runs_days, staging_days"),
+        ("retention: {days: 3}", "retention.days", "Known here: history_days, live_runs_days, consent_days"),
+        ("retention: {consent_days: 0}", "retention.consent_days", "greater than or equal to 1"),
         ("retention: {history_days: 0}", "retention.history_days", "greater than or equal to 1"),
         ("alerts: {webhook_url: hunter2}", "alerts.webhook_url", "this is no web address"),
         ("alerts: {max_invalid_share: 50}", "alerts.max_invalid_share", "less than or equal to 1"),

@@ -2,88 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
-import sqlalchemy as sa
 
-from woo_sync_pipeline.cli import _E164
-from woo_sync_pipeline.config import Settings
-from woo_sync_pipeline.explaining import Explanation, RecordBehind, explain
+from woo_sync_pipeline.cli_common import E164 as E164_OF_COMMANDS
+from woo_sync_pipeline.explaining import explain
 from woo_sync_pipeline.explanation_tables import explanation_json
 from woo_sync_pipeline.resources import StateResource
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import SyncContact, note_contacts
 from woo_sync_pipeline.sync.checks import E164
+from woo_sync_pipeline_tests.explained import (
+    Explain,
+    configured,
+    confirm,
+    explaining,
+    record,
+    set_contact,
+    weights,
+)
 from woo_sync_pipeline_tests.state.stored import ANN, BOB, CAM, at, commit, customer, order
 
-Explain = Callable[..., Explanation]
+SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
 def explained(database_url: str) -> Iterator[Explain]:
     """Explains a phone of which something is known."""
-    resources = []
-
-    def make(phone: str = ANN, *, keys: tuple[str, ...] = ("shop", "outlet")) -> Explanation:
-        settings = configured(database_url, keys)
-        resources.append(StateResource(settings))
-        explanation = explain(settings, resources[-1], phone)
-        assert explanation is not None
-        return explanation
-
-    yield make
-    for each in resources:
-        each.close()
-
-
-def configured(database_url: str, keys: tuple[str, ...]) -> Settings:
-    sources = [
-        {
-            "name": "WooCommerce" if key == "shop" else key.title(),
-            "key": key,
-            "url": f"https://{key}.example.com",
-            "consumer_key": "ck",
-            "consumer_secret": "cs",
-            "start_date": "2026-11-01",
-            "default_region": "AU",
-        }
-        for key in keys
-    ]
-    account = {"base_url": "https://nowhere.example", "api_key": "k", "api_secret": "s"}
-    return Settings.model_validate(
-        {"database_url": database_url, "messagemedia": account, "sources": sources}
-    )
-
-
-def weights(record: RecordBehind) -> list[tuple[str, str]]:
-    return [(choice.consent, choice.weight) for choice in record.choices]
-
-
-def set_contact(database: Database, **values: Any) -> None:
-    """Change columns of Ann's contact."""
-    changes = ", ".join(f"{name} = :{name}" for name in values)
-    with database.transaction() as connection:
-        connection.execute(
-            sa.text(f"UPDATE woo_sync.contacts SET {changes} WHERE phone = :phone"), {**values, "phone": ANN}
-        )
-
-
-def confirm(database: Database, state: str, by: str, **values: Any) -> None:
-    """What a push writes when the platform has confirmed Ann's contact."""
-    with database.transaction() as connection:
-        connection.execute(
-            sa.text(
-                "UPDATE woo_sync.contacts SET base_first_name = first_name, base_last_name = last_name,"
-                " base_email = email, base_sources = sources, base_groups = groups, base_consent = consent,"
-                " base_consent_at = consent_at, confirmed_at = now(), base_state = :state, base_state_by = :by"
-                " WHERE phone = :phone"
-            ),
-            {"state": state, "by": by, "phone": ANN},
-        )
-    if values:
-        set_contact(database, **values)
+    with explaining(database_url) as explain_phone:
+        yield explain_phone
 
 
 def test_each_field_names_the_record_that_gave_it(database: Database, explained: Explain) -> None:
@@ -112,14 +61,10 @@ def test_the_choice_that_decides_is_told_from_those_that_are_older(
     newest, older, without = (record(explained(), number) for number in (45, 44, 7))
     assert weights(newest) == [("opted_out", "decides")]
     (choice,) = newest.choices
-    assert (choice.made_at, choice.origin) == (at(20), "stop")
+    assert (choice.earliest, choice.origin) == (at(20), "stop")
+    assert choice.latest == at(20) + SECOND
     assert weights(older) == [("opted_in", "outweighed")]
     assert without.choices == ()
-
-
-def record(found: Explanation, number: int) -> RecordBehind:
-    (wanted,) = (each for each in found.records if each.record_id == number)
-    return wanted
 
 
 def test_of_a_customer_s_orders_with_another_phone_only_the_choices_are_shown(
@@ -161,7 +106,9 @@ def test_an_opt_out_under_an_earlier_phone_is_a_choice_of_the_same_record(
     moved = customer(7, ANN, consent="opted_out", consent_origin="sms", read_at=at(300))
     commit(database, moved, run_id="later")
     (only,) = explained().records
-    assert {choice.origin for choice in only.choices} == {"sms", "opt-out under an earlier phone"}
+    times = {choice.origin: (choice.earliest, choice.latest) for choice in only.choices}
+    # Since when somebody had opted out under the earlier phone is not kept.
+    assert times == {"sms": (None, at(100)), "opt-out under an earlier phone": (None, at(100))}
     assert sorted(choice.weight for choice in only.choices) == ["decides", "outweighed"]
 
 
@@ -195,7 +142,12 @@ def test_of_a_phone_that_nobody_has_nothing_is_known(database_url: str) -> None:
     ("consent", "state", "by", "told"),
     [
         ("opted_in", "SUBSCRIBED", "sync", "The stores make it subscribed too."),
-        ("opted_in", "UNSUBSCRIBED", "platform", "only an opt-in made after that subscribes it again"),
+        (
+            "opted_in",
+            "UNSUBSCRIBED",
+            "platform",
+            "only an opt-in dated after that was seen subscribes it again",
+        ),
         ("opted_in", "UNSUBSCRIBED", "sync", "only a newer choice changes it again"),
         ("opted_out", "SUBSCRIBED", "platform", "only a newer choice changes it again"),
         ("unknown", "SUBSCRIBED", "platform", "only a choice changes a state that is there"),
@@ -238,4 +190,4 @@ def test_the_outcomes_are_those_of_this_phone_newest_first(database: Database, e
 
 
 def test_a_phone_is_written_alike_for_every_command() -> None:
-    assert _E164.pattern == E164
+    assert E164_OF_COMMANDS.pattern == E164

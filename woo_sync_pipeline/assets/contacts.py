@@ -9,6 +9,7 @@ import pandas as pd
 from woo_sync_pipeline.assets.checks import Check, check_result, check_specs
 from woo_sync_pipeline.assets.definition import asset_options
 from woo_sync_pipeline.assets.step import SyncStep, sync_step
+from woo_sync_pipeline.clocks import ClockOffset
 from woo_sync_pipeline.config import Settings, SourceSettings
 from woo_sync_pipeline.contacts.merge import MergeSource
 from woo_sync_pipeline.reports.report import count_reasons
@@ -30,6 +31,7 @@ MERGE_CHECKS = (
     Check.every_contact_fits_its_model,
     Check.consent_is_never_widened,
 )
+_MOST_UNREAD = 20
 
 
 def contact_assets(
@@ -66,6 +68,7 @@ def contact_assets(
                 staged.notes = {
                     "emails_dropped": tally.emails_dropped,
                     "left_out": [[each.record_type, each.record_id, each.reason] for each in tally.left_out],
+                    "unread_consent": dict(tally.unread.most_common(_MOST_UNREAD)),
                 }
             invalid = tally.left_out + tally.invalid
             return step.result(
@@ -122,7 +125,12 @@ def contact_assets(
 
 def _merge_sources(settings: Settings) -> dict[str, MergeSource]:
     return {
-        each.key: MergeSource(each.name, each.consent.mode == "explicit", each.groups.name_format)
+        each.key: MergeSource(
+            each.name,
+            each.consent.mode == "explicit",
+            each.groups.name_format,
+            repeats_count=each.consent.repeated_yes == "counts",
+        )
         for each in settings.sources
     }
 
@@ -136,6 +144,7 @@ def _reading(step: SyncStep) -> Reading:
         started_at=datetime.fromisoformat(orders.notes["started_at"]),
         read_until=datetime.fromisoformat(orders.notes["read_until"]),
         last_customer_id=customers.notes["last_id"],
+        store_clock=ClockOffset.from_json(orders.notes["store_ahead_by"]),
     )
 
 

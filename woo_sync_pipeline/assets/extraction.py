@@ -9,7 +9,9 @@ from pydantic import Field
 from woo_sync_pipeline.assets.checks import Check, check_result, check_specs
 from woo_sync_pipeline.assets.definition import asset_options
 from woo_sync_pipeline.assets.step import SyncStep, sync_step
+from woo_sync_pipeline.clocks import ClockOffset
 from woo_sync_pipeline.config import Settings, SourceSettings
+from woo_sync_pipeline.state.records import latest_sweep
 from woo_sync_pipeline.sync.checks import Finding, all_were_read
 from woo_sync_pipeline.sync.reading import (
     CustomersRead,
@@ -21,7 +23,7 @@ from woo_sync_pipeline.sync.reading import (
 )
 from woo_sync_pipeline.sync.window import midnight, order_window, read_until
 from woo_sync_pipeline.woocommerce.completeness import customers_up_to
-from woo_sync_pipeline.woocommerce.orders import order_statuses
+from woo_sync_pipeline.woocommerce.orders import newest_order_lead, order_statuses
 from woo_sync_pipeline.woocommerce.records import CUSTOMER_SCHEMA, ORDER_SCHEMA
 from woo_sync_pipeline.woocommerce.statistics import RequestStatistics
 
@@ -29,6 +31,10 @@ TAG_COLUMNS = {"product_id": "int64", "tags": "list<string>"}
 META_WITHHELD = (
     "the store withholds the meta of customers, because the key is not an administrator's: "
     "choices and tags kept there are not read"
+)
+HIDDEN_KEYS = (
+    "WooCommerce hides the meta {keys} of customers: who opts out under it in My account cannot be seen. "
+    "docs/consent.md has a snippet for the shop that makes it visible (consent.mirrored_by)"
 )
 
 
@@ -65,7 +71,7 @@ def extraction_assets(
                     range_start=step.range_start,
                     range_end=step.range_end,
                     is_sweep=step.is_sweep,
-                    watermark=step.watermark_by(store_now),
+                    watermark=step.watermark_by(store_now, store_ahead=client.clock_offset.lowest),
                     orders_from=midnight(source.orders_from, settings.timezone)
                     if source.orders_from
                     else None,
@@ -75,12 +81,15 @@ def extraction_assets(
                 found = read_orders(
                     client, step.database, source, window, statuses=statuses, progress=advance
                 )
+                # Orders bear the time of this clock: it is measured, and what else the store shows of it is heeded.
+                ahead = client.clock_offset.ahead_by_more(newest_order_lead(client, statuses))
                 statistics = client.statistics()
                 notes = {
                     "read": found.read,
                     "requests": statistics.requests,
                     "started_at": started_at.isoformat(),
                     "read_until": read_until(window).isoformat(),
+                    "store_ahead_by": ahead.to_json(),
                 }
             step.write("orders", found.changed, notes=notes)
             return step.result(
@@ -110,7 +119,13 @@ def extraction_assets(
         with sync_step(context, source) as step:
             with step.stores.connect(source) as client, step.show_progress("reading customers") as advance:
                 if step.is_sweep:
-                    found = sweep(client, step.database, source, progress=advance)
+                    found = sweep(
+                        client,
+                        step.database,
+                        source,
+                        since=_latest_sweep_by_the_store(step),
+                        progress=advance,
+                    )
                     in_store = customers_up_to(client, found.last_id)
                     finding = all_were_read(read=found.read, in_store=in_store)
                 else:
@@ -170,11 +185,19 @@ def extraction_assets(
     return [orders, customers, guests, tags]
 
 
+def _latest_sweep_by_the_store(step: SyncStep) -> datetime | None:
+    """When the latest complete reading before this one began, as late as that can be by the store's clock."""
+    began = latest_sweep(step.database, step.source.key, run_id=step.run_id)
+    return began and began + ClockOffset.from_json(step.read("orders").notes["store_ahead_by"]).highest
+
+
 def _stage_customers(
     step: SyncStep, found: CustomersRead, finding: Finding, statistics: RequestStatistics, *, notice: str
 ) -> dg.MaterializeResult:
     reads_customer_meta = any(not key.startswith("_") for key in step.source.meta_keys)
     warnings = [META_WITHHELD] if found.meta_withheld and reads_customer_meta else []
+    if step.is_sweep and step.source.consent.hidden_keys:
+        warnings.append(HIDDEN_KEYS.format(keys=", ".join(step.source.consent.hidden_keys)))
     if notice:
         warnings.append(f"the store prints text before its JSON, which was skipped: {notice}")
     for warning in warnings:
@@ -186,6 +209,7 @@ def _stage_customers(
             "read": found.read,
             "requests": statistics.requests,
             "last_id": found.last_id,
+            "saved_unseen": found.saved_unseen,
             "warnings": warnings,
         },
     )

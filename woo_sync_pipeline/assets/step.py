@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from time import monotonic
 from typing import Any
 
@@ -83,11 +83,16 @@ class SyncStep:
         """The Dagster run that this sync is."""
         return self.context.run.run_id
 
-    def watermark_by(self, store_now: datetime) -> Watermark | None:
-        """How far the source has been read, as far as that can be true by the store's present clock."""
+    def watermark_by(self, store_now: datetime, *, store_ahead: timedelta) -> Watermark | None:
+        """How far the source has been read, as far as that can be true by the store's present clock.
+
+        `store_ahead` is by how much that clock is ahead of ours, at the least.
+        """
         if self.watermark is None:
             return None
-        return watermark_by(self.database, self.source.key, self.watermark, store_now=store_now)
+        return watermark_by(
+            self.database, self.source.key, self.watermark, store_now=store_now, store_ahead=store_ahead
+        )
 
     def mark_dry_run(self) -> None:
         """Note in the history and among the run's tags that this sync sends nothing."""

@@ -97,6 +97,7 @@ def sync_assets(
                     **summary.counts,
                     **effort,
                     "unsubscribed_on_platform": summary.unsubscribed_on_platform + observed,
+                    "not_applied": summary.not_applied,
                 }
             return step.result(staged.rows, **summary.counts, **effort)
 
@@ -187,6 +188,9 @@ def _counts(step: SyncStep, without_phone: list[SyncContact], left_out: list[Syn
         subscribed=totals["subscribed"],
         unsubscribed=totals["unsubscribed"],
         unsubscribed_on_platform=pushed.get("unsubscribed_on_platform", 0),
+        not_applied=pushed.get("not_applied", 0),
+        saved_unseen=customers.notes["saved_unseen"],
+        unread_consent=step.read("contacts").notes["unread_consent"],
         groups=totals["groups"],
         groups_made=pushed.get("groups_made", 0),
         emails_dropped=step.read("contacts").notes["emails_dropped"],

@@ -1,4 +1,4 @@
-"""The nightly job that forgets what is old: the history, staged frames, and Dagster's own runs."""
+"""The nightly job that forgets what is old: history, ledger of consent, staged frames, and Dagster's own runs."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,6 +9,7 @@ from woo_sync_pipeline.automation.pruning import RETENTION_TAG, forget_progress,
 from woo_sync_pipeline.config import Settings
 from woo_sync_pipeline.errors import WooSyncError
 from woo_sync_pipeline.resources import StagingResource, StateResource, source_claim
+from woo_sync_pipeline.state.consent_ledger import prune_ledger
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.retention import prune_history
 from woo_sync_pipeline.state.syncs import mark_crashed, sources_at_work
@@ -24,12 +25,13 @@ def retention_job(settings: Settings, state: StateResource, staging: StagingReso
 
     @dg.op(name="forget_what_is_old")
     def forget_what_is_old(context: dg.OpExecutionContext) -> dict[str, int]:
-        """Delete old syncs, staged frames and runs; returns how many of each."""
+        """Delete old syncs, entries of the ledger of consent, staged frames and runs; returns how many of each."""
         now = datetime.now(UTC)
         history_from = now - timedelta(days=kept.history_days)
         try:
             _mark_crashed(state.database())
             syncs = prune_history(state.database(), before=history_from, timezone=settings.timezone)
+            entries = prune_ledger(state.database(), before=now - timedelta(days=kept.consent_days))
             frames = staging.area().prune(now=now)
         except WooSyncError as error:
             raise failure_of(error) from None
@@ -43,6 +45,7 @@ def retention_job(settings: Settings, state: StateResource, staging: StagingReso
         events = forget_progress(context.instance, sources=sources, before=now - _PROGRESS_KEPT)
         counts = {
             "syncs": syncs,
+            "consent_entries": entries,
             "staged_frames": frames,
             "runs": runs.deleted,
             "old_runs_still_needed": runs.needed,
@@ -58,8 +61,9 @@ def retention_job(settings: Settings, state: StateResource, staging: StagingReso
         resource_defs={"io_manager": dg.mem_io_manager},
         tags={RETENTION_TAG: "true"},
         description=f"Forgets the history of syncs and Dagster's runs after {kept.history_days} days, runs of live "
-        f"syncs after {kept.live_runs_days} (after one day what tells how they got on) and staged frames after "
-        f"{kept.staging_days}. A run stays while it is the latest that filled some partition of an asset.",
+        f"syncs after {kept.live_runs_days} (after one day what tells how they got on), staged frames after "
+        f"{kept.staging_days}, and entries of the ledger of consent after {kept.consent_days}. A run stays while it "
+        "is the latest that filled some partition of an asset.",
     )
     def retention() -> None:
         forget_what_is_old()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
 from woo_sync_pipeline.contacts.names import clean_text, strip_invisible
+from woo_sync_pipeline.privacy import redact
 
 
 class Consent(StrEnum):
@@ -50,6 +53,12 @@ _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d.*)?", re.ASCII)
 _FIRST_BELIEVABLE_YEAR = 2000
 _EARLIEST_TIMESTAMP = 946_684_800
 """Unix time at the start of that year."""
+_FURTHEST_AHEAD = timedelta(hours=14)
+"""The clocks of Kiritimati."""
+_LONGEST_VALUE = 200
+"""Characters of an answer that are kept: those that mean something are shorter."""
+_LONGEST_SHOWN = 40
+"""Characters of an answer that nobody understands which are shown."""
 
 
 def parse_consent(
@@ -110,6 +119,135 @@ def consent_of(
             if signal is wanted:
                 return signal, key
     return Consent.unknown, next((key for key in keys if key in meta), "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentRules:
+    """Where the records of a store keep choices, and how they are read.
+
+    keys: meta keys, in which order. opt_out_keys: those of them in which a yes means no. words: the store's own words.
+    dated_by: for some keys the key that holds the time of the choice. mirrored_by: for keys that the store hides on
+    customers the visible one into which the shop copies them: both are one key.
+    """
+
+    keys: Sequence[str] = ()
+    opt_out_keys: Collection[str] = ()
+    words: Mapping[str, Consent] = field(default_factory=dict)
+    dated_by: Mapping[str, str] = field(default_factory=dict)
+    mirrored_by: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ChoiceRead:
+    """What one record says.
+
+    found_under: the meta key of the answer that decides, "" without any; key: the one that it stands for. value: the
+    answer as it was written. said_at: when it was given, if the store keeps that. answers: what stands under each key
+    that is there, as `answers_text` writes it. unread: an answer that nobody understands, as `key = value`, else "".
+    """
+
+    consent: Consent = Consent.unknown
+    found_under: str = ""
+    key: str = ""
+    value: str = ""
+    said_at: datetime | None = None
+    answers: str = ""
+    unread: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What stands under one key. `key` is the one that it stands for, `said_at` when it was given, if that is known."""
+
+    consent: Consent
+    key: str
+    said_at: datetime | None = None
+
+
+def answers_text(answers: Mapping[str, Answer]) -> str:
+    """Answers by meta key as a text to be kept and compared; "" for none."""
+    plain = {
+        found_under: [each.consent.value, each.key, each.said_at.isoformat() if each.said_at else None]
+        for found_under, each in sorted(answers.items())
+    }
+    return json.dumps(plain, ensure_ascii=False, separators=(",", ":")) if plain else ""
+
+
+def read_answers(text: str) -> dict[str, Answer]:
+    """The answers that `answers_text` wrote."""
+    return {
+        found_under: Answer(Consent(consent), key, datetime.fromisoformat(said_at) if said_at else None)
+        for found_under, (consent, key, said_at) in (json.loads(text) if text else {}).items()
+    }
+
+
+def read_choice(meta: Mapping[str, object], rules: ConsentRules) -> ChoiceRead:
+    """Read the choice of one record from its meta, by `consent_of`."""
+    consent, key = consent_of(meta, rules.keys, rules.words, rules.opt_out_keys)
+    if not key:
+        return ChoiceRead()
+    stands_for = {visible: hidden for hidden, visible in rules.mirrored_by.items()}
+    answers = {
+        name: Answer(
+            parse_consent(name, meta[name], rules.words, is_opt_out=name in rules.opt_out_keys),
+            stands_for.get(name, name),
+            stated_time(meta.get(rules.dated_by.get(name, ""))),
+        )
+        for name in rules.keys
+        if name in meta
+    }
+    unread = (name for name in rules.keys if is_unread(meta.get(name), rules.words))
+    return ChoiceRead(
+        consent,
+        key,
+        answers[key].key,
+        _written(meta[key]),
+        answers[key].said_at,
+        answers_text(answers),
+        next((f"{name} = {redact(_written(meta[name]))[:_LONGEST_SHOWN]}" for name in unread), ""),
+    )
+
+
+def is_unread(value: object, words: Mapping[str, Consent] | None = None) -> bool:
+    """Whether something stands under a consent key that is understood neither as a yes nor as a no."""
+    if value is None or value in ([], {}):
+        return False
+    answer = _plain(value)
+    if isinstance(value, str) and not answer:
+        return False
+    own_words = {_plain(word) for word in words or ()}
+    return not (answer in _YES | _NO | _IN | _OUT or answer in own_words or _is_time(value))
+
+
+def stated_time(value: object) -> datetime | None:
+    """The earliest moment (UTC) that a meta value can mean as the time of a choice; None if it means none.
+
+    Unix seconds or milliseconds and ISO dates with an offset are moments. An ISO date without one is some local time:
+    it is taken for the earliest that this is anywhere on earth, 14 hours before the same time in UTC.
+    """
+    if not _is_time(value):
+        return None
+    text = strip_invisible(value).strip() if isinstance(value, str) else _plain(value)
+    if _TIMESTAMP.fullmatch(text):
+        return datetime.fromtimestamp(int(text) / (1 if len(text) == 10 else 1000), UTC)
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC) - _FURTHEST_AHEAD
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        # At the end of the last year that there is.
+        return None
+
+
+def _written(value: object) -> str:
+    """A meta value as it is shown: short, and nothing but text."""
+    if not isinstance(value, str):
+        try:
+            value = json.dumps(value, ensure_ascii=False, default=str)
+        except RecursionError:
+            value = "(nested too deeply)"
+    return strip_invisible(value)[:_LONGEST_VALUE]
 
 
 @lru_cache(maxsize=1024)

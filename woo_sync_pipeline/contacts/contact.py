@@ -1,4 +1,4 @@
-"""A contact as the stores have it, and what we know of it since the platform last confirmed it."""
+"""A contact as the stores have it, as the platform shows it, and what the platform last confirmed of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from woo_sync_pipeline.contacts.consent import Consent
-from woo_sync_pipeline.contacts.decision import SetBy, Signal, SubscriptionBase, SubscriptionState
+from woo_sync_pipeline.contacts.subscription import (
+    NotApplied,
+    SetBy,
+    ShownSubscription,
+    Signal,
+    SubscriptionBase,
+    SubscriptionState,
+)
 
 
 @dataclass(frozen=True)
@@ -20,42 +27,42 @@ class ContactBase:
     email: str | None = field(default=None, repr=False)
     sources: tuple[str, ...] | None = None
     groups: tuple[str, ...] | None = None
-    consent: Consent = Consent.unknown
-    consent_at: datetime | None = None
+    signal: Signal | None = None
     subscription: SubscriptionBase | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A plain structure that `from_json` reads back."""
         subscription = self.subscription
-        applied = subscription.applied if subscription else None
         return {
             "first_name": self.first_name,
             "last_name": self.last_name,
             "email": self.email,
             "sources": self.sources,
             "groups": self.groups,
-            "consent": self.consent.value,
-            "consent_at": _written(self.consent_at),
+            **_signal_values("consent", self.signal),
             "state": subscription.state.value if subscription else None,
             "set_by": subscription.set_by.value if subscription else None,
             "unsubscribed_seen_at": _written(subscription.unsubscribed_seen_at if subscription else None),
-            "applied_consent": applied.consent.value if applied else None,
-            "applied_at": _written(applied.at if applied else None),
+            "seen_at": _written(subscription.seen_at if subscription else None),
+            "modified_at": _written(subscription.modified_at if subscription else None),
+            "not_applied": subscription.not_applied if subscription else None,
+            **_signal_values("applied", subscription.applied if subscription else None),
         }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ContactBase:
-        """The base that `to_json` wrote."""
-        applied = None
-        if values["applied_consent"]:
-            applied = Signal(Consent(values["applied_consent"]), datetime.fromisoformat(values["applied_at"]))
+        """The base that `to_json` wrote, or that of an older version, which knew less."""
         subscription = None
         if values["state"]:
+            not_applied = values.get("not_applied")
             subscription = SubscriptionBase(
                 SubscriptionState(values["state"]),
                 SetBy(values["set_by"]),
-                applied,
+                _signal(values, "applied"),
                 _read(values["unsubscribed_seen_at"]),
+                _read(values.get("seen_at")),
+                _read(values.get("modified_at")),
+                NotApplied(not_applied) if not_applied else None,
             )
         return cls(
             first_name=values["first_name"],
@@ -63,15 +70,17 @@ class ContactBase:
             email=values["email"],
             sources=_tuple(values["sources"]),
             groups=_tuple(values["groups"]),
-            consent=Consent(values["consent"]),
-            consent_at=_read(values["consent_at"]),
+            signal=_signal(values, "consent"),
             subscription=subscription,
         )
 
 
 @dataclass(frozen=True)
 class StoreContact:
-    """One phone's merged form over all stores, with its base and what was being sent when a sync crashed."""
+    """One phone's merged form over all stores, with its base and what was being sent when a sync crashed.
+
+    `status` is the subscription state of a contact that is new to the platform.
+    """
 
     phone: str = field(repr=False)
     first_name: str = field(repr=False)
@@ -79,18 +88,52 @@ class StoreContact:
     email: str = field(repr=False)
     sources: tuple[str, ...]
     groups: tuple[str, ...]
-    consent: Consent
-    consent_at: datetime | None
+    signal: Signal | None
     status: SubscriptionState
     base: ContactBase | None = None
     in_flight: ContactBase | None = None
 
     @property
-    def signal(self) -> Signal | None:
-        """The newest known choice, if there is one."""
-        if self.consent is Consent.unknown or self.consent_at is None:
-            return None
-        return Signal(self.consent, self.consent_at)
+    def consent(self) -> Consent:
+        """What the newest choice is."""
+        return self.signal.consent if self.signal else Consent.unknown
+
+
+@dataclass(frozen=True)
+class ShownContact:
+    """A contact as the platform shows it; `lists` are names, `label` is the text of its field `Source`.
+
+    `subscription` is None when the phone has no state there.
+    """
+
+    first_name: str = field(repr=False)
+    last_name: str = field(repr=False)
+    email: str = field(repr=False)
+    label: str
+    lists: tuple[str, ...]
+    subscription: ShownSubscription | None
+
+
+_SIGNAL_KEYS = {
+    "consent": ("consent", "consent_at", "consent_dated_at"),
+    "applied": ("applied_consent", "applied_at", "applied_dated_at"),
+}
+
+
+def _signal_values(name: str, signal: Signal | None) -> dict[str, str | None]:
+    consent, at, dated_at = _SIGNAL_KEYS[name]
+    return {
+        consent: signal.consent.value if signal else None,
+        at: _written(signal.at if signal else None),
+        dated_at: _written(signal.dated_at if signal else None),
+    }
+
+
+def _signal(values: Mapping[str, Any], name: str) -> Signal | None:
+    consent, at, dated_at = _SIGNAL_KEYS[name]
+    if not values[consent] or values[at] is None:
+        return None
+    return Signal(Consent(values[consent]), datetime.fromisoformat(values[at]), _read(values.get(dated_at)))
 
 
 def _written(time: datetime | None) -> str | None:

@@ -1,135 +1,101 @@
-"""The three-way decisions: what to write, given the base (last sent), the store (now) and the platform.
-
-| base | platform | store's signal | subscription state afterwards |
-|---|---|---|---|
-| none | contact is not there | any | the store status |
-| none | contact is there | opted out | unsubscribed |
-| none | contact is there | opted in or unknown | as it is on the platform |
-| there | any | none, or none newer than the last one taken into account | as it is on the platform |
-| there | any | newer: opted out | unsubscribed |
-| there | subscribed | newer: opted in | subscribed |
-| there | unsubscribed by us | newer: opted in | subscribed |
-| there | unsubscribed on the platform | newer, and later than that: opted in | subscribed |
-| there | unsubscribed on the platform | newer, but perhaps earlier than that: opted in | unsubscribed |
-
-A contact that we know and that somebody deleted on the platform counts as being there as we last saw it.
-"""
+"""What the platform shall hold of a contact: three-way, from the base (last sent), the stores and the platform."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 
-from woo_sync_pipeline.contacts.consent import Consent
-
-
-class SubscriptionState(StrEnum):
-    """Whether the platform may send marketing messages to a phone."""
-
-    SUBSCRIBED = "SUBSCRIBED"
-    UNSUBSCRIBED = "UNSUBSCRIBED"
-
-
-class SetBy(StrEnum):
-    """Who brought a subscription state about."""
-
-    sync = "sync"
-    platform = "platform"
+from woo_sync_pipeline.contacts.consent_event import ConsentEvent, ConsentEventKind
+from woo_sync_pipeline.contacts.contact import ContactBase, ShownContact, StoreContact
+from woo_sync_pipeline.contacts.recovery import base_after_interruption
+from woo_sync_pipeline.contacts.subscription import (
+    ShownSubscription,
+    SubscriptionBase,
+    SubscriptionState,
+    Verdict,
+    decide_subscription,
+    next_base,
+)
 
 
 @dataclass(frozen=True)
-class Signal:
-    """A choice about marketing messages, and when it was made (UTC)."""
+class MembershipChange:
+    """Lists to join and to leave, by name."""
 
-    consent: Consent
-    at: datetime
-
-    def is_newer_than(self, other: Signal | None) -> bool:
-        """Whether this one was made later; at the same time, an opt-out counts as the later one."""
-        return other is None or self._order() > other._order()
-
-    def _order(self) -> tuple[datetime, bool]:
-        return self.at, self.consent is Consent.opted_out
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class SubscriptionBase:
-    """What is known of a phone's subscription state since the platform last confirmed it."""
+class Decision:
+    """What the platform shall hold of one contact.
 
-    state: SubscriptionState
-    set_by: SetBy
-    applied: Signal | None = None
-    """The newest signal that was ever taken into account."""
-    unsubscribed_seen_at: datetime | None = None
-    """When the platform was first seen to have unsubscribed it, unless we did."""
-
-
-@dataclass(frozen=True)
-class PlatformSubscription:
-    """The state that the platform shows, and when the contact was last changed there in any way (UTC)."""
-
-    state: SubscriptionState
-    changed_at: datetime
-
-
-def store_status(consent: Consent, *, is_explicit: bool) -> SubscriptionState:
-    """What the newest signal of the stores makes of a contact.
-
-    Explicit consent subscribes only who opted in; inferred consent everybody who did not opt out.
+    creates: whether the contact has to be made. state: None for a contact that is not there and shall not be. base:
+    what to remember once all of it is confirmed. verdict: the state with the reason why an opt-in was not applied.
+    events: what was found out about the person's consent on the platform. state_before: the state that the platform
+    holds or, without the phone there, was last seen to hold.
     """
-    subscribed = consent is Consent.opted_in if is_explicit else consent is not Consent.opted_out
-    return SubscriptionState.SUBSCRIBED if subscribed else SubscriptionState.UNSUBSCRIBED
+
+    creates: bool
+    first_name: str = field(repr=False)
+    last_name: str = field(repr=False)
+    email: str = field(repr=False)
+    label: str
+    membership: MembershipChange
+    base: ContactBase
+    verdict: Verdict | None
+    state_before: SubscriptionState | None
+    events: tuple[ConsentEvent, ...] = ()
+
+    @property
+    def state(self) -> SubscriptionState | None:
+        """The subscription state of the phone; None where there is and shall be no contact."""
+        return self.verdict.state if self.verdict else None
 
 
-def decide_state(
-    *,
-    signal: Signal | None,
-    status: SubscriptionState,
-    base: SubscriptionBase | None,
-    platform: PlatformSubscription | None,
-) -> SubscriptionState:
-    """The subscription state that the platform shall have (the table above)."""
-    if base is None:
-        if platform is None:
-            return status
-        opted_out = signal is not None and signal.consent is Consent.opted_out
-        return SubscriptionState.UNSUBSCRIBED if opted_out else platform.state
-    current = platform.state if platform else base.state
-    if signal is None or not signal.is_newer_than(base.applied):
-        return current
-    if signal.consent is Consent.opted_out:
-        return SubscriptionState.UNSUBSCRIBED
-    if current is SubscriptionState.SUBSCRIBED or _is_our_own_unsubscription(base):
-        return SubscriptionState.SUBSCRIBED
-    opted_out_by = _latest_time_of_opt_out(base, platform)
-    if opted_out_by is not None and signal.at > opted_out_by:
-        return SubscriptionState.SUBSCRIBED
-    return SubscriptionState.UNSUBSCRIBED
+def decide_contact(store: StoreContact, shown: ShownContact | None, *, now: datetime) -> Decision:
+    """Decide all of one contact, given what the platform shows of it (None: nothing); `now` is when it was looked at.
 
-
-def next_base(
-    *,
-    decided: SubscriptionState,
-    signal: Signal | None,
-    base: SubscriptionBase | None,
-    platform: PlatformSubscription | None,
-    now: datetime,
-) -> SubscriptionBase:
-    """What to remember once the platform has confirmed the decided state."""
-    before = platform.state if platform else base.state if base else None
-    if before is not decided:
-        set_by, seen_at = SetBy.sync, None
-    elif base is not None and base.state is decided:
-        set_by, seen_at = base.set_by, base.unsubscribed_seen_at
-    else:
-        set_by = SetBy.platform
-        seen_at = now if decided is SubscriptionState.UNSUBSCRIBED else None
-    applied = base.applied if base else None
-    if signal is not None and signal.is_newer_than(applied):
-        applied = signal
-    return SubscriptionBase(decided, set_by, applied, seen_at)
+    What was being sent when a sync crashed (`store.in_flight`) is recognised first.
+    """
+    base = store.base
+    if store.in_flight is not None:
+        base = base_after_interruption(base, store.in_flight, shown)
+    known = base.subscription if base else None
+    if shown is None and not store.sources:
+        remembered = replace(_confirmed_fields(store), subscription=known)
+        return Decision(False, "", "", "", "", MembershipChange(), remembered, None, _state_of(None, known))
+    subscription = shown.subscription if shown else None
+    verdict = decide_subscription(
+        signal=store.signal, status=store.status, base=known, shown=subscription, now=now
+    )
+    after = next_base(verdict, signal=store.signal, base=known, shown=subscription, now=now)
+    confirmed = store.base.subscription if store.base else None
+    if known is not None and known.state is not (confirmed.state if confirmed else None):
+        # It was brought about before: by its date nobody could tell whether what is sent now arrives.
+        after = replace(after, modified_at=None)
+    remembered = replace(_confirmed_fields(store), subscription=after)
+    return Decision(
+        creates=shown is None,
+        first_name=_field(
+            store, store.first_name, base.first_name if base else None, shown.first_name if shown else None
+        ),
+        last_name=_field(
+            store, store.last_name, base.last_name if base else None, shown.last_name if shown else None
+        ),
+        email=_field(store, store.email, base.email if base else None, shown.email if shown else None),
+        label=decide_label(
+            store=store.sources,
+            base=base.sources if base and shown else None,
+            platform=shown.label if shown else "",
+        ),
+        membership=_membership(store, base, shown),
+        base=remembered,
+        verdict=verdict,
+        state_before=_state_of(subscription, known),
+        events=tuple(_events(confirmed, known, subscription, verdict, now)),
+    )
 
 
 def decide_field(*, store: str, base: str | None, platform: str) -> str:
@@ -140,14 +106,6 @@ def decide_field(*, store: str, base: str | None, platform: str) -> str:
     if base is None:
         return platform or store
     return store if store != base else platform
-
-
-@dataclass(frozen=True)
-class MembershipChange:
-    """Lists to join and to leave, by name."""
-
-    add: tuple[str, ...] = ()
-    remove: tuple[str, ...] = ()
 
 
 def decide_membership(
@@ -180,13 +138,58 @@ def decide_label(*, store: Collection[str], base: Collection[str] | None, platfo
     return ", ".join([*kept, *(name for name in sorted(store) if name.casefold() not in known)])
 
 
-def _is_our_own_unsubscription(base: SubscriptionBase) -> bool:
-    return base.state is SubscriptionState.UNSUBSCRIBED and base.set_by is SetBy.sync
+def _field(store: StoreContact, value: str, base: str | None, shown: str | None) -> str:
+    if shown is None:
+        return value
+    # A contact that is gone from every store keeps its name and address: it only leaves our lists and label.
+    return decide_field(store=value, base=base, platform=shown) if store.sources else shown
 
 
-def _latest_time_of_opt_out(base: SubscriptionBase, platform: PlatformSubscription | None) -> datetime | None:
-    known = [base.unsubscribed_seen_at, platform.changed_at if platform else None]
-    return min((time for time in known if time is not None), default=None)
+def _membership(
+    store: StoreContact, base: ContactBase | None, shown: ShownContact | None
+) -> MembershipChange:
+    if shown is None:
+        return MembershipChange(add=store.groups)
+    return decide_membership(store=store.groups, base=base.groups if base else None, platform=shown.lists)
+
+
+def _confirmed_fields(store: StoreContact) -> ContactBase:
+    return ContactBase(
+        first_name=store.first_name,
+        last_name=store.last_name,
+        email=store.email,
+        sources=store.sources,
+        groups=store.groups,
+        signal=store.signal,
+    )
+
+
+def _state_of(shown: ShownSubscription | None, known: SubscriptionBase | None) -> SubscriptionState | None:
+    return shown.state if shown else known.state if known else None
+
+
+def _events(
+    confirmed: SubscriptionBase | None,
+    known: SubscriptionBase | None,
+    shown: ShownSubscription | None,
+    verdict: Verdict,
+    now: datetime,
+) -> Iterable[ConsentEvent]:
+    """What this look found: `confirmed` is the base as written down, `known` the one that recovery has completed."""
+    if known is not None and known.state is not (confirmed.state if confirmed else None):
+        yield ConsentEvent.by_sync(known.state, at=now)
+    if known is not None and (shown is None or shown.state is not known.state):
+        if shown is None:
+            kind = ConsentEventKind.gone
+        elif shown.state is SubscriptionState.SUBSCRIBED:
+            kind = ConsentEventKind.resubscribed
+        else:
+            kind = ConsentEventKind.stop
+        yield ConsentEvent(kind, earliest=known.seen_at, latest=now)
+    if verdict.not_applied is not None and (known is None or known.not_applied is not verdict.not_applied):
+        yield ConsentEvent(
+            ConsentEventKind.not_applied, earliest=now, latest=now, became=verdict.not_applied.value
+        )
 
 
 def _by_fold(names: Iterable[str]) -> dict[str, str]:

@@ -11,30 +11,31 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from woo_sync_pipeline.contacts.consent import Consent
-from woo_sync_pipeline.contacts.decision import (
-    PlatformSubscription,
+from woo_sync_pipeline.contacts.decision import decide_field, decide_membership
+from woo_sync_pipeline.contacts.subscription import (
     SetBy,
+    ShownSubscription,
     Signal,
     SubscriptionBase,
     SubscriptionState,
-    decide_field,
-    decide_membership,
-    decide_state,
+    decide_subscription,
     store_status,
 )
 
 _SUBSCRIBED, _UNSUBSCRIBED = SubscriptionState.SUBSCRIBED, SubscriptionState.UNSUBSCRIBED
 _START = datetime(2026, 1, 1, tzinfo=UTC)
-# In this order: a choice that was taken into account, one more, an opt-out on the platform, one more choice.
-_OLDER, _APPLIED, _BEFORE, _PLATFORM_CHANGE, _AFTER = (_START + timedelta(days=day) for day in range(5))
+# In this order: a choice that was taken into account, one more, the last change of the contact, the look that first saw
+# it, one more choice, the present look.
+_OLDER, _APPLIED, _BEFORE, _CHANGED, _SEEN, _AFTER, _NOW = (_START + timedelta(days=day) for day in range(7))
 
 _NONE_NEWER = "none newer than the last one that counted"
 _CHOICES: dict[str, Signal | None] = {
     "no choice": None,
-    _NONE_NEWER: Signal(Consent.opted_in, _OLDER),
+    _NONE_NEWER: Signal(Consent.opted_in, _OLDER, _OLDER),
     "a newer opt-out": Signal(Consent.opted_out, _BEFORE),
-    "a newer opt-in, from before the contact changed on the platform": Signal(Consent.opted_in, _BEFORE),
-    "a newer opt-in, from after that": Signal(Consent.opted_in, _AFTER),
+    "a newer opt-in without a date": Signal(Consent.opted_in, _AFTER),
+    "a newer opt-in, dated before the look that first saw this": Signal(Consent.opted_in, _BEFORE, _BEFORE),
+    "a newer opt-in, dated after it": Signal(Consent.opted_in, _AFTER, _AFTER),
 }
 
 
@@ -123,31 +124,33 @@ def with_current_tables(text: str) -> str:
 
 def _bases() -> Iterator[tuple[str, SubscriptionBase | None]]:
     yield "nothing", None
-    applied = Signal(Consent.opted_in, _APPLIED)
+    applied = Signal(Consent.opted_in, _APPLIED, _APPLIED)
     for state in SubscriptionState:
         for set_by, name in ((SetBy.sync, "by us"), (SetBy.platform, "on the platform")):
             was_theirs = state is _UNSUBSCRIBED and set_by is SetBy.platform
-            seen_at = _PLATFORM_CHANGE if was_theirs else None
-            yield f"{state.value.lower()} {name}", SubscriptionBase(state, set_by, applied, seen_at)
+            seen_at = _SEEN if was_theirs else None
+            yield (
+                f"{state.value.lower()} {name}",
+                SubscriptionBase(state, set_by, applied, unsubscribed_seen_at=seen_at, modified_at=_CHANGED),
+            )
 
 
-def _platforms() -> Iterator[tuple[str, PlatformSubscription | None]]:
+def _platforms() -> Iterator[tuple[str, ShownSubscription | None]]:
     yield "no contact", None
     for state in SubscriptionState:
-        yield state.value.lower(), PlatformSubscription(state, _PLATFORM_CHANGE)
+        yield state.value.lower(), ShownSubscription(state, _CHANGED, _CHANGED)
 
 
-def _decided(
-    signal: Signal | None, base: SubscriptionBase | None, platform: PlatformSubscription | None
-) -> str:
+def _decided(signal: Signal | None, base: SubscriptionBase | None, shown: ShownSubscription | None) -> str:
     consent = signal.consent if signal else Consent.unknown
     by_mode = {
-        mode: decide_state(
+        mode: decide_subscription(
             signal=signal,
             status=store_status(consent, is_explicit=mode == "explicit"),
             base=base,
-            platform=platform,
-        ).value.lower()
+            shown=shown,
+            now=_NOW,
+        ).state.value.lower()
         for mode in ("explicit", "inferred")
     }
     if len(set(by_mode.values())) == 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,10 @@ import pandas as pd
 
 from woo_sync_pipeline.contacts.columns import Flags, Objects, is_empty, objects
 from woo_sync_pipeline.contacts.consent import Consent
-from woo_sync_pipeline.contacts.decision import store_status
 from woo_sync_pipeline.contacts.groups import DEFAULT_NAME_FORMAT, GroupNames
 from woo_sync_pipeline.contacts.memberships import Positions, memberships, source_names
+from woo_sync_pipeline.contacts.subscription import outweighs, store_status
+from woo_sync_pipeline.contacts.times import EPOCH, NEVER, Microseconds, microseconds, moments
 
 # For types only: who asks about one contact need not wait for the library of the models.
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from woo_sync_pipeline.contacts.schemas import MergedContact
 
-Times: TypeAlias = npt.NDArray[np.datetime64]
 
 MERGED_COLUMNS = (
     "phone",
@@ -33,6 +33,7 @@ MERGED_COLUMNS = (
     "groups",
     "consent",
     "consent_at",
+    "consent_dated_at",
     "consent_origin",
     "status",
 )
@@ -40,11 +41,15 @@ MERGED_COLUMNS = (
 
 @dataclass(frozen=True)
 class MergeSource:
-    """What merging must know of a source: its name on the platform, its consent mode, how its lists are named."""
+    """What merging must know of a source: its name on the platform, its consent mode, how its lists are named.
+
+    repeats_count: whether an opt-in that repeats an older one is a new choice nevertheless.
+    """
 
     name: str
     is_explicit: bool
     name_format: str = DEFAULT_NAME_FORMAT
+    repeats_count: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,10 @@ class MergeInput:
 
     holders: the records that hold a contact (customers, guest orders): also `record_type`, `record_id`,
     `first_name`, `last_name`, `email`, `tags` (lists of str), `created_at`, `modified_at` (UTC, may be NaT).
-    signals: choices that concern the phone: also `consent`, `choice_at` (UTC), `consent_origin`.
+    signals: choices that concern the phone: also `consent`, `choice_from` and `choice_until` (UTC, by our clock:
+    between them it was made), `choice_returned_at` (when an opt-in came back that had given way to an opt-out),
+    `choice_is_dated` (whether the time is the choice's own, and not that of our readings), `is_stop` (an
+    unsubscription on the platform that came along from another phone), `consent_origin`.
     purchases: tags of bought products: also `tag`.
     """
 
@@ -72,10 +80,10 @@ def merge_contacts(
     """One row per phone (columns `MERGED_COLUMNS`), also for phones that no record holds any more, by phone.
 
     Each field comes from the first record that has it: registered customers before guests, then the most
-    recently modified. Sources and groups are united; contacts with the same ones share a list. The newest known
-    signal decides the consent; at the same time, opted_out wins. `list_names` maps the case-folded names of lists
-    that exist to their spelling: a tag written in another case is no other list. Records of sources that are
-    not in `sources` do not count.
+    recently modified. Sources and groups are united; contacts with the same ones share a list. An opt-in decides the
+    consent if it is surely later than every opt-out, and, where a STOP is among these, if it has a date of its own.
+    `list_names` maps the case-folded names of lists that exist to their spelling: a tag written in another case is no
+    other list. Records of sources that are not in `sources` do not count.
     """
     wanted = pd.Index(sorted(set(phones)), dtype=object)
     count = len(wanted)
@@ -83,7 +91,7 @@ def merge_contacts(
     signals, signalled_by = _of_wanted(known.signals, wanted, sources)
     purchases, bought_by = _of_wanted(known.purchases, wanted, sources)
     first_name, last_name, email = _fields(holders, held_by, count)
-    consent, consent_at, consent_origin = _consent(signals, signalled_by, count)
+    consent = _Consents.of(signals, signalled_by, count)
     names = {key: GroupNames(source.name, source.name_format) for key, source in sources.items()}
     merged = pd.DataFrame(
         {
@@ -100,10 +108,11 @@ def merge_contacts(
                 names=names,
                 list_names=list_names,
             ),
-            "consent": consent,
-            "consent_at": pd.Series(consent_at).dt.tz_localize("UTC"),
-            "consent_origin": consent_origin,
-            "status": _status(consent, _explicit(holders, held_by, sources, count)),
+            "consent": consent.words,
+            "consent_at": moments(consent.at),
+            "consent_dated_at": moments(consent.dated_at),
+            "consent_origin": consent.origins(signals),
+            "status": _status(consent.words, _explicit(holders, held_by, sources, count)),
         },
         columns=list(MERGED_COLUMNS),
         copy=False,
@@ -132,8 +141,9 @@ def deciding_signals(known: MergeInput, *, phones: Iterable[str], sources: Colle
     The rule is the one of `merge_contacts`; `sources` are the keys of those that count.
     """
     wanted = pd.Index(sorted(set(phones)), dtype=object)
-    signals, positions = _chosen(*_of_wanted(known.signals, wanted, sources))
-    return signals.iloc[_newest(signals, positions, len(wanted))].reset_index(drop=True)
+    signals, positions = _of_wanted(known.signals, wanted, sources)
+    deciding = _Consents.of(signals, positions, len(wanted)).deciding
+    return signals.iloc[deciding[deciding >= 0]].reset_index(drop=True)
 
 
 def _of_wanted(
@@ -156,9 +166,9 @@ def _fields(holders: pd.DataFrame, positions: Positions, count: int) -> list[Obj
 
 def _givers(holders: pd.DataFrame, positions: Positions) -> dict[str, Positions]:
     """For each field the rows that give it: of each phone the first that has it, in the order of precedence."""
-    changed_at = _microseconds(holders["modified_at"])
-    created_at = _microseconds(holders["created_at"])
-    changed_at = np.where(changed_at == _NEVER, created_at, changed_at)
+    changed_at = microseconds(holders["modified_at"])
+    created_at = microseconds(holders["created_at"])
+    changed_at = np.where(changed_at == NEVER, created_at, changed_at)
     is_guest = (holders["record_type"] != "customer").to_numpy()
     # The last key counts most. The ids break ties, so that the order in which records are read never matters.
     order = np.lexsort(
@@ -176,34 +186,75 @@ def _givers(holders: pd.DataFrame, positions: Positions) -> dict[str, Positions]
     return givers
 
 
-def _consent(signals: pd.DataFrame, positions: Positions, count: int) -> tuple[Objects, Times, Objects]:
-    signals, positions = _chosen(signals, positions)
-    times = _microseconds(signals["choice_at"])
-    newest = _newest(signals, positions, count)
-    consent = objects([Consent.unknown.value] * count, count)
-    consent_at = np.full(count, "NaT", dtype="datetime64[us]")
-    origin = objects([""] * count, count)
-    owners = positions[newest]
-    consent[owners] = signals["consent"].to_numpy(dtype=object)[newest]
-    dated = times[newest] != _NEVER
-    consent_at[owners[dated]] = times[newest[dated]].astype("datetime64[us]")
-    origin[owners] = signals["consent_origin"].to_numpy(dtype=object)[newest]
-    return consent, consent_at, origin
+@dataclass(frozen=True)
+class _Consents:
+    """What all choices come to, phone by phone. Times are microseconds since 1970, `NEVER` where there is none.
+
+    deciding: the row of the signals that decides, -1 where there is none.
+    """
+
+    words: Objects
+    at: Microseconds
+    dated_at: Microseconds
+    deciding: Positions
+
+    @classmethod
+    def of(cls, signals: pd.DataFrame, positions: Positions, count: int) -> _Consents:
+        """Weigh the signals of `count` phones, whose positions are those of the rows."""
+        consents = signals["consent"].to_numpy(dtype=object)
+        opts_in = (consents == Consent.opted_in.value).astype(bool)
+        opts_out = (consents == Consent.opted_out.value).astype(bool)
+        dated = opts_in & signals["choice_is_dated"].to_numpy(dtype=bool)
+        stops = opts_out & signals["is_stop"].to_numpy(dtype=bool)
+        # An opt-in whose time is not known at all was made before everything that is.
+        begins = np.maximum(microseconds(signals["choice_from"]), EPOCH)
+        ends = microseconds(signals["choice_until"])
+        newest_in = _newest(begins, opts_in, positions, count)
+        # One that came back weighs as much as it did, and is news all the same.
+        since = np.maximum(begins, microseconds(signals["choice_returned_at"]))
+        newest_dated = _newest(begins, dated, positions, count)
+        newest_out = _newest(ends, opts_out, positions, count)
+        newest_stop = _newest(ends, stops, positions, count)
+        dated_wins = outweighs(newest_dated, newest_out)
+        # Without a date of its own an opt-in is no answer to a STOP. One that has such a date may have answered it.
+        answered = (newest_stop == NEVER) | outweighs(newest_dated, newest_stop)
+        opted_in = dated_wins | (outweighs(newest_in, newest_out) & answered)
+        opted_out = ~opted_in & (newest_out != NEVER)
+        words = np.where(opted_in, Consent.opted_in.value, Consent.unknown.value).astype(object)
+        words[opted_out] = Consent.opted_out.value
+        weight = np.where(opted_in, newest_in, newest_out)
+        at = np.where(
+            opted_in, _newest(since, opts_in, positions, count), np.where(opted_out, newest_out, NEVER)
+        )
+        decides = np.where(opts_in, begins, ends) == weight[positions]
+        decides &= np.where(opts_in, opted_in[positions], opts_out & opted_out[positions])
+        return cls(
+            words, at, np.where(dated_wins, newest_dated, NEVER), _first(signals, decides, positions, count)
+        )
+
+    def origins(self, signals: pd.DataFrame) -> Objects:
+        """Where the deciding choices were read, "" where there are none."""
+        origins = objects([""] * len(self.deciding), len(self.deciding))
+        known = self.deciding >= 0
+        origins[known] = signals["consent_origin"].to_numpy(dtype=object)[self.deciding[known]]
+        return origins
 
 
-def _chosen(signals: pd.DataFrame, positions: Positions) -> tuple[pd.DataFrame, Positions]:
-    known = (signals["consent"] != Consent.unknown.value).to_numpy(dtype=bool)
-    return signals[known], positions[known]
+def _newest(times: Microseconds, chosen: Flags, positions: Positions, count: int) -> Microseconds:
+    """The newest of the chosen times of each phone, `NEVER` where there is none."""
+    newest = np.full(count, NEVER, dtype=np.int64)
+    np.maximum.at(newest, positions[chosen], times[chosen])
+    return newest
 
 
-def _newest(signals: pd.DataFrame, positions: Positions, count: int) -> Positions:
-    """The rows that decide: of each phone the newest, in the order of phones."""
-    times = _microseconds(signals["choice_at"])
-    opted_out = (signals["consent"] == Consent.opted_out.value).to_numpy(dtype=bool)
-    order = np.lexsort(
-        (_ranks(signals["consent_origin"]), _ranks(signals["source"]), opted_out, times, positions)
-    )
-    return order[np.flatnonzero(np.diff(positions[order], append=count))]
+def _first(signals: pd.DataFrame, chosen: Flags, positions: Positions, count: int) -> Positions:
+    """Of each phone the row of the chosen ones that comes last by source and origin, -1 where there is none."""
+    rows = np.flatnonzero(chosen)
+    part = signals.iloc[rows]
+    order = np.lexsort((_ranks(part["consent_origin"]), _ranks(part["source"]), positions[rows]))
+    found = np.full(count, -1, dtype=np.int64)
+    found[positions[rows[order]]] = rows[order]
+    return found
 
 
 def _explicit(
@@ -227,18 +278,6 @@ def _status(consents: Objects, explicit: Flags) -> Objects:
     }
     rows = zip(consents.tolist(), explicit.tolist(), strict=True)
     return objects((status[row] for row in rows), len(consents))
-
-
-def _microseconds(times: pd.Series[Any]) -> npt.NDArray[np.int64]:
-    """Microseconds since 1970, `_NEVER` where there is no time."""
-    # Converting what is converted already would go through all cells one by one.
-    aware = times if isinstance(times.dtype, pd.DatetimeTZDtype) else pd.to_datetime(times, utc=True)
-    numbers = aware.to_numpy(dtype="datetime64[us]").view(np.int64)
-    return np.where(numbers == np.iinfo(np.int64).min, _NEVER, numbers)
-
-
-_NEVER = -(2**62)
-"""Before every time, and safe to negate."""
 
 
 def _ranks(column: pd.Series[Any]) -> npt.NDArray[np.intp]:

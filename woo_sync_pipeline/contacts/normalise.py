@@ -21,7 +21,7 @@ from woo_sync_pipeline.contacts.columns import (
     objects,
     texts,
 )
-from woo_sync_pipeline.contacts.consent import Consent, consent_of
+from woo_sync_pipeline.contacts.consent import ChoiceRead, ConsentRules, read_choice
 from woo_sync_pipeline.contacts.emails import clean_email
 from woo_sync_pipeline.contacts.groups import tags_from_meta
 from woo_sync_pipeline.contacts.names import clean_name, clean_text
@@ -36,16 +36,13 @@ UTC_TIME = pd.DatetimeTZDtype("us", "UTC")
 class NormaliseSettings:
     """What a source's configuration says about reading its records.
 
-    `default_region` is the ISO 3166 alpha-2 country of phones of records without a country. Consent and tags
-    are read from the meta fields named by `consent_meta_keys` and `tag_meta_keys`; in those of `opt_out_meta_keys`
-    a yes is an opt-out. `consent_words` are the store's own words for a choice. `role_groups` makes the customer's
-    role a tag.
+    `default_region` is the ISO 3166 alpha-2 country of phones of records without a country. Consent is read by the
+    rules of `consent`, tags from the meta fields named by `tag_meta_keys`. `role_groups` makes the customer's role a
+    tag.
     """
 
     default_region: str
-    consent_meta_keys: tuple[str, ...] = ()
-    opt_out_meta_keys: frozenset[str] = frozenset()
-    consent_words: Mapping[str, Consent] = field(default_factory=dict)
+    consent: ConsentRules = field(default_factory=ConsentRules)
     tag_meta_keys: tuple[str, ...] = ()
     role_groups: bool = False
 
@@ -73,7 +70,7 @@ def normalise_customers(frame: pd.DataFrame, settings: NormaliseSettings) -> Dat
         customer_ids=frame["record_id"],
         name_sources=("billing_", "", "shipping_"),
         email_columns=("email", "billing_email"),
-        consents=metas.over_rows([_consent("customer", meta, settings) for meta in decoded]),
+        choices=metas.over_rows([read_choice(meta, settings.consent) for meta in decoded]),
         tags=pairs.over_rows(tags),
         product_ids=_no_lists(len(frame)),
     )
@@ -82,9 +79,10 @@ def normalise_customers(frame: pd.DataFrame, settings: NormaliseSettings) -> Dat
 def normalise_orders(frame: pd.DataFrame, settings: NormaliseSettings) -> DataFrame[SourceRecord]:
     """Normalise orders, one output row per input row, in order.
 
-    `frame` has the columns record_id, created_at, modified_at, customer_id (0 for none), the `billing_` and
-    `shipping_` columns of a customer, meta, product_ids (lists or arrays of int), hash and read_at. Tags are empty,
-    because an order has none of its own. Nothing is raised; whether the result fits its model is not yet checked.
+    `frame` has the columns record_id, created_at, modified_at, customer_id (0 for none), is_renewal (bool), the
+    `billing_` and `shipping_` columns of a customer, meta, product_ids (lists or arrays of int), hash and read_at. Tags
+    are empty, because an order has none of its own. The renewal of a subscription is made by nobody: its choice, a
+    copy, says nothing. Nothing is raised; whether the result fits its model is not yet checked.
     """
     metas = Distinct(frame["meta"].to_numpy(dtype=object))
     return _normalise(
@@ -94,13 +92,18 @@ def normalise_orders(frame: pd.DataFrame, settings: NormaliseSettings) -> DataFr
         customer_ids=frame["customer_id"],
         name_sources=("billing_", "shipping_"),
         email_columns=("billing_email",),
-        consents=metas.over_rows([_consent("order", _meta(meta), settings) for meta in metas.cells]),
+        choices=np.where(
+            frame["is_renewal"].to_numpy(dtype=bool),
+            objects([_SAYS_NOTHING], 1),
+            metas.over_rows([read_choice(_meta(meta), settings.consent) for meta in metas.cells]),
+        ),
         tags=_no_lists(len(frame)),
         product_ids=_product_lists(frame["product_ids"]),
     )
 
 
 _RecordType = Literal["customer", "order"]
+_SAYS_NOTHING = ChoiceRead()
 
 
 def _normalise(
@@ -111,7 +114,7 @@ def _normalise(
     customer_ids: pd.Series[int],
     name_sources: Sequence[str],
     email_columns: Sequence[str],
-    consents: Objects,
+    choices: Objects,
     tags: Objects,
     product_ids: Objects,
 ) -> DataFrame[SourceRecord]:
@@ -132,8 +135,15 @@ def _normalise(
             "last_name": last_names,
             "email": emails,
             "email_dropped": emails_dropped,
-            "consent": objects((consent for consent, _ in consents), count),
-            "consent_origin": objects((origin for _, origin in consents), count),
+            "consent": objects((choice.consent.value for choice in choices), count),
+            "consent_origin": objects((_origin(record_type, choice) for choice in choices), count),
+            "consent_key": objects((choice.key for choice in choices), count),
+            "consent_value": objects((choice.value for choice in choices), count),
+            "consent_answers": objects((choice.answers for choice in choices), count),
+            "consent_unread": objects((choice.unread for choice in choices), count),
+            "said_at": pd.Series(
+                objects((choice.said_at for choice in choices), count), dtype=UTC_TIME
+            ).array,
             "tags": tags,
             "product_ids": product_ids,
             "created_at": frame["created_at"].astype(UTC_TIME).array,
@@ -230,13 +240,8 @@ def _meta(value: object) -> Mapping[str, object]:
     return decoded if isinstance(decoded, dict) else {}
 
 
-def _consent(
-    record_type: _RecordType, meta: Mapping[str, object], settings: NormaliseSettings
-) -> tuple[str, str]:
-    consent, key = consent_of(
-        meta, settings.consent_meta_keys, settings.consent_words, settings.opt_out_meta_keys
-    )
-    return consent.value, f"{record_type} meta {key}" if key else ""
+def _origin(record_type: _RecordType, choice: ChoiceRead) -> str:
+    return f"{record_type} meta {choice.found_under}" if choice.found_under else ""
 
 
 def _role_tag(role: str) -> str:

@@ -5,33 +5,31 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from woo_sync_pipeline.contacts.contact import ContactBase
-from woo_sync_pipeline.contacts.decision import SetBy, SubscriptionBase, SubscriptionState
-from woo_sync_pipeline.messagemedia.models import Contact, CustomField
+from woo_sync_pipeline.contacts.contact import ContactBase, ShownContact
+from woo_sync_pipeline.contacts.subscription import (
+    SetBy,
+    ShownSubscription,
+    SubscriptionBase,
+    SubscriptionState,
+)
 
 
 def base_after_interruption(
-    base: ContactBase | None,
-    in_flight: ContactBase,
-    platform: Contact,
-    *,
-    phone: str,
-    source_field: CustomField,
-    email_field: CustomField,
-) -> ContactBase:
-    """The base, completed by what was in flight: what the platform shows of it was sent by us."""
+    base: ContactBase | None, sent: ContactBase, shown: ShownContact | None
+) -> ContactBase | None:
+    """The base, completed by what was being sent: what the platform shows of it was sent by us."""
+    if shown is None:
+        subscription = _subscription(base.subscription, sent.subscription, None) if base else None
+        return replace(base, subscription=subscription) if base else None
     known = base or ContactBase()
-    sent = in_flight
-    label = platform.custom_value(source_field.id) or ""
-    email = platform.custom_value(email_field.id) or ""
     return replace(
         known,
-        first_name=sent.first_name if platform.first_name == sent.first_name else known.first_name,
-        last_name=sent.last_name if platform.last_name == sent.last_name else known.last_name,
-        email=sent.email if email == sent.email else known.email,
-        sources=_names(known.sources, sent.sources, [name.strip() for name in label.split(",")]),
-        groups=_names(known.groups, sent.groups, [ref.name for ref in platform.lists]),
-        subscription=_subscription(known.subscription, sent.subscription, platform.sms_state(phone)),
+        first_name=sent.first_name if shown.first_name == sent.first_name else known.first_name,
+        last_name=sent.last_name if shown.last_name == sent.last_name else known.last_name,
+        email=sent.email if shown.email == sent.email else known.email,
+        sources=_names(known.sources, sent.sources, [name.strip() for name in shown.label.split(",")]),
+        groups=_names(known.groups, sent.groups, shown.lists),
+        subscription=_subscription(known.subscription, sent.subscription, shown.subscription),
     )
 
 
@@ -46,12 +44,21 @@ def _names(
 
 
 def _subscription(
-    base: SubscriptionBase | None, sent: SubscriptionBase | None, shown: str | None
+    base: SubscriptionBase | None, sent: SubscriptionBase | None, shown: ShownSubscription | None
 ) -> SubscriptionBase | None:
-    if sent is None or sent.state.value == shown:
-        return sent or base
-    if base is None or sent.state is SubscriptionState.UNSUBSCRIBED:
+    if sent is None or (shown is None and base is None):
         return base
-    # Either our subscribing never arrived, or it did and was answered with an opt-out. Only the time at which
-    # the contact was last changed on the platform can tell.
-    return replace(base, set_by=SetBy.platform, unsubscribed_seen_at=None)
+    subscribing = base
+    if base is not None and sent.state is SubscriptionState.SUBSCRIBED:
+        subscribing = replace(sent, applied=base.applied)
+    if shown is None:
+        # If our subscribing did arrive, the person may have sent a STOP before the contact was deleted.
+        return sent if sent.set_by is SetBy.platform else subscribing
+    # Only of a state that we were bringing about.
+    never_arrived = sent.set_by is SetBy.sync and sent.modified_at == shown.changed_at
+    if sent.state is shown.state:
+        # If it was another before, somebody else has changed it.
+        return base if never_arrived and (base is None or base.state is not sent.state) else sent
+    # Either our subscribing never arrived and somebody else has changed the contact, or it did arrive and was answered
+    # with a STOP. It counts as arrived, and as not yet taken into account.
+    return base if never_arrived else subscribing

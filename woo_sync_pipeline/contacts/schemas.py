@@ -13,8 +13,8 @@ from pandera.typing.pandas import DataFrame, Series
 
 from woo_sync_pipeline.contacts.cells import are_lists_of, are_phones, are_sorted_distinct_texts, are_texts
 from woo_sync_pipeline.contacts.consent import Consent
-from woo_sync_pipeline.contacts.decision import SubscriptionState
 from woo_sync_pipeline.contacts.phones import InvalidReason
+from woo_sync_pipeline.contacts.subscription import SubscriptionState
 
 _RECORD_TYPES = ["customer", "order"]
 _CONSENTS = [consent.value for consent in Consent]
@@ -43,6 +43,11 @@ class SourceRecord(pa.DataFrameModel):
     email_dropped: Series[bool]
     consent: Series[object] = pa.Field(isin=_CONSENTS)
     consent_origin: Series[object]
+    consent_key: Series[object]
+    consent_value: Series[object]
+    consent_answers: Series[object]
+    consent_unread: Series[object]
+    said_at: Series[UtcTime] = pa.Field(nullable=True)
     tags: Series[object]
     """A list of str."""
     product_ids: Series[object]
@@ -67,6 +72,10 @@ class SourceRecord(pa.DataFrameModel):
         "last_name",
         "email",
         "consent_origin",
+        "consent_key",
+        "consent_value",
+        "consent_answers",
+        "consent_unread",
         "hash",
         ignore_na=False,
         name="text",
@@ -110,6 +119,7 @@ class MergedContact(pa.DataFrameModel):
     """A sorted list of the distinct names of the platform lists it belongs into."""
     consent: Series[object] = pa.Field(isin=_CONSENTS)
     consent_at: Series[UtcTime] = pa.Field(nullable=True)
+    consent_dated_at: Series[UtcTime] = pa.Field(nullable=True)
     consent_origin: Series[object]
     status: Series[object] = pa.Field(isin=[state.value for state in SubscriptionState])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterator
 
-from woo_sync_pipeline.contacts.decision import SubscriptionState
+from woo_sync_pipeline.contacts.subscription import SubscriptionState
 from woo_sync_pipeline.messagemedia.client import PAGE_SIZE, PlatformClient, requests_by_phone
 from woo_sync_pipeline.messagemedia.errors import RequestRejected
 from woo_sync_pipeline.messagemedia.models import SMS, Contact, Page

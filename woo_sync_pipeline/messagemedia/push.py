@@ -8,10 +8,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from datetime import datetime
 from time import monotonic
 from types import TracebackType
 
-from woo_sync_pipeline.contacts.decision import SubscriptionState
+from woo_sync_pipeline.contacts.subscription import SubscriptionState
 from woo_sync_pipeline.messagemedia.client import MAX_MEMBERS, PlatformClient
 from woo_sync_pipeline.messagemedia.errors import (
     AlreadyExists,
@@ -37,19 +38,26 @@ _REPLANS = 8
 """How often one contact is looked up and planned again before it is given up for this sync: when every fifth creation
 is not answered, one of 400,000 is."""
 
+_TRIES_OF_A_STATE = 3
+"""How often a subscription state is sent that the platform answers and does not apply."""
+
 _MOST_FAULTS = 10
 """So many contacts, or lists, in a row at which the platform breaks are no fault of theirs any more."""
 
 
 @dataclass(frozen=True)
 class PushOutcome:
-    """What became of one plan. `reason` is set when it failed; then nothing may be taken for confirmed."""
+    """What became of one plan. `reason` is set when it failed; then nothing may be taken for confirmed.
+
+    `modified_at` is the contact's date of modification in the platform's answer, None if nothing was written to it.
+    """
 
     plan: ContactPlan
     contact_id: str | None
     was_created: bool
     changes: tuple[str, ...]
     reason: str | None = None
+    modified_at: datetime | None = None
 
     @property
     def failed(self) -> bool:
@@ -195,9 +203,20 @@ class Pusher:
         changes = plan.changes
         was_created = plan.action is Action.create
         maybe_sent = False
+        not_applied = 0
         for _ in range(_REPLANS):
             try:
-                contact_id = self._write(plan, locks)
+                written = self._write(plan, locks)
+            except _NotAppliedError as surprise:
+                not_applied += 1
+                if not_applied >= _TRIES_OF_A_STATE:
+                    return _failed(plan, surprise.got)
+                maybe_sent = True
+                plan = replan(_as_arrived(plan), self._look_up(plan.phone, locks), True)
+                was_created = was_created or plan.action is Action.create
+                # All else that was sent was taken.
+                applied = (each for each in changes if each != surprise.wanted.lower())
+                changes = tuple(dict.fromkeys((*applied, *plan.changes)))
             except (OutcomeUnknown, AlreadyExists, NotFound, _ChangedMeanwhileError) as surprise:
                 last = surprise
                 found = self._look_up(plan.phone, locks)
@@ -218,9 +237,12 @@ class Pusher:
             except ServerFault as fault:
                 return self._unsubscribed_all_the_same(self._broken_at(plan, fault), replan, locks)
             else:
-                if plan.action is not Action.none:
-                    self._faults.clear()
-                return PushOutcome(plan, contact_id, was_created, changes)
+                if written is None:
+                    return PushOutcome(plan, plan.contact_id, was_created, changes)
+                self._faults.clear()
+                return PushOutcome(
+                    plan, written.id, was_created, changes, modified_at=written.last_modified_at
+                )
         if isinstance(last, OutcomeUnknown):
             return self._broken_at(plan, last)
         failed = _failed(plan, f"the platform contradicts itself: {last.got}")
@@ -249,14 +271,15 @@ class Pusher:
                 if plan.state is not SubscriptionState.UNSUBSCRIBED:
                     return found.sms_state(plan.phone) == SubscriptionState.UNSUBSCRIBED
                 try:
-                    self._client.update_contact(
+                    updated = self._client.update_contact(
                         found.id, {"channels": plan.body["channels"]}, reading=self._reading(plan, locks)
                     )
+                    self._check_applied(plan, updated)
                 except _ChangedMeanwhileError:
                     continue
                 self._faults.clear()
                 return True
-        except (ContactRejected, AlreadyExists, NotFound, ServerFault):
+        except (_NotAppliedError, ContactRejected, AlreadyExists, NotFound, ServerFault):
             pass
         return False
 
@@ -277,19 +300,36 @@ class Pusher:
         locks.enter_context(self._shared_contact)
         return self._client.contacts_by_phone([phone]).get(phone)
 
-    def _write(self, plan: ContactPlan, locks: ExitStack) -> str | None:
+    def _write(self, plan: ContactPlan, locks: ExitStack) -> Contact | None:
+        """Create or update the contact; returns it as the platform then has it, None if nothing was to be written.
+
+        Raises `_NotAppliedError` when it does not have the subscription state that was sent.
+        """
+        if plan.action is Action.none:
+            return None
         if plan.action is Action.create:
-            return self._client.create_contact(plan.body).id
-        if plan.action is Action.update:
+            written = self._client.create_contact(plan.body)
+        else:
             assert plan.contact_id is not None
             reading = self._reading(plan, locks) if _replaces(plan) else None
-            updated = self._client.update_contact(plan.contact_id, plan.body, reading=reading)
+            written = self._client.update_contact(plan.contact_id, plan.body, reading=reading)
             # Left out is gone where arrays replace what is there; where they are merged it takes an empty value.
-            left = [{"id": each, "value": ""} for each in plan.cleared if updated.custom_value(each)]
+            left = [{"id": each, "value": ""} for each in plan.cleared if written.custom_value(each)]
             if left:
                 fields = [*plan.body["customFields"], *left]
-                self._client.update_contact(plan.contact_id, {"customFields": fields})
-        return plan.contact_id
+                written = self._client.update_contact(plan.contact_id, {"customFields": fields})
+        self._check_applied(plan, written)
+        return written
+
+    def _check_applied(self, plan: ContactPlan, written: Contact) -> None:
+        """Raises `_NotAppliedError` when the platform took the request and has not the state that was in it."""
+        if plan.state is None or written.sms_state(plan.phone) == plan.state:
+            return
+        # An answer may show the contact as it was; what a look shows is what counts.
+        found = self._client.contacts_by_phone([plan.phone]).get(plan.phone)
+        shown = found.sms_state(plan.phone) if found is not None else None
+        if shown != plan.state:
+            raise _NotAppliedError(wanted=plan.state, shown=shown)
 
     def _reading(self, plan: ContactPlan, locks: ExitStack) -> _Reading:
         return _Reading(plan, lambda: self._look_up(plan.phone, locks))
@@ -377,6 +417,18 @@ class _ListChange:
     fault: ServerFault | None
 
 
+class _NotAppliedError(Exception):
+    """The platform answered that a change was made, and shows another subscription state than it was sent."""
+
+    def __init__(self, *, wanted: SubscriptionState, shown: str | None) -> None:
+        super().__init__()
+        self.wanted = wanted
+        self.got = (
+            f"MessageMedia answered that the contact is {wanted.lower()} now, and goes on showing it as "
+            f"{(shown or 'without a state').lower()}: look at the contact there; the next sync tries again"
+        )
+
+
 class _ChangedMeanwhileError(Exception):
     """A contact is not as it was when it was planned; `maybe_by_us`: a try without an answer may be the cause."""
 
@@ -409,6 +461,15 @@ class _Reading:
 def _arrays(contact: Contact) -> tuple[object, ...]:
     """What an update may replace, in no order, and when the contact was last changed."""
     return contact.id, contact.last_modified_at, set(contact.channels), set(contact.custom_fields)
+
+
+def _as_arrived(plan: ContactPlan) -> ContactPlan:
+    """The plan with nothing in it that could show that it never arrived: the platform has answered it."""
+    base = plan.decision.base
+    if base.subscription is None:
+        return plan
+    subscription = replace(base.subscription, modified_at=None)
+    return replace(plan, decision=replace(plan.decision, base=replace(base, subscription=subscription)))
 
 
 def _replaces(plan: ContactPlan) -> bool:

@@ -12,8 +12,8 @@ from pandera.typing.pandas import DataFrame, Series
 from woo_sync_pipeline.contacts.cells import are_phones
 from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.contacts.contact import StoreContact
-from woo_sync_pipeline.contacts.decision import SubscriptionState
-from woo_sync_pipeline.messagemedia.plan import Action, ContactPlan, state_before
+from woo_sync_pipeline.contacts.subscription import SubscriptionState
+from woo_sync_pipeline.messagemedia.plan import Action, ContactPlan
 
 _STATES = ["", *(state.value for state in SubscriptionState)]
 
@@ -60,9 +60,10 @@ class PushPlan(pa.DataFrameModel):
     @pa.dataframe_check(name="an_opt_out_is_never_overruled")
     @classmethod
     def _opt_out(cls, frame: pd.DataFrame) -> Series[bool]:
-        # Who subscribed on the platform after opting out in a store stays so, also when the contact is made anew.
+        # Who subscribed on the platform after opting out in a store stays so, but not if the contact is made anew.
         subscribed = SubscriptionState.SUBSCRIBED.value
-        widened = (frame["state"] == subscribed) & (frame["state_before"] != subscribed)
+        stays = (frame["state_before"] == subscribed) & (frame["action"] != Action.create.value)
+        widened = (frame["state"] == subscribed) & ~stays
         return Series[bool](~widened | (frame["consent"] != Consent.opted_out.value))
 
 
@@ -75,7 +76,7 @@ def push_plan(planned: Collection[tuple[StoreContact, ContactPlan]]) -> DataFram
             plan.contact_id,
             store.consent.value,
             plan.state or "",
-            state_before(store, plan.read) or "",
+            plan.decision.state_before or "",
         )
         for store, plan in planned
     ]

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from woo_sync_pipeline.reports.bars import COLOURS, INVALID_COLOUR, sync_bars
 from woo_sync_pipeline.reports.links import edit_page
 from woo_sync_pipeline.reports.report import SyncCounts, explain_reason
-from woo_sync_pipeline.reports.tables import number_rows, report_title
+from woo_sync_pipeline.reports.tables import most_frequent, number_rows, reasons_first, report_title
 from woo_sync_pipeline.state.syncs import SyncContact, SyncRun
 
 
@@ -38,15 +38,15 @@ def report_html(
         counts=counts,
         numbers=[(label.strip(), value) for label, value in number_rows(counts)],
         reasons=[
-            (reason, count, explain_reason(reason))
-            for reason, count in sorted(counts.invalid_reasons.items(), key=lambda item: -item[1])
+            (reason, count, explain_reason(reason)) for reason, count in most_frequent(counts.invalid_reasons)
         ],
+        unread=most_frequent(counts.unread_consent),
         invalid=[
             (contact, store_url and edit_page(store_url, contact.record_type, contact.record_id))
             for contact in contacts
             if contact.record_type is not None and contact.record_id is not None
         ],
-        contacts=[contact for contact in contacts if contact.record_type is None],
+        contacts=[contact for contact in reasons_first(contacts) if contact.record_type is None],
         bars=sync_bars(history),
         colours=COLOURS,
         invalid_colour=INVALID_COLOUR,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from woo_sync_pipeline.reports.links import edit_page
 from woo_sync_pipeline.reports.report import SyncCounts, explain_reason
-from woo_sync_pipeline.reports.tables import number_rows
+from woo_sync_pipeline.reports.tables import most_frequent, number_rows
 from woo_sync_pipeline.state.syncs import SyncContact, SyncRun
 
 _MOST_RECORDS = 20
@@ -27,7 +27,12 @@ def markdown_report(sync: SyncRun, counts: SyncCounts, *, source_name: str) -> s
         lines += ["", "| invalid because | records | |", "|---|---:|---|"]
         lines += [
             f"| {reason} | {count:,} | {explain_reason(reason)} |"
-            for reason, count in sorted(counts.invalid_reasons.items(), key=lambda item: -item[1])
+            for reason, count in most_frequent(counts.invalid_reasons)
+        ]
+    if counts.unread_consent:
+        lines += ["", "| neither yes nor no | records |", "|---|---:|"]
+        lines += [
+            f"| {_as_code(answer)} | {count:,} |" for answer, count in most_frequent(counts.unread_consent)
         ]
     lines += [
         "",
@@ -70,3 +75,8 @@ def _record_line(contact: SyncContact, store_url: str) -> str:
 
 def _escaped(text: str) -> str:
     return text.replace("|", "\\|")
+
+
+def _as_code(text: str) -> str:
+    # Keys have underscores, which would be taken for emphasis.
+    return "`" + _escaped(text).replace("`", "'") + "`"

@@ -21,6 +21,11 @@ class SyncCounts:
     newly_invalid: those of them that this sync read.
     subscribed, unsubscribed: all contacts of the source, as the platform was last seen to hold them.
     unsubscribed_on_platform: contacts that this sync found unsubscribed there, by their own will.
+    not_applied: contacts of which this sync found that an opt-in in a store does not subscribe them.
+    saved_unseen: customers who were saved in the store since the last complete reading although nothing that it shows
+    has changed: what it hides may have, such as a choice under a key that begins with an underscore.
+    unread_consent: answers under a consent key that are understood neither as a yes nor as a no, as `key = value`, and
+    in how many of the records that this sync read.
     groups: lists that contacts of the source belong into; groups_made: lists that this sync made on the platform.
     emails_dropped: addresses that are none.
     read: rows read from the store, by kind. requests: requests made to the store and to the platform.
@@ -37,6 +42,9 @@ class SyncCounts:
     subscribed: int = 0
     unsubscribed: int = 0
     unsubscribed_on_platform: int = 0
+    not_applied: int = 0
+    saved_unseen: int = 0
+    unread_consent: Mapping[str, int] = field(default_factory=dict)
     groups: int = 0
     groups_made: int = 0
     emails_dropped: int = 0

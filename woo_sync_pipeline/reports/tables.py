@@ -60,6 +60,8 @@ def report_tables(sync: SyncRun, contacts: Sequence[SyncContact]) -> list[Table]
     tables = [numbers]
     if counts.invalid_reasons:
         tables.append(_reasons_table(counts.invalid_reasons))
+    if counts.unread_consent:
+        tables.append(_unread_table(counts.unread_consent))
     if contacts:
         tables.append(_contacts_table(contacts))
     return tables
@@ -110,9 +112,21 @@ def number_rows(counts: SyncCounts) -> list[tuple[str, int]]:
         ("subscribed", counts.subscribed),
         ("unsubscribed", counts.unsubscribed),
         ("found unsubscribed on MessageMedia", counts.unsubscribed_on_platform),
+        ("opted in, not applied", counts.not_applied),
+        ("customers saved without a visible change", counts.saved_unseen),
         ("groups", counts.groups),
         ("groups made", counts.groups_made),
     ]
+
+
+def most_frequent(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """What was counted and how often, the most frequent first."""
+    return sorted(counts.items(), key=lambda item: -item[1])
+
+
+def reasons_first(contacts: Sequence[SyncContact]) -> list[SyncContact]:
+    """The lines with a reason before those without one: somebody has to do something about them."""
+    return sorted(contacts, key=lambda contact: not contact.reason)
 
 
 def _reasons_table(reasons: Mapping[str, int]) -> Table:
@@ -120,8 +134,17 @@ def _reasons_table(reasons: Mapping[str, int]) -> Table:
     table.add_column("invalid because")
     table.add_column("records", justify="right")
     table.add_column("")
-    for reason, count in sorted(reasons.items(), key=lambda item: -item[1]):
+    for reason, count in most_frequent(reasons):
         table.add_row(reason, f"{count:,}", explain_reason(reason))
+    return table
+
+
+def _unread_table(unread: Mapping[str, int]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("neither yes nor no")
+    table.add_column("records", justify="right")
+    for answer, count in most_frequent(unread):
+        table.add_row(Text(answer), f"{count:,}")
     return table
 
 
@@ -132,7 +155,7 @@ def _contacts_table(contacts: Sequence[SyncContact]) -> Table:
     table = Table(title=f"what happened{more}", title_justify="left", box=box.SIMPLE_HEAD)
     for column in ("outcome", "phone", "state", "changed", "store record", "reason"):
         table.add_column(column)
-    for contact in contacts[:_MOST_ROWS]:
+    for contact in reasons_first(contacts)[:_MOST_ROWS]:
         table.add_row(
             contact.outcome,
             contact.phone_masked,

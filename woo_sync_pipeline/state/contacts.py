@@ -10,32 +10,42 @@ import pandas as pd
 import sqlalchemy as sa
 
 from woo_sync_pipeline.contacts.consent import Consent
+from woo_sync_pipeline.contacts.consent_event import ConsentEvent
 from woo_sync_pipeline.contacts.contact import ContactBase, StoreContact
-from woo_sync_pipeline.contacts.decision import SetBy, Signal, SubscriptionBase, SubscriptionState
 from woo_sync_pipeline.contacts.groups import DEFAULT_NAME_FORMAT, GroupNames
+from woo_sync_pipeline.contacts.subscription import (
+    NotApplied,
+    SetBy,
+    Signal,
+    SubscriptionBase,
+    SubscriptionState,
+)
 from woo_sync_pipeline.state.bulk import copy_frame
+from woo_sync_pipeline.state.consent_ledger import note_platform_events
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import SyncContact, note_contacts
 
 _FORM = """md5(ROW(
     first_name, last_name, email, array_to_string(sources, ','), array_to_string(groups, ','), consent, consent_at
 )::text)"""
+_OPTS_OUT = """(consent = 'opted_out' AND base_state = 'SUBSCRIBED'
+            AND (consent, consent_at) IS DISTINCT FROM (base_consent, base_consent_at))"""
 
 _PENDING = f"""
 SELECT phone FROM woo_sync.contacts
 WHERE is_pending
     AND (:source_name = ANY(sources) OR :source_name = ANY(base_sources) OR phone = ANY(:touched)
-        OR (consent = 'opted_out' AND base_state = 'SUBSCRIBED'
-            AND (consent, consent_at) IS DISTINCT FROM (base_consent, base_consent_at))
+        OR {_OPTS_OUT}
         OR (in_flight IS NOT NULL AND rejected_form IS NULL))
-    AND (:include_rejected OR rejected_form IS DISTINCT FROM {_FORM})
+    AND (:include_rejected OR rejected_form IS DISTINCT FROM {_FORM} OR {_OPTS_OUT})
 ORDER BY phone
 """  # noqa: S608 - the only thing put in is the constant above
 
 _LOAD = """
-SELECT phone, first_name, last_name, email, sources, groups, consent, consent_at, status,
+SELECT phone, first_name, last_name, email, sources, groups, consent, consent_at, consent_dated_at, status,
     base_first_name, base_last_name, base_email, base_sources, base_groups, base_consent, base_consent_at,
-    base_state, base_state_by, applied_consent, applied_consent_at, unsubscribed_seen_at, in_flight
+    base_consent_dated_at, base_state, base_state_by, applied_consent, applied_consent_at, applied_consent_dated_at,
+    unsubscribed_seen_at, base_seen_at, base_modified_at, not_applied, in_flight
 FROM woo_sync.contacts WHERE is_pending AND phone = ANY(:phones) ORDER BY phone
 """
 
@@ -49,11 +59,16 @@ UPDATE woo_sync.contacts AS known SET
     base_groups = confirmed.groups,
     base_consent = confirmed.consent,
     base_consent_at = confirmed.consent_at,
+    base_consent_dated_at = confirmed.consent_dated_at,
     base_state = confirmed.state,
     base_state_by = confirmed.state_by,
     applied_consent = confirmed.applied_consent,
     applied_consent_at = confirmed.applied_consent_at,
+    applied_consent_dated_at = confirmed.applied_consent_dated_at,
     unsubscribed_seen_at = confirmed.unsubscribed_seen_at,
+    base_seen_at = confirmed.seen_at,
+    base_modified_at = confirmed.modified_at,
+    not_applied = confirmed.not_applied,
     confirmed_at = now(),
     in_flight = NULL,
     rejected_reason = NULL,
@@ -79,21 +94,30 @@ _CONFIRMED_COLUMNS = {
     "groups": "text[]",
     "consent": "text",
     "consent_at": "timestamptz",
+    "consent_dated_at": "timestamptz",
     "state": "text",
     "state_by": "text",
     "applied_consent": "text",
     "applied_consent_at": "timestamptz",
+    "applied_consent_dated_at": "timestamptz",
     "unsubscribed_seen_at": "timestamptz",
+    "seen_at": "timestamptz",
+    "modified_at": "timestamptz",
+    "not_applied": "text",
 }
 
 
 @dataclass(frozen=True)
 class Confirmation:
-    """What the platform confirmed of one phone; `contact_id` is None when there is nothing on the platform."""
+    """What the platform confirmed of one phone; `contact_id` is None when there is nothing on the platform.
+
+    `events` are for the ledger of consent.
+    """
 
     phone: str
     contact_id: str | None
     base: ContactBase
+    events: tuple[ConsentEvent, ...] = ()
 
 
 def pending_phones(
@@ -102,7 +126,8 @@ def pending_phones(
     """Phones whose merged form the platform has not confirmed, of this source or touched by this sync.
 
     So are those of all sources that are subscribed and have opted out since, or were being sent: the source that holds
-    one may not be synced for long. A form that the platform has refused is left out unless `include_rejected`.
+    one may not be synced for long. A form that the platform has refused is left out unless `include_rejected`, or
+    unless it opts out.
     """
     parameters = {
         "source_name": source_name,
@@ -151,8 +176,8 @@ def settle(
 ) -> None:
     """Write down, in one transaction, what became of a batch that was sent.
 
-    What the platform confirmed becomes the new base. What it refused (phone, reason) stays pending.
-    `contacts` go into the history of the sync.
+    What the platform confirmed becomes the new base, and goes into the ledger of consent. What it refused (phone,
+    reason) stays pending. `contacts` go into the history of the sync.
     """
     rows = [_confirmed_row(confirmation) for confirmation in confirmations]
     confirmed = pd.DataFrame(rows, columns=list(_CONFIRMED_COLUMNS), dtype=object)
@@ -162,6 +187,9 @@ def settle(
         connection.execute(sa.text(_CONFIRM))
         copy_frame(connection, rejected, "rejected", {"phone": "text", "reason": "text"})
         connection.execute(sa.text(_REJECT))
+        note_platform_events(
+            connection, run_id, [(each.phone, event) for each in confirmations for event in each.events]
+        )
         note_contacts(connection, run_id, contacts)
 
 
@@ -227,8 +255,7 @@ def _store_contact(row: sa.RowMapping) -> StoreContact:
         email=row["email"],
         sources=tuple(row["sources"]),
         groups=tuple(row["groups"]),
-        consent=Consent(row["consent"]),
-        consent_at=row["consent_at"],
+        signal=_signal(row, "consent"),
         status=SubscriptionState(row["status"]),
         base=_base(row),
         in_flight=ContactBase.from_json(row["in_flight"]) if row["in_flight"] else None,
@@ -238,16 +265,16 @@ def _store_contact(row: sa.RowMapping) -> StoreContact:
 def _base(row: sa.RowMapping) -> ContactBase | None:
     if row["base_sources"] is None:
         return None
-    applied = None
-    if row["applied_consent"]:
-        applied = Signal(Consent(row["applied_consent"]), row["applied_consent_at"])
     subscription = None
     if row["base_state"]:
         subscription = SubscriptionBase(
             SubscriptionState(row["base_state"]),
             SetBy(row["base_state_by"]),
-            applied,
-            row["unsubscribed_seen_at"],
+            _signal(row, "applied_consent"),
+            unsubscribed_seen_at=row["unsubscribed_seen_at"],
+            seen_at=row["base_seen_at"],
+            modified_at=row["base_modified_at"],
+            not_applied=NotApplied(row["not_applied"]) if row["not_applied"] else None,
         )
     return ContactBase(
         first_name=row["base_first_name"],
@@ -255,16 +282,22 @@ def _base(row: sa.RowMapping) -> ContactBase | None:
         email=row["base_email"],
         sources=tuple(row["base_sources"]),
         groups=tuple(row["base_groups"]),
-        consent=Consent(row["base_consent"]),
-        consent_at=row["base_consent_at"],
+        signal=_signal(row, "base_consent"),
         subscription=subscription,
     )
+
+
+def _signal(row: sa.RowMapping, prefix: str) -> Signal | None:
+    consent, at = row[prefix], row[f"{prefix}_at"]
+    if consent is None or at is None or consent == Consent.unknown:
+        return None
+    return Signal(Consent(consent), at, row[f"{prefix}_dated_at"])
 
 
 def _confirmed_row(confirmation: Confirmation) -> tuple[object, ...]:
     base = confirmation.base
     subscription = base.subscription
-    applied = subscription.applied if subscription else None
+    signal, applied = base.signal, subscription.applied if subscription else None
     return (
         confirmation.phone,
         confirmation.contact_id,
@@ -273,11 +306,16 @@ def _confirmed_row(confirmation: Confirmation) -> tuple[object, ...]:
         base.email,
         base.sources,
         base.groups,
-        base.consent.value,
-        base.consent_at,
+        signal.consent.value if signal else Consent.unknown.value,
+        signal.at if signal else None,
+        signal.dated_at if signal else None,
         subscription.state.value if subscription else None,
         subscription.set_by.value if subscription else None,
         applied.consent.value if applied else None,
         applied.at if applied else None,
+        applied.dated_at if applied else None,
         subscription.unsubscribed_seen_at if subscription else None,
+        subscription.seen_at if subscription else None,
+        subscription.modified_at if subscription else None,
+        subscription.not_applied if subscription else None,
     )

@@ -46,6 +46,15 @@ WHERE line.sync_id = run.sync_id AND (line.phone = :phone OR EXISTS (
 ))
 """
 
+# What those records said under an earlier phone was said by the same person.
+_DELETE_LEDGER = """
+DELETE FROM woo_sync.consent_events AS event
+WHERE event.phone = :phone OR EXISTS (
+    SELECT FROM doomed WHERE (doomed.source, doomed.record_type, doomed.record_id)
+        = (event.source, event.record_type, event.record_id)
+)
+"""
+
 _DELETE_CONTACT = """
 DELETE FROM woo_sync.contacts WHERE phone = :phone
 RETURNING contact_id::text AS contact_id, coalesce(base_state, status) = 'UNSUBSCRIBED' AS is_unsubscribed
@@ -69,12 +78,13 @@ class Erased:
     """What was known of a phone, and is no more.
 
     records: deleted; blanked: orders of other customers that named the phone and stay without it. history: lines
-    of reports. contact_id: the contact on the platform, where it still is.
+    of reports; ledger: entries of the ledger of consent. contact_id: the contact on the platform, where it still is.
     """
 
     records: tuple[StoreRecord, ...]
     blanked: tuple[StoreRecord, ...]
     history: int
+    ledger: int
     was_contact: bool
     contact_id: str | None
     was_unsubscribed: bool
@@ -82,7 +92,7 @@ class Erased:
     @property
     def is_nothing(self) -> bool:
         """Nothing was known."""
-        return not (self.records or self.blanked or self.history or self.was_contact)
+        return not (self.records or self.blanked or self.history or self.ledger or self.was_contact)
 
 
 def erase_phone(database: Database, phone: str) -> Erased:
@@ -94,6 +104,7 @@ def erase_phone(database: Database, phone: str) -> Erased:
     with database.exclusive_push(), database.exclusive_commit() as connection:
         connection.execute(sa.text(_DOOMED), values)
         history = connection.execute(sa.text(_DELETE_HISTORY), values).rowcount
+        ledger = connection.execute(sa.text(_DELETE_LEDGER), values).rowcount
         records = connection.execute(sa.text(_DELETE_RECORDS)).tuples().all()
         blanked = connection.execute(sa.text(_BLANK_ORDERS_OF_OTHERS), values).tuples().all()
         contact = connection.execute(sa.text(_DELETE_CONTACT), values).mappings().first()
@@ -101,6 +112,7 @@ def erase_phone(database: Database, phone: str) -> Erased:
         records=tuple(sorted((StoreRecord(*row) for row in records), key=str)),
         blanked=tuple(sorted((StoreRecord(*row) for row in blanked), key=str)),
         history=history,
+        ledger=ledger,
         was_contact=contact is not None,
         contact_id=contact["contact_id"] if contact else None,
         was_unsubscribed=bool(contact["is_unsubscribed"]) if contact else False,

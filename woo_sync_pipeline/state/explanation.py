@@ -11,13 +11,15 @@ import sqlalchemy as sa
 
 from woo_sync_pipeline.contacts.merge import MergeInput
 from woo_sync_pipeline.state.bulk import read_frame
+from woo_sync_pipeline.state.consent_ledger import LedgerEntry, latest_of
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.record_queries import HOLDERS, SIGNALS_OF_RECORDS
 
 _CONTACT = """
-SELECT first_name, last_name, email, sources, groups, consent, consent_at, consent_origin, status, contact_id::text,
-    base_first_name, base_last_name, base_email, base_sources, base_groups, base_consent, base_consent_at,
-    base_state, base_state_by, applied_consent, applied_consent_at, unsubscribed_seen_at, confirmed_at, is_pending,
+SELECT first_name, last_name, email, sources, groups, consent, consent_at, consent_dated_at, consent_origin, status,
+    contact_id::text, base_first_name, base_last_name, base_email, base_sources, base_groups, base_consent,
+    base_consent_at, base_consent_dated_at, base_state, base_state_by, base_seen_at, base_modified_at, applied_consent,
+    applied_consent_at, applied_consent_dated_at, not_applied, unsubscribed_seen_at, confirmed_at, is_pending,
     in_flight IS NOT NULL AS is_in_flight, rejected_reason
 FROM woo_sync.contacts WHERE phone = :phone
 """
@@ -26,12 +28,14 @@ FROM woo_sync.contacts WHERE phone = :phone
 # given with another phone is another matter.
 _RECORDS = """
 SELECT source, record_type, record_id, customer_id, true AS has_phone, first_name, last_name, email, order_status,
-    consent, consent_origin, choice_at, created_at, modified_at, first_seen_at, last_seen_at, gone_at
+    consent, consent_origin, consent_key, choice_from, choice_until, choice_is_dated, created_at, modified_at,
+    first_seen_at, last_seen_at, gone_at
 FROM woo_sync.source_records WHERE phone = :phone
 UNION ALL
 SELECT buying.source, buying.record_type, buying.record_id, buying.customer_id, false, '', '', '',
-    buying.order_status, buying.consent, buying.consent_origin, buying.choice_at, buying.created_at,
-    buying.modified_at, buying.first_seen_at, buying.last_seen_at, buying.gone_at
+    buying.order_status, buying.consent, buying.consent_origin, buying.consent_key, buying.choice_from,
+    buying.choice_until, buying.choice_is_dated, buying.created_at, buying.modified_at, buying.first_seen_at,
+    buying.last_seen_at, buying.gone_at
 FROM woo_sync.source_records AS customer
 JOIN woo_sync.source_records AS buying
     ON buying.source = customer.source AND buying.record_type = 'order' AND buying.customer_id <> 0
@@ -51,20 +55,22 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class KnownOfPhone:
-    """What is known of a phone: its row of `contacts`, its store records, and its lines of reports, newest first.
+    """What is known of a phone: its row of `contacts`, its store records, its lines of reports and of the ledger.
 
-    `merging` has what its contact is merged from; each row of `merging.signals` also names its record.
+    Of lines the newest come first. `merging` has what its contact is merged from; each row of `merging.signals` also
+    names its record.
     """
 
     contact: Row | None
     records: tuple[Row, ...]
     outcomes: tuple[Row, ...]
+    ledger: tuple[LedgerEntry, ...]
     merging: MergeInput
 
 
-def known_of_phone(database: Database, phone: str, *, outcomes: int) -> KnownOfPhone:
-    """What is known of a phone (E.164), with its latest `outcomes`."""
-    values = {"phone": phone, "limit": outcomes}
+def known_of_phone(database: Database, phone: str, *, lines: int) -> KnownOfPhone:
+    """What is known of a phone (E.164), with so many of its latest lines of reports and of the ledger of consent."""
+    values = {"phone": phone, "limit": lines}
     with database.transaction() as connection:
         # One moment for all queries: a sync may commit between them.
         connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
@@ -74,13 +80,14 @@ def known_of_phone(database: Database, phone: str, *, outcomes: int) -> KnownOfP
             ),
             values,
         )
-        contacts, records, lines = (
+        contacts, records, outcomes = (
             tuple(dict(row) for row in connection.execute(sa.text(query), values).mappings())
             for query in (_CONTACT, _RECORDS, _OUTCOMES)
         )
+        ledger = tuple(latest_of(connection, phone, limit=lines))
         merging = MergeInput(
             holders=read_frame(connection, HOLDERS),
             signals=read_frame(connection, SIGNALS_OF_RECORDS),
             purchases=pd.DataFrame(columns=["phone", "source", "tag"]),
         )
-    return KnownOfPhone(contacts[0] if contacts else None, records, lines, merging)
+    return KnownOfPhone(contacts[0] if contacts else None, records, outcomes, ledger, merging)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pandas as pd
 import sqlalchemy as sa
 
-from woo_sync_pipeline.contacts.decision import SubscriptionState
+from woo_sync_pipeline.contacts.subscription import SubscriptionState
 from woo_sync_pipeline.state.bulk import copy_frame
 from woo_sync_pipeline.state.database import Database
 
@@ -23,16 +23,30 @@ WHERE run_id = :run_id
 RETURNING directory_read_at
 """
 
-# What a push has confirmed since the reading began is newer than what was read.
+# What a push has confirmed since the reading began is newer than what was read. The walk before this one saw everybody
+# as they were known.
 _NOTE = """
-UPDATE woo_sync.contacts AS known SET
-    base_state = seen.state,
-    base_state_by = 'platform',
-    unsubscribed_seen_at = CASE seen.state WHEN 'UNSUBSCRIBED' THEN now() END
-FROM seen
-WHERE known.phone = seen.phone AND known.base_state <> seen.state AND NOT known.is_pending
-    AND known.confirmed_at < :read_at
-RETURNING known.base_state
+WITH changed AS (
+    UPDATE woo_sync.contacts AS known SET
+        base_state = seen.state,
+        base_state_by = 'platform',
+        base_seen_at = now(),
+        unsubscribed_seen_at = CASE seen.state WHEN 'UNSUBSCRIBED' THEN now() END
+    FROM seen JOIN woo_sync.contacts AS before USING (phone)
+    WHERE known.phone = seen.phone AND known.base_state <> seen.state AND NOT known.is_pending
+        AND known.confirmed_at < :read_at
+    RETURNING known.phone, known.base_state, before.base_seen_at AS seen_before_at
+), noted AS (
+    INSERT INTO woo_sync.consent_events (phone, what, earliest, latest, sync_id)
+    SELECT phone, CASE base_state WHEN 'UNSUBSCRIBED' THEN 'stop' ELSE 'resubscribed' END,
+        greatest(seen_before_at, (
+            SELECT max(directory_read_at) FROM woo_sync.sync_runs
+            WHERE status = 'succeeded' AND directory_read_at < :read_at
+        )),
+        now(), (SELECT sync_id FROM woo_sync.sync_runs WHERE run_id = :run_id)
+    FROM changed
+)
+SELECT base_state FROM changed
 """
 
 
@@ -47,8 +61,10 @@ def begin_directory_read(database: Database, *, run_id: str, unless_within: time
         return began
 
 
-def note_states(database: Database, states: Mapping[str, SubscriptionState], *, read_at: datetime) -> int:
-    """Remember subscription states by phone, as read after `read_at`; how many have unsubscribed.
+def note_states(
+    database: Database, states: Mapping[str, SubscriptionState], *, run_id: str, read_at: datetime
+) -> int:
+    """Remember subscription states by phone, as a sync read them after `read_at`; how many have unsubscribed.
 
     A state that somebody changed on the platform counts as theirs: only a newer choice can change it again.
     """
@@ -56,5 +72,5 @@ def note_states(database: Database, states: Mapping[str, SubscriptionState], *, 
     frame = pd.DataFrame(rows, columns=["phone", "state"], dtype=object)
     with database.exclusive_commit() as connection:
         copy_frame(connection, frame, "seen", {"phone": "text", "state": "text"})
-        changed = connection.execute(sa.text(_NOTE), {"read_at": read_at}).scalars().all()
+        changed = connection.execute(sa.text(_NOTE), {"run_id": run_id, "read_at": read_at}).scalars().all()
     return sum(state == SubscriptionState.UNSUBSCRIBED for state in changed)

@@ -10,6 +10,9 @@ from datetime import datetime
 import pandas as pd
 import sqlalchemy as sa
 
+from woo_sync_pipeline.clocks import UNKNOWN_OFFSET, ClockOffset
+from woo_sync_pipeline.contacts.choice_times import ReadingClock
+from woo_sync_pipeline.contacts.choices import CAME_BACK, REPEATS, date_choices
 from woo_sync_pipeline.contacts.merge import MergeInput, MergeSource, merge_contacts
 from woo_sync_pipeline.errors import StateError
 from woo_sync_pipeline.state import record_queries as queries
@@ -35,7 +38,11 @@ RECORD_COLUMNS = {
     "order_status": "text",
     "consent": "text",
     "consent_origin": "text",
+    "consent_key": "text",
+    "consent_value": "text",
+    "consent_answers": "text",
     "consent_basis": "text",
+    "said_at": "timestamptz",
     "tags": "text[]",
     "product_ids": "bigint[]",
     "invalid_reason": "text",
@@ -54,6 +61,7 @@ CONTACT_COLUMNS = {
     "groups": "text[]",
     "consent": "text",
     "consent_at": "timestamptz",
+    "consent_dated_at": "timestamptz",
     "consent_origin": "text",
     "status": "text",
 }
@@ -67,7 +75,8 @@ class Reading:
     gone_customer_ids: customers that a complete reading lacked.
     product_tags: tags of the products that were looked up.
     started_at: when the reading began (UTC); read_until: orders changed before this time, by the clock of the
-    store, have been read. last_customer_id: the highest customer id met.
+    store, have been read. last_customer_id: the highest customer id met. store_clock: by how much the clock that dates
+    orders is ahead of ours.
     """
 
     records: Iterable[pd.DataFrame]
@@ -76,6 +85,7 @@ class Reading:
     started_at: datetime
     read_until: datetime
     last_customer_id: int
+    store_clock: ClockOffset = UNKNOWN_OFFSET
 
 
 class _NotAcceptedError(Exception):
@@ -103,16 +113,13 @@ def commit_reading(
     """
     with suppress(_NotAcceptedError), database.exclusive_commit() as connection:
         create_temporary(connection, "incoming", RECORD_COLUMNS)
-        rows = 0
-        for part in reading.records:
-            append_frame(connection, part, "incoming", RECORD_COLUMNS)
-            rows += len(part)
-        connection.execute(sa.text("ANALYZE incoming"))
+        create_temporary(connection, "dated", queries.DATED_COLUMNS)
+        create_temporary(connection, "said", queries.EVENT_COLUMNS)
         copy_frame(connection, _gone(reading.gone_customer_ids), "gone", {"record_id": "bigint"})
         copy_frame(connection, _products(reading.product_tags), "incoming_products", queries.PRODUCT_COLUMNS)
-        swept_at = connection.execute(
-            sa.text(queries.LATEST_SWEEP), {"source": source, "run_id": run_id}
-        ).scalar_one()
+        connection.execute(sa.text("CREATE TEMPORARY TABLE touched (phone text) ON COMMIT DROP"))
+        names = {"source": source, "run_id": run_id}
+        swept_at = connection.execute(sa.text(queries.LATEST_SWEEP), names).scalar_one()
         if swept_at is not None and swept_at > reading.started_at:
             raise StateError(
                 source=source,
@@ -120,14 +127,18 @@ def commit_reading(
                 got="another sync has read the whole store since, so that this may be true no more",
                 next_step="Nothing was changed. Start a new sync instead of going on with this one.",
             )
-        parameters = {"source": source, "started_at": reading.started_at, "swept_at": swept_at}
-        connection.execute(sa.text("CREATE TEMPORARY TABLE touched (phone text) ON COMMIT DROP"))
-        for statement in (
-            queries.TOUCHED_BY_RECORDS,
-            queries.UPSERT_RECORDS,
+        clock = _reading_clock(connection, reading, names, swept_at)
+        rows = analyzed = 0
+        for part in _portions(reading.records):
+            rows += len(part)
             # Joins over a table that PostgreSQL believes to be as small as it was before would take hours.
-            *(["ANALYZE woo_sync.source_records"] if rows >= MANY_ROWS else []),
-            queries.TOUCHED_BY_RECORDS,
+            outgrown = len(part) >= MANY_ROWS and rows >= 2 * analyzed
+            analyzed = rows if outgrown else analyzed
+            _store_records(
+                connection, part, names, clock, repeats_count=sources[source].repeats_count, analyze=outgrown
+            )
+        parameters = {"source": source, "started_at": reading.started_at}
+        for statement in (
             queries.TOUCHED_BY_GONE,
             queries.MARK_GONE,
             queries.TOUCHED_BY_PRODUCTS,
@@ -152,8 +163,70 @@ def commit_reading(
                 "started_at": reading.started_at,
                 "read_until": reading.read_until,
                 "last_customer_id": reading.last_customer_id,
+                "store_ahead_by": reading.store_clock.to_json(),
             },
         )
+
+
+def _portions(parts: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """The records in fewer and larger portions."""
+    waiting: list[pd.DataFrame] = []
+    for part in parts:
+        if waiting and sum(map(len, waiting)) + len(part) > PORTION:
+            yield pd.concat(waiting, ignore_index=True)
+            waiting = []
+        waiting.append(part)
+    if waiting:
+        yield pd.concat(waiting, ignore_index=True) if len(waiting) > 1 else waiting[0]
+
+
+def _reading_clock(
+    connection: sa.Connection, reading: Reading, names: Mapping[str, str], swept_at: datetime | None
+) -> ReadingClock:
+    earlier = tuple(connection.execute(sa.text(queries.EARLIER_CLOCKS), names).one())
+    offset = reading.store_clock
+    if None not in earlier:
+        offset = offset.united(ClockOffset.from_json(earlier))
+    return ReadingClock((offset.lowest, offset.highest), swept_at)
+
+
+def _store_records(
+    connection: sa.Connection,
+    part: pd.DataFrame,
+    names: Mapping[str, str],
+    clock: ReadingClock,
+    *,
+    repeats_count: bool,
+    analyze: bool,
+) -> None:
+    """Store a portion of the records that were read, with their choices dated; note whom they touch."""
+    connection.execute(sa.text("TRUNCATE incoming, dated, said"))
+    append_frame(connection, part, "incoming", RECORD_COLUMNS)
+    connection.execute(sa.text("ANALYZE incoming"))
+    connection.execute(sa.text(queries.TOUCHED_BY_RECORDS), names)
+    connection.execute(sa.text(queries.FORGET_WHAT_IS_KNOWN), names)
+    rows = read_frame(connection, queries.CHOICES_TO_DATE, names)
+    if len(rows):
+        others = read_frame(connection, _words_of_the_same_people(connection), names)
+        dated = date_choices(rows, others, clock=clock, repeats_count=repeats_count)
+        append_frame(connection, dated.records, "dated", queries.DATED_COLUMNS)
+        append_frame(connection, dated.events, "said", queries.EVENT_COLUMNS)
+        connection.execute(sa.text("ANALYZE dated"))
+    connection.execute(sa.text(queries.UPSERT_RECORDS), names)
+    if analyze:
+        connection.execute(sa.text("ANALYZE woo_sync.source_records"))
+    connection.execute(sa.text(queries.NOTE_CHOICES), names)
+    connection.execute(sa.text(queries.TOUCHED_BY_RECORDS), names)
+
+
+def _words_of_the_same_people(connection: sa.Connection) -> str:
+    without_phone = connection.execute(sa.text(queries.ANYBODY_WITHOUT_PHONE)).scalar_one()
+    return queries.WORDS_OF_THE_SAME_PEOPLE.format(
+        stored=queries.STORED_WORDS,
+        by_address=queries.BY_ADDRESS if without_phone else "",
+        repetitions=f"'{REPEATS}', '{CAME_BACK}'",
+        came_back=f"'{CAME_BACK}'",
+    )
 
 
 def store_contacts(connection: sa.Connection, merged: pd.DataFrame) -> None:
@@ -175,6 +248,15 @@ def store_contacts(connection: sa.Connection, merged: pd.DataFrame) -> None:
     connection.execute(sa.text(f"SET LOCAL enable_nestloop = {nested_loops}"))
     connection.execute(sa.text(queries.WRITE_DIFFERENT), bounds)
     connection.execute(sa.text("SET LOCAL enable_nestloop = on"))
+
+
+def latest_sweep(database: Database, source: str, *, run_id: str) -> datetime | None:
+    """When the latest complete reading of a source but that of this run began (UTC), by our clock; None: none did."""
+    with database.transaction() as connection:
+        began: datetime | None = connection.execute(
+            sa.text(queries.LATEST_SWEEP), {"source": source, "run_id": run_id}
+        ).scalar_one()
+        return began
 
 
 def customer_hashes(database: Database, source: str) -> dict[int, str]:

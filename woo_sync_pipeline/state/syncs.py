@@ -254,24 +254,37 @@ def watermark(database: Database, source: str) -> Watermark | None:
     return Watermark(row["read_until"], row["last_customer_id"] or 0)
 
 
-def watermark_by(database: Database, source: str, known: Watermark, *, store_now: datetime) -> Watermark:
+def watermark_by(
+    database: Database,
+    source: str,
+    known: Watermark,
+    *,
+    store_now: datetime,
+    store_ahead: timedelta | None = None,
+) -> Watermark:
     """The watermark `known` of a source, as far as it can be true by the store's present clock.
 
-    A sync that read further than that had met a clock that was ahead. What it really read ends about when it began
-    by this project's own clock; orders that changed since bear times from before its `read_until`.
+    `store_ahead` is by how much that clock is ahead of ours at the least. The clock may have been set since: what a
+    sync read ends where its own clock says, by as much as it was ahead at the most. Of a sync that did not measure
+    that, and that read further than the store's time is now, it ends about when it began by our own clock. Without
+    `store_ahead` a clock that was set back is noticed only by the latter: good enough to see whether there is anything
+    to read.
     """
-    if known.read_until <= store_now:
+    if store_ahead is None and known.read_until <= store_now:
         return known
     query = """
-        SELECT max(
-            CASE WHEN read_until > :believable THEN LEAST(started_at, :store_now) - :doubt
-            ELSE LEAST(read_until, :store_now) END
-        )
+        SELECT max(LEAST(:store_now, CASE
+            WHEN store_ahead_by IS NOT NULL AND CAST(:store_ahead AS interval) IS NOT NULL
+                THEN LEAST(read_until, read_until - store_ahead_by[2] * interval '1 second' + :store_ahead)
+            WHEN read_until > :believable THEN LEAST(started_at, :store_now) - :doubt
+            ELSE read_until
+        END))
         FROM woo_sync.sync_runs WHERE source = :source AND committed_at IS NOT NULL
     """
     values = {
         "source": source,
         "store_now": store_now,
+        "store_ahead": store_ahead,
         "believable": store_now + _CLOCKS_OF_ONE_STORE_DIFFER,
         "doubt": _CLOCKS_DIFFER,
     }

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from woo_sync_pipeline.contacts.consent import Consent
-from woo_sync_pipeline.contacts.decision import SubscriptionState
 from woo_sync_pipeline.contacts.schemas import MergedContact, count_rules, validate
+from woo_sync_pipeline.contacts.subscription import SubscriptionState
 from woo_sync_pipeline.state.syncs import SyncContact
 from woo_sync_pipeline.sync.normalising import NormalisedRecords, invalid_contacts
 
@@ -68,6 +68,7 @@ class RecordTally:
     emails_dropped: int = 0
     invalid: list[SyncContact] = field(default_factory=list)
     left_out: list[SyncContact] = field(default_factory=list)
+    unread: Counter[str] = field(default_factory=Counter)
     phones: list[Finding] = field(default_factory=list)
     models: list[Finding] = field(default_factory=list)
 
@@ -79,6 +80,7 @@ class RecordTally:
         self.emails_dropped += found.emails_dropped
         self.invalid += invalid_contacts(found.records)
         self.left_out += found.left_out
+        self.unread.update(found.unread)
         self.phones.append(every_phone_is_e164(found.records))
         self.models.append(every_record_fits_its_model(found))
 

@@ -45,9 +45,12 @@ def plan_pending(
         needed = {name.casefold(): f"new {name}" for contact in stores for name in contact.groups}
         made |= needed.keys() - lists.keys()
         summary.groups_made = len(made)
-        plans = planner.plan(stores, Vocabulary({**needed, **lists}, *fields))
+        plans = planner.plan(
+            stores, Vocabulary({**needed, **lists}, *fields, clock_offset=client.clock_offset)
+        )
         waiting.extend(plans.put_off)
-        contacts = [_sync_contact(plan) for plan in plans.sending]
+        refusing = [plan for plan in plans.quiet if plan.refuses_anew]
+        contacts = [_sync_contact(plan) for plan in (*plans.sending, *refusing)]
         with database.transaction() as connection:
             note_contacts(connection, run_id, contacts)
         summary.add(quiet=plans.quiet, settled=plans.sending, contacts=contacts)
@@ -56,11 +59,12 @@ def plan_pending(
 
 
 def _sync_contact(plan: ContactPlan) -> SyncContact:
-    subscription = plan.base.subscription
+    outcome = "new" if plan.action is Action.create else "unchanged" if plan.sends_nothing else "updated"
     return SyncContact(
-        outcome="new" if plan.action is Action.create else "updated",
+        outcome=outcome,
         phone=plan.phone,
         phone_masked=mask_phone(plan.phone),
-        state=subscription.state.value if subscription else None,
+        state=plan.decision.state.value if plan.decision.state else None,
         changes=plan.changes,
+        reason=plan.not_applied_sentence,
     )

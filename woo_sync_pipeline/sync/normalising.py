@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -27,11 +28,13 @@ class NormalisedRecords:
     failures: rows that do not fit the model of a record (columns row_index, column, check; never values). A
     record that is among them is in neither form in `records`, and is read again by the next sync.
     left_out: these rows, each once, as a report shows them.
+    unread: answers under a consent key that nobody understands, as `key = value`, and in how many records.
     """
 
     records: pd.DataFrame
     failures: pd.DataFrame
     left_out: tuple[SyncContact, ...] = ()
+    unread: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def refused(self) -> int:
@@ -57,9 +60,7 @@ def normalise_portions(
     """
     settings = NormaliseSettings(
         default_region=source.default_region,
-        consent_meta_keys=source.consent.keys,
-        opt_out_meta_keys=frozenset(source.consent.opt_out_meta_keys),
-        consent_words=source.consent.words.meanings,
+        consent=source.consent.rules,
         tag_meta_keys=source.groups.meta_keys,
         role_groups=source.groups.roles,
     )
@@ -82,6 +83,7 @@ def normalise_records(
         pd.concat([of_customers.records, of_orders.records], ignore_index=True),
         pd.concat([of_customers.failures, refused_orders], ignore_index=True),
         of_customers.left_out + of_orders.left_out,
+        Counter(of_customers.unread) + Counter(of_orders.unread),
     )
 
 
@@ -124,7 +126,9 @@ def _checked(
     for name in columns:
         good[name] = columns[name].to_numpy()[fits]
     good.rename(columns={"raw_phone_masked": "phone_masked"}, inplace=True)
-    return NormalisedRecords(good, failures, tuple(_left_out(records, failures)))
+    unread = good.pop("consent_unread")
+    counted = dict(Counter(unread[unread != ""].tolist()))
+    return NormalisedRecords(good, failures, tuple(_left_out(records, failures)), counted)
 
 
 def _left_out(records: pd.DataFrame, failures: pd.DataFrame) -> Iterator[SyncContact]:

@@ -28,6 +28,6 @@ def observe_directory(
         return 0
     unsubscribed = 0
     for states in subscription_states(client):
-        unsubscribed += note_states(database, states, read_at=began)
+        unsubscribed += note_states(database, states, run_id=run_id, read_at=began)
         progress(len(states))
     return unsubscribed

@@ -29,13 +29,14 @@ class PushSummary:
     """How many contacts of one sync had which outcome: new, updated, unchanged, failed.
 
     `noted` is told what happened to each contact that was not simply unchanged, batch by batch, as soon as it is
-    written down: kept here it would take more memory than all the rest. `groups_made` counts the lists that were
-    made on the platform.
+    written down: kept here it would take more memory than all the rest. `not_applied` counts the contacts whose opt-in
+    in a store was found not to count, `groups_made` the lists that were made on the platform.
     """
 
     noted: Callable[[Sequence[SyncContact]], None]
     counts: Counter[str] = field(default_factory=Counter)
     unsubscribed_on_platform: int = 0
+    not_applied: int = 0
     groups_made: int = 0
 
     def add(
@@ -47,7 +48,8 @@ class PushSummary:
     ) -> None:
         """Add a batch: plans that need nothing, plans that were carried out, and what happened to contacts."""
         self.counts["unchanged"] += len(quiet)
-        self.counts.update(contact.outcome for contact in contacts)
+        self.counts.update(contact.outcome for contact in contacts if contact.outcome != "unchanged")
+        self.not_applied += sum(plan.refuses_anew for plans in (quiet, settled) for plan in plans)
         self.unsubscribed_on_platform += sum(
             plan.was_unsubscribed_on_platform for plans in (quiet, settled) for plan in plans
         )

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from time import monotonic
 
 from woo_sync_pipeline.contacts.consent import Consent
+from woo_sync_pipeline.contacts.consent_event import ConsentEvent
 from woo_sync_pipeline.contacts.contact import StoreContact
-from woo_sync_pipeline.contacts.decision import SubscriptionState
+from woo_sync_pipeline.contacts.subscription import SubscriptionState
 from woo_sync_pipeline.errors import WooSyncError
 from woo_sync_pipeline.messagemedia.account import AccountLists, ensure_custom_fields
 from woo_sync_pipeline.messagemedia.client import PlatformClient
@@ -149,7 +150,7 @@ class _Push:
         }
         for phone in lacking:
             stores[phone] = _without_lists(stores[phone], lists.refused)
-        vocabulary = Vocabulary(lists.ids, *self._fields)
+        vocabulary = Vocabulary(lists.ids, *self._fields, clock_offset=self._client.clock_offset)
         busy = {contact_id for batch in self._under_way for contact_id in batch.busy}
         read_at = monotonic()
         plans = self._planner.plan(stores.values(), vocabulary, busy=busy)
@@ -181,11 +182,15 @@ class _Push:
         told = [replace(each, reason=each.reason or batch.lacking.get(each.plan.phone)) for each in outcomes]
         quiet = {each.plan.phone: each.plan for each in told if each.changed_nothing}
         sent = [each for each in told if not each.changed_nothing]
-        contacts = [_sync_contact(outcome) for outcome in sent]
+        contacts = [
+            _sync_contact(outcome)
+            for outcome in told
+            if not outcome.changed_nothing or outcome.plan.refuses_anew
+        ]
         settle(
             self._database,
             run_id=self._run_id,
-            confirmations=[Confirmation(each.plan.phone, each.contact_id, each.plan.base) for each in done],
+            confirmations=[_confirmation(each, now=datetime.now(UTC)) for each in done],
             rejections=[(each.plan.phone, redact(each.reason)) for each in sent if each.reason is not None],
             contacts=contacts,
         )
@@ -223,15 +228,34 @@ def _unsent(plan: ContactPlan) -> PushOutcome:
     return PushOutcome(plan, plan.contact_id, was_created=False, changes=())
 
 
+def _confirmation(outcome: PushOutcome, *, now: datetime) -> Confirmation:
+    """What the platform confirmed, with what is new for the ledger of consent."""
+    plan = outcome.plan
+    base = plan.base
+    subscription, events = base.subscription, plan.decision.events
+    if subscription is not None:
+        by_sync = {"created", subscription.state.value.lower()} & set(outcome.changes)
+        # That a new contact is made unsubscribed changes nothing for the person.
+        if by_sync and (subscription.state is SubscriptionState.SUBSCRIBED or "created" not in by_sync):
+            events = (*events, ConsentEvent.by_sync(subscription.state, at=now))
+        if outcome.modified_at is not None:
+            base = replace(base, subscription=replace(subscription, modified_at=outcome.modified_at))
+    return Confirmation(plan.phone, outcome.contact_id, base, events)
+
+
 def _sync_contact(outcome: PushOutcome) -> SyncContact:
     plan = outcome.plan
-    kind = "failed" if outcome.failed else "new" if outcome.was_created else "updated"
-    subscription = plan.base.subscription
+    if outcome.failed:
+        kind = "failed"
+    elif outcome.changed_nothing:
+        kind = "unchanged"
+    else:
+        kind = "new" if outcome.was_created else "updated"
     return SyncContact(
         outcome=kind,
         phone=plan.phone,
         phone_masked=mask_phone(plan.phone),
-        state=subscription.state.value if subscription else None,
+        state=plan.decision.state.value if plan.decision.state else None,
         changes=outcome.changes,
-        reason=redact(outcome.reason) if outcome.reason else None,
+        reason=redact(outcome.reason) if outcome.reason else plan.not_applied_sentence,
     )

@@ -27,7 +27,7 @@ from woo_sync_pipeline.woocommerce.customers import customers_after, customers_b
 from woo_sync_pipeline.woocommerce.errors import StoreAnswerMalformedError
 from woo_sync_pipeline.woocommerce.orders import OrderWindow, walk_orders
 from woo_sync_pipeline.woocommerce.products import product_tags
-from woo_sync_pipeline.woocommerce.records import CUSTOMER_SCHEMA, ORDER_SCHEMA, customer_table, order_table
+from woo_sync_pipeline.woocommerce.records import CUSTOMER_SCHEMA, ORDER_SCHEMA, customer_page, order_table
 
 NORMALISATION_VERSION = 1
 """Part of every hash: raise it when records shall be read anew because they are normalised differently."""
@@ -49,7 +49,8 @@ class CustomersRead:
     """changed: customers that are not known in this form (columns of `customer_table`).
 
     gone: ids that are known and that a complete reading lacked. meta_withheld: whether the store kept back
-    the meta of customers, because the key is not an administrator's.
+    the meta of customers, because the key is not an administrator's. saved_unseen: how many customers were saved since
+    the complete reading before although nothing that the store shows of them has changed.
     """
 
     changed: pa.Table
@@ -57,6 +58,7 @@ class CustomersRead:
     read: int
     last_id: int
     meta_withheld: bool
+    saved_unseen: int = 0
 
 
 def settings_fingerprint(source: SourceSettings) -> str:
@@ -105,12 +107,21 @@ def read_orders(
 
 
 def sweep(
-    client: StoreClient, database: Database, source: SourceSettings, *, progress: Progress
+    client: StoreClient,
+    database: Database,
+    source: SourceSettings,
+    *,
+    since: datetime | None,
+    progress: Progress,
 ) -> CustomersRead:
-    """All customers of the store, compared with what is known: the new, the changed and the gone."""
+    """All customers of the store, compared with what is known: the new, the changed and the gone.
+
+    `since` is when the complete reading before this one began, as late as that can be by the store's clock: what was
+    saved before, that reading has seen.
+    """
     known = customer_hashes(database, source.key)
     pages = sweep_customers(client, meta_keys=source.meta_keys)
-    found = _read_customers(pages, known, source, progress=progress, is_complete=True)
+    found = _read_customers(pages, known, source, progress=progress, is_complete=True, saved_since=since)
     if known and not found.read:
         # The key's own user is always there: a store that shows nobody hides everybody.
         raise StoreAnswerMalformedError(
@@ -190,27 +201,35 @@ def _read_customers(
     *,
     progress: Progress,
     is_complete: bool = False,
+    saved_since: datetime | None = None,
 ) -> CustomersRead:
     read_at = datetime.now(UTC)
     fingerprint = settings_fingerprint(source)
     # As Arrow holds them: the way into pandas costs more than all the rest, and several times the memory.
     changed = [CUSTOMER_SCHEMA.empty_table()]
     missing = set(known) if is_complete else set()
-    read = last_id = 0
+    read = last_id = saved_unseen = 0
     meta_withheld = False
     for rows in pages:
-        changed.append(
-            customer_table(
-                rows, meta_keys=source.meta_keys, fingerprint=fingerprint, read_at=read_at, known=known
-            )
+        page = customer_page(
+            rows,
+            meta_keys=source.meta_keys,
+            fingerprint=fingerprint,
+            read_at=read_at,
+            known=known,
+            saved_since=saved_since,
         )
+        changed.append(page.table)
+        saved_unseen += page.known_but_saved
         ids = [row["id"] for row in rows]
         missing.difference_update(ids)
         meta_withheld = meta_withheld or any("meta_data" not in row for row in rows)
         last_id = max(last_id, *ids)
         read += len(rows)
         progress(len(rows))
-    return CustomersRead(pa.concat_tables(changed), frozenset(missing), read, last_id, meta_withheld)
+    return CustomersRead(
+        pa.concat_tables(changed), frozenset(missing), read, last_id, meta_withheld, saved_unseen
+    )
 
 
 def _relevant(database: Database, source: SourceSettings, table: pa.Table, known: dict[int, str]) -> pa.Table:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from woo_sync_pipeline.demo.store import StoreData
+from woo_sync_pipeline.demo.world import ORDER_CONSENT_KEY
 from woo_sync_pipeline_tests.cli.conftest import KEY, Command, MakeWorld, Result, small_store
 
 SECRET = "wrong-and-still-secret"
@@ -101,6 +102,32 @@ def test_the_key_of_a_shop_manager_is_a_warning_for_it_hides_consent(
     (warning,) = (each for each in result.lines if each.startswith("warn"))
     assert KEY in warning
     assert "must belong to an administrator" in warning
+
+
+def test_what_is_configured_about_consent_is_tried_on_the_store(
+    woo_sync: Command, make_world: MakeWorld
+) -> None:
+    consent = {"meta_keys": [ORDER_CONSENT_KEY], "words": {"opted_in": ["oui"]}}
+    world = make_world(source_options={"consent": consent})
+    data = world.stores[KEY].data
+    for answer in ("oui", "bof", "bof", "0"):
+        data.place_order(meta={ORDER_CONSENT_KEY: answer})
+
+    hidden, unread = (
+        each for each in woo_sync("--config", world.config, "check").lines if each[:4] == "warn"
+    )
+    assert f"hides the meta {ORDER_CONSENT_KEY} of customers" in hidden
+    assert "docs/consent.md" in hidden
+    assert f"{ORDER_CONSENT_KEY} = " in unread
+    assert "bof" in unread
+    assert "(2×)" in unread
+    assert "oui" not in unread
+
+    mirrored = {**consent, "mirrored_by": {ORDER_CONSENT_KEY: "sms"}, "words": {"opted_out": ["oui", "bof"]}}
+    world = make_world(source_options={"consent": mirrored})
+    result = woo_sync("--config", world.config, "check")
+    assert result.code == 0
+    assert [each for each in result.lines if each.startswith("warn")] == []
 
 
 def test_a_wrong_secret_of_the_platform_is_said_and_not_shown(

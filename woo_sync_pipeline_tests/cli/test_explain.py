@@ -12,7 +12,8 @@ import pytest
 from woo_sync_pipeline.demo.world import DemoWorld
 from woo_sync_pipeline_tests.cli.conftest import KEY, Command, small_store
 from woo_sync_pipeline_tests.cli.processes import environment
-from woo_sync_pipeline_tests.cli.test_forget import ANN, BOB, add_people, ann_of
+from woo_sync_pipeline_tests.cli.test_forget import add_people, ann_of
+from woo_sync_pipeline_tests.state.stored import ANN, BOB
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ def test_the_tables_tell_what_a_contact_is_made_of(woo_sync: Command, known: Kno
     assert "opted out" in decides
     assert [row for row in rows if row.startswith(f"{KEY}: guest order")]
     assert [row for row in rows if row.startswith("1 ") and " new unsubscribed" in row]
+    assert [row for row in rows if row.startswith("ledger of consent, newest first, times in UTC")]
+    assert [row for row in rows if row.startswith("between ") and f" yes opted out {KEY}: order " in row]
     assert BOB not in result.out
     assert "…" not in result.out
     assert "\x1b" not in result.out
@@ -69,9 +72,11 @@ def test_the_same_as_json(woo_sync: Command, known: Known) -> None:
         choice for each in told["records"] for choice in each["choices"] if choice["weight"] == "decides"
     )
     assert decides["consent"] == told["contact"]["consent"] == "opted_out"
-    assert decides["made_at"] == told["contact"]["consent_at"]
     assert told["platform"]["base_state_by"] == "sync"
     assert told["platform"]["contact_id"]
+    assert (decides["latest"], decides["is_dated"]) == (told["contact"]["consent_at"], True)
+    (entry,) = told["ledger"]
+    assert (entry["what"], entry["record_type"], entry["value"]) == ("no", "order", "0")
     (line,) = told["outcomes"]
     assert (line["sync_id"], line["outcome"]) == (1, "new")
 

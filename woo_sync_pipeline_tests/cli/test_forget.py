@@ -12,16 +12,20 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from woo_sync_pipeline.contacts.consent_event import ConsentEvent, ConsentEventKind
 from woo_sync_pipeline.demo.store import StoreData
 from woo_sync_pipeline.demo.world import ORDER_CONSENT_KEY, DemoWorld
+from woo_sync_pipeline.forgetting import account_of
 from woo_sync_pipeline.privacy import mask_phone
 from woo_sync_pipeline.resources import source_claim
+from woo_sync_pipeline.state.consent_ledger import note_platform_events
 from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.erasure import erase_phone
 from woo_sync_pipeline_tests.cli.conftest import KEY, Command, Result, small_store
 from woo_sync_pipeline_tests.databases import DatabaseServer
+from woo_sync_pipeline_tests.state.stored import ANN, BOB, CAM, at, commit, customer
 
-ANN, BOB = "+61491570006", "+61491570156"
-TABLES = ("source_records", "contacts", "sync_run_contacts")
+TABLES = ("source_records", "contacts", "sync_run_contacts", "consent_events")
 
 
 def add_people(store: StoreData) -> None:
@@ -149,7 +153,9 @@ def test_a_person_is_erased_and_what_is_left_to_do_is_told(erased: Erased) -> No
     assert foreign_file(world).exists()
     assert ANN not in result.out
     assert mask_phone(ANN) in result.lines[0]
-    assert "3 store records, the contact, 1 line of reports" in result.lines[0]
+    entries = len(erased.before["consent_events"]) - len(erased.after["consent_events"])
+    assert entries == 1
+    assert "3 store records, the contact, 1 line of reports, 1 entry of the ledger" in result.lines[0]
     assert f"{KEY}: customer {ann_of(erased.synced.store)}" in result.out
     contact = world.platform.directory.snapshot()
     assert ANN in contact
@@ -159,7 +165,7 @@ def test_a_person_is_erased_and_what_is_left_to_do_is_told(erased: Erased) -> No
 
 def test_everybody_else_stays_and_keeps_the_choices_they_made(erased: Erased) -> None:
     before, after = erased.before, erased.after
-    for table in ("contacts", "sync_run_contacts"):
+    for table in ("contacts", "sync_run_contacts", "consent_events"):
         assert after[table] == [row for row in before[table] if row not in traces(before[table])]
     others = [row for row in before["source_records"] if row not in traces(before["source_records"])]
     assert set(others) <= set(after["source_records"])
@@ -171,6 +177,29 @@ def test_everybody_else_stays_and_keeps_the_choices_they_made(erased: Erased) ->
 def test_that_an_opt_out_is_forgotten_too_is_told(erased: Erased) -> None:
     # Bob's order without consent named Ann's phone: an opt-out of that phone.
     assert "was unsubscribed, and nothing here remembers it" in erased.result.out
+
+
+def test_what_a_record_said_under_an_earlier_phone_is_erased_with_it(database: Database) -> None:
+    commit(database, customer(7, BOB, consent="opted_in"), customer(8, CAM, consent="opted_in"))
+    commit(database, customer(7, ANN, consent="opted_in", read_at=at(300)), started=299, run_id="later")
+    before = everything(database)["consent_events"]
+    assert len([row for row in before if BOB in row]) == 1
+
+    erased = erase_phone(database, ANN)
+
+    left = everything(database)["consent_events"]
+    assert [CAM in row for row in left] == [True]
+    assert erased.ledger == len(before) - len(left) == 2
+
+
+def test_a_phone_of_which_only_the_ledger_knows_is_erased_too(database: Database) -> None:
+    with database.transaction() as connection:
+        note_platform_events(connection, None, [(ANN, ConsentEvent(ConsentEventKind.stop, None, at(1)))])
+    erased = erase_phone(database, ANN)
+    assert (erased.ledger, erased.is_nothing) == (1, False)
+    assert "0 store records, no contact, 0 lines of reports, 1 entry of" in next(account_of(erased, ANN))
+    assert everything(database)["consent_events"] == []
+    assert erase_phone(database, ANN).is_nothing
 
 
 def test_who_was_erased_in_store_and_platform_too_does_not_come_back(

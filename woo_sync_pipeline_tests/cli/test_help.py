@@ -24,7 +24,21 @@ finally:
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ((), ["check", "sync", "history", "report", "explain", "forget", "demo", "--config", "--version"]),
+        (
+            (),
+            [
+                "check",
+                "sync",
+                "history",
+                "report",
+                "explain",
+                "consent",
+                "forget",
+                "demo",
+                "--config",
+                "--version",
+            ],
+        ),
         (("check",), ["configuration, database, each store, the platform", "exit code 1"]),
         (
             ("sync",),
@@ -33,7 +47,11 @@ finally:
         (("history",), ["--source", "--limit", "--json", "newest first"]),
         (("report",), ["SYNC_ID", "--json", "--csv", "--html", "masked"]),
         (("explain",), ["PHONE", "--json", "why a contact is as it is", "neither a store nor MessageMedia"]),
-        (("forget",), ["PHONE", "--yes", "Erase the person in the stores first"]),
+        (("consent",), ["PHONE", "--since", "--json", "--csv", "when, where and what was chosen", "in full"]),
+        (
+            ("forget",),
+            ["PHONE", "--yes", "entries of the ledger of consent", "Erase the person in the stores first"],
+        ),
         (("demo",), ["--ui", "--port", "--customers", "--orders", "--seed", "--folder", "emptied first"]),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from woo_sync_pipeline.contacts.consent import Consent
+from woo_sync_pipeline.contacts.consent import Answer, Consent, ConsentRules, answers_text
 from woo_sync_pipeline.contacts.merge import MergeInput, MergeSource, merge_contacts
 from woo_sync_pipeline.contacts.normalise import (
     NormaliseSettings,
@@ -19,11 +19,16 @@ from woo_sync_pipeline.contacts.normalise import (
     normalise_orders,
 )
 from woo_sync_pipeline.contacts.schemas import MergedContact, SourceRecord, validate
+from woo_sync_pipeline_tests.contacts.test_merge import known_from
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 SETTINGS = NormaliseSettings(
     default_region="AU",
-    consent_meta_keys=("sms_marketing_consent", "sms_optout_at", "_wc_other/acme/sms-opt-in"),
+    consent=ConsentRules(
+        keys=("sms_marketing_consent", "sms_optout_at", "_wc_other/acme/sms-opt-in", "acme_sms"),
+        dated_by={"sms_marketing_consent": "sms_consent_at"},
+        mirrored_by={"_wc_other/acme/sms-opt-in": "acme_sms"},
+    ),
     tag_meta_keys=("customer_tags",),
     role_groups=True,
 )
@@ -57,6 +62,7 @@ def order(**changes: object) -> dict[str, Any]:
         "modified_at": MIDNIGHT,
         "status": "completed",
         "customer_id": 0,
+        "is_renewal": False,
     }
     return {**common, **texts, "meta": "{}", "product_ids": [], "hash": "abc", "read_at": MIDNIGHT, **changes}
 
@@ -84,8 +90,15 @@ def test_a_whole_customer_becomes_one_record() -> None:
         billing_last_name="O'Connor",
         email="Bob@Example.com",
         role="wholesale",
-        meta=json.dumps({"sms_marketing_consent": "yes", "customer_tags": ["VIP", "Wine &amp; Cheese"]}),
+        meta=json.dumps(
+            {
+                "sms_marketing_consent": "Yes",
+                "sms_consent_at": "2026-10-31T23:59:00Z",
+                "customer_tags": ["VIP", "Wine &amp; Cheese"],
+            }
+        ),
     )
+    said_at = MIDNIGHT - pd.Timedelta(minutes=1)
     assert row == {
         "record_type": "customer",
         "record_id": 7,
@@ -99,6 +112,17 @@ def test_a_whole_customer_becomes_one_record() -> None:
         "email_dropped": False,
         "consent": "opted_in",
         "consent_origin": "customer meta sms_marketing_consent",
+        "consent_key": "sms_marketing_consent",
+        "consent_value": "Yes",
+        "consent_answers": answers_text(
+            {
+                "sms_marketing_consent": Answer(
+                    Consent.opted_in, "sms_marketing_consent", said_at.to_pydatetime()
+                )
+            }
+        ),
+        "consent_unread": "",
+        "said_at": said_at,
         "tags": ["Wholesale", "VIP", "Wine & Cheese"],
         "product_ids": [],
         "created_at": MIDNIGHT,
@@ -126,6 +150,34 @@ def test_a_whole_order_becomes_one_record() -> None:
     assert (row["consent"], row["consent_origin"]) == ("opted_out", "order meta _wc_other/acme/sms-opt-in")
     assert row["product_ids"] == [7, 9]
     assert row["tags"] == []
+
+
+def test_the_renewal_of_a_subscription_says_nothing_of_consent() -> None:
+    copied = json.dumps({"sms_marketing_consent": "yes", "sms_consent_at": "2026-10-31T23:59:00Z"})
+    row = one_order(meta=copied, is_renewal=True, billing_phone="0412 345 678", product_ids=[7])
+    assert (row["consent"], row["consent_origin"], row["consent_key"]) == ("unknown", "", "")
+    assert (row["consent_value"], row["consent_answers"], row["consent_unread"]) == ("", "", "")
+    assert pd.isna(row["said_at"])
+    assert (row["phone"], row["product_ids"]) == ("+61412345678", [7])
+    assert one_order(meta=copied)["consent"] == "opted_in"
+
+
+def test_a_copy_of_a_hidden_field_is_read_as_the_field_itself() -> None:
+    row = one_customer(meta='{"acme_sms": "0"}')
+    assert (row["consent"], row["consent_key"]) == ("opted_out", "_wc_other/acme/sms-opt-in")
+    assert row["consent_origin"] == "customer meta acme_sms"
+
+
+def test_a_key_without_an_answer_is_named_and_one_that_nobody_understands_is_shown() -> None:
+    row = one_customer(meta='{"sms_marketing_consent": ""}')
+    assert (row["consent"], row["consent_key"], row["consent_unread"]) == (
+        "unknown",
+        "sms_marketing_consent",
+        "",
+    )
+    row = one_customer(meta='{"sms_marketing_consent": "perhaps"}')
+    assert row["consent_unread"] == "sms_marketing_consent = perhaps"
+    assert row["consent_value"] == "perhaps"
 
 
 def test_a_guest_order_names_no_customer() -> None:
@@ -218,8 +270,10 @@ def test_meta_that_says_nothing_leaves_consent_unknown(meta: str | None) -> None
 def test_a_choice_may_be_written_in_the_store_s_own_words() -> None:
     settings = NormaliseSettings(
         default_region="AU",
-        consent_meta_keys=("newsletter", "sms_optout"),
-        consent_words={"Ja, gerne": Consent.opted_in, "Nein": Consent.opted_out},
+        consent=ConsentRules(
+            keys=("newsletter", "sms_optout"),
+            words={"Ja, gerne": Consent.opted_in, "Nein": Consent.opted_out},
+        ),
     )
     metas = ['{"newsletter": "ja, GERNE"}', '{"newsletter": "nein"}', '{"sms_optout": "Ja, gerne"}', "{}"]
     records = normalise_customers(frame_of([customer(meta=meta) for meta in metas]), settings)
@@ -239,9 +293,7 @@ def test_a_role_and_a_tag_of_the_same_name_are_one_group() -> None:
 
 
 def test_roles_are_no_tags_unless_asked_for() -> None:
-    settings = NormaliseSettings(
-        default_region="AU", consent_meta_keys=(), tag_meta_keys=(), role_groups=False
-    )
+    settings = NormaliseSettings(default_region="AU")
     assert normalise_customers(frame_of([customer()]), settings)["tags"].tolist() == [[]]
 
 
@@ -291,7 +343,7 @@ metas = st.one_of(
     st.none(),
     st.text(max_size=10),
     st.dictionaries(
-        st.sampled_from(["sms_marketing_consent", "sms_optout_at", "customer_tags"]),
+        st.sampled_from(["sms_marketing_consent", "sms_consent_at", "sms_optout_at", "customer_tags"]),
         st.recursive(
             st.one_of(st.text(max_size=15), st.integers(), st.booleans(), st.none()),
             lambda inner: st.lists(inner, max_size=2),
@@ -304,7 +356,7 @@ ORDINARY = [
 ]  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     cells=st.lists(absurd, max_size=30),
     meta=st.lists(metas, min_size=1, max_size=10),
@@ -331,11 +383,9 @@ def test_whatever_was_typed_every_row_is_either_a_contact_or_invalid_and_no_phon
         assert sorted([*valid["record_id"], *invalid["record_id"]]) == list(numbers)
         parts.append(valid)
     holders = pd.concat(parts).assign(source="shop")
-    none = pd.DataFrame(
-        {name: [] for name in ("phone", "source", "consent", "choice_at", "consent_origin", "tag")}
-    )
+    nothing = known_from([])
     merged = merge_contacts(
-        MergeInput(holders, none, none),
+        MergeInput(holders, nothing.signals, nothing.purchases),
         phones=holders["phone"],
         sources={"shop": MergeSource("Shop", is_explicit=True)},
         list_names={},

@@ -24,6 +24,11 @@ def record(**changes: object) -> dict[str, object]:
         "email_dropped": False,
         "consent": "opted_in",
         "consent_origin": "customer meta sms",
+        "consent_key": "sms",
+        "consent_value": "yes",
+        "consent_answers": '{"sms":["opted_in","sms",null]}',
+        "consent_unread": "",
+        "said_at": pd.NaT,
         "tags": ["VIP"],
         "product_ids": [7],
         "created_at": MIDNIGHT,
@@ -45,6 +50,7 @@ def contact(**changes: object) -> dict[str, object]:
         "groups": ["WooCommerce", "WooCommerce - VIP"],
         "consent": "opted_in",
         "consent_at": MIDNIGHT,
+        "consent_dated_at": pd.NaT,
         "consent_origin": "customer meta sms",
         "status": "SUBSCRIBED",
         **changes,
@@ -60,7 +66,8 @@ def test_good_rows_pass_with_the_types_of_the_model() -> None:
     types = good.dtypes.astype(str)
     assert types["record_id"] == "int64"
     assert types["customer_id"] == "Int64"
-    assert types["created_at"] == types["modified_at"] == types["read_at"] == "datetime64[us, UTC]"
+    for time in ("said_at", "created_at", "modified_at", "read_at"):
+        assert types[time] == "datetime64[us, UTC]"
     assert types["email_dropped"] == "bool"
 
 
@@ -83,6 +90,11 @@ def test_good_rows_pass_with_the_types_of_the_model() -> None:
         ({"created_at": "ann@example.com"}, "created_at", "coerce_dtype"),
         ({"read_at": None}, "read_at", "not_nullable"),
         ({"region": None}, "region", "not_nullable"),
+        ({"consent_key": None}, "consent_key", "not_nullable"),
+        ({"consent_value": 1}, "consent_value", "text"),
+        ({"consent_answers": None}, "consent_answers", "not_nullable"),
+        ({"consent_unread": None}, "consent_unread", "not_nullable"),
+        ({"said_at": "soon"}, "said_at", "coerce_dtype"),
     ],
 )
 def test_a_bad_row_is_named_and_the_others_pass(changes: dict[str, object], column: str, check: str) -> None:
@@ -148,7 +160,7 @@ def test_a_contact_gone_from_every_store_still_fits() -> None:
     good, failures = validate(MergedContact, pd.DataFrame([gone, contact(phone="+64211234567")]))
     assert failures.empty
     assert len(good) == 2
-    assert str(good["consent_at"].dtype) == "datetime64[us, UTC]"
+    assert str(good["consent_at"].dtype) == str(good["consent_dated_at"].dtype) == "datetime64[us, UTC]"
 
 
 @pytest.mark.parametrize(

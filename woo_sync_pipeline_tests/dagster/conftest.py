@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +127,21 @@ class World:
             connection.execute(sa.text(f"DROP SCHEMA {SCHEMA} CASCADE"))
         self.state.close()
         self._connect()
+
+    def let_pass(self, time: timedelta = timedelta(minutes=10)) -> None:
+        """Move all that happened on the platform, and was seen there, into the past: what comes now is surely later."""
+        with self.directory.lock:
+            for contact in self.directory.store.contacts.values():
+                contact.created -= time
+                contact.modified -= time
+        columns = ("unsubscribed_seen_at", "base_seen_at", "base_modified_at", "confirmed_at")
+        moved = ", ".join(f"{column} = {column} - :time" for column in columns)
+        with self.database.transaction() as connection:
+            connection.execute(sa.text(f"UPDATE {SCHEMA}.contacts SET {moved}"), {"time": time})
+            connection.execute(
+                sa.text(f"UPDATE {SCHEMA}.sync_runs SET directory_read_at = directory_read_at - :time"),
+                {"time": time},
+            )
 
     def close(self) -> None:
         self.state.close()

@@ -18,7 +18,8 @@ from woo_sync_pipeline.demo.store.records import Customer, Order
 from woo_sync_pipeline.demo.world import CONSENT_KEY, ORDER_CONSENT_KEY, TAGS_KEY
 
 NOT_BOUGHT = {"pending", "failed", "cancelled", "refunded", "trash"}
-LATER_THAN_ALL = datetime.max.replace(tzinfo=UTC)
+BEFORE_ALL, LATER_THAN_ALL = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+AS_OLD_AS_ANYTHING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass
@@ -37,14 +38,14 @@ class _Expected:
     customer_of: set[str] = field(default_factory=set)
     guest_of: set[str] = field(default_factory=set)
     tag_lists: set[str] = field(default_factory=set)
-    signals: list[tuple[datetime, bool]] = field(default_factory=list)
-    """When a choice was made, and whether it was an opt-out: the greatest one counts."""
+    opted_in: list[datetime] = field(default_factory=list)
+    opted_out: list[datetime] = field(default_factory=list)
 
     def snapshot(self) -> ContactSnapshot:
         ranked = sorted(self.people, key=lambda each: (each.is_customer, each.changed_at), reverse=True)
         sources = self.customer_of | self.guest_of
         custom = {"source": ", ".join(sorted(sources)), "email": _first(each.email for each in ranked)}
-        opted_in = bool(self.signals) and not max(self.signals)[1]
+        opted_in = max(self.opted_in, default=BEFORE_ALL) > max(self.opted_out, default=BEFORE_ALL)
         guests = {f"{name} - Guests" for name in self.guest_of - self.customer_of}
         return {
             # A person's two names belong together, but an empty one is taken from the next person.
@@ -65,6 +66,7 @@ def expected_directory(*stores: StoreData) -> dict[str, ContactSnapshot]:
         for order in store.orders.values():
             if order.status != "checkout-draft":
                 _add_order(expected, store, order)
+        _add_choices_at_checkouts(expected, store)
     return {phone: each.snapshot() for phone, each in expected.items() if each.people}
 
 
@@ -100,11 +102,11 @@ def _add_customer(expected: dict[str, _Expected], store: StoreData, customer: Cu
     contact.tag_lists.update(f"{store.name} - {tag}" for tag in tags)
     answer = customer.meta.get(CONSENT_KEY)
     choice = parse_consent(CONSENT_KEY, answer.value) if answer else Consent.unknown
+    # Nobody knows when.
     if choice is Consent.opted_in:
-        contact.signals.append((customer.registered_at, False))
+        contact.opted_in.append(AS_OLD_AS_ANYTHING)
     elif choice is Consent.opted_out:
-        # Nobody knows when: it counts as made now.
-        contact.signals.append((LATER_THAN_ALL, True))
+        contact.opted_out.append(LATER_THAN_ALL)
 
 
 def _add_order(expected: dict[str, _Expected], store: StoreData, order: Order) -> None:
@@ -120,17 +122,38 @@ def _add_order(expected: dict[str, _Expected], store: StoreData, order: Order) -
     buyer = given.e164 if order.customer_id == 0 else of_customer
     if buyer and order.status not in NOT_BOUGHT:
         expected.setdefault(buyer, _Expected()).tag_lists.update(_lists_of_products(store, order))
-    answer = order.meta.get(ORDER_CONSENT_KEY)
-    choice = parse_consent(ORDER_CONSENT_KEY, answer.value) if answer else Consent.unknown
-    if choice is Consent.unknown:
-        return
-    concerned = {given.e164}
-    if choice is Consent.opted_out or given.reason is InvalidReason.missing_phone:
-        concerned.add(of_customer)
-    for phone in concerned - {None}:
-        assert phone is not None
-        signal = (order.created_at, choice is Consent.opted_out)
-        expected.setdefault(phone, _Expected()).signals.append(signal)
+
+
+def _add_choices_at_checkouts(expected: dict[str, _Expected], store: StoreData) -> None:
+    """In the order in which they were made: whoever opted in under the key, and does so again, says nothing new."""
+    last_of: dict[object, tuple[Consent, datetime]] = {}
+    for order in sorted(store.orders.values(), key=lambda each: each.created_at):
+        answer = order.meta.get(ORDER_CONSENT_KEY)
+        choice = parse_consent(ORDER_CONSENT_KEY, answer.value) if answer else Consent.unknown
+        if choice is Consent.unknown or order.status == "checkout-draft":
+            continue
+        given = _phone(order.billing, order.shipping)
+        people = {given.e164 or clean_email(order.billing.get("email", "")), order.customer_id} - {
+            0,
+            "",
+            None,
+        }
+        before = max(
+            (last_of[each] for each in people if each in last_of), key=lambda last: last[1], default=None
+        )
+        repeats = before is not None and before[0] is choice is Consent.opted_in
+        made_at = before[1] if before is not None and repeats else order.created_at
+        last_of.update(dict.fromkeys(people, (choice, made_at)))
+        customer = store.customers.get(order.customer_id)
+        concerned = {given.e164}
+        if choice is Consent.opted_out or given.reason is InvalidReason.missing_phone:
+            concerned.add(phone_of_customer(customer) if customer else None)
+        for phone in filter(None, concerned):
+            contact = expected.setdefault(phone, _Expected())
+            if choice is Consent.opted_out:
+                contact.opted_out.append(made_at)
+            elif order.status != "trash":
+                contact.opted_in.append(made_at)
 
 
 def _lists_of_products(store: StoreData, order: Order) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
 
 from woo_sync_pipeline.demo.store import StoreData
 from woo_sync_pipeline.demo.store.records import Customer
@@ -38,15 +37,8 @@ def subscribed_customer(store: StoreData) -> tuple[Customer, str]:
     )
 
 
-def order_again(
-    store: StoreData, customer: Customer, *, choice: str | None = None, later: bool = False
-) -> int:
-    """Let a customer order, with a choice about messages ("1", "0") or none; returns the order's id.
-
-    The store dates orders in whole seconds. With `later` the order is dated into the next one, so that it is
-    surely later than what has happened already; otherwise it is surely not.
-    """
-    now = datetime.now(UTC)
+def order_again(store: StoreData, customer: Customer, *, choice: str | None = None) -> int:
+    """Let a customer order now, with a choice about messages ("1", "0") or none; returns the order's id."""
     return store.place_order(
         customer_id=customer.id,
         billing={
@@ -55,8 +47,6 @@ def order_again(
             if key.startswith("billing_")
         },
         meta={} if choice is None else {ORDER_CONSENT_KEY: choice},
-        created_at=now + timedelta(seconds=1) if later else now,
-        modified_at=now,
     )
 
 

@@ -16,9 +16,11 @@ import pytest
 import sqlalchemy as sa
 
 from woo_sync_pipeline.automation.pruning import PrunedRuns, forget_progress, prune_runs
+from woo_sync_pipeline.contacts.consent_event import ConsentEvent, ConsentEventKind
 from woo_sync_pipeline.demo.world import yesterday
 from woo_sync_pipeline.resources import source_claim
 from woo_sync_pipeline.staging import StagedName, Staging
+from woo_sync_pipeline.state.consent_ledger import note_platform_events
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.sync.window import today
 from woo_sync_pipeline_tests.dagster.conftest import KEY, MakeWorld, World, small_store
@@ -201,6 +203,8 @@ def test_the_job_keeps_a_year_and_says_what_went(make_world: MakeWorld) -> None:
     (frame,) = area.rglob("*.parquet")
     os.utime(frame, (0, 0))
     before = _starts(world)
+    for days in (1_824, 1_826):
+        _note_stop(world, seen_at=datetime.now(UTC) - timedelta(days=days))
     year = timedelta(days=365)
 
     began = datetime.now(UTC)
@@ -213,6 +217,7 @@ def test_the_job_keeps_a_year_and_says_what_went(make_world: MakeWorld) -> None:
     assert set(left) <= {each for each in before if each >= began - year}
     assert counts == {
         "syncs": len(before) - len(left),
+        "consent_entries": 1,
         "staged_frames": 1,
         "runs": 0,
         "old_runs_still_needed": 0,
@@ -221,6 +226,8 @@ def test_the_job_keeps_a_year_and_says_what_went(make_world: MakeWorld) -> None:
     (event,) = [each for each in result.all_events if each.is_successful_output]
     assert {name: value.value for name, value in event.step_output_data.metadata.items()} == counts
     assert not frame.exists()
+    (entry,) = table(world.database, "consent_events", order_by="1")
+    assert entry["seen_at"] > began - timedelta(days=1_825)
     assert 3 * 364 <= len(left) < len(before)
     numbers = {row["sync_id"] for row in table(world.database, "sync_runs", order_by="1")}
     assert {row["sync_id"] for row in table(world.database, "sync_run_contacts", order_by="1")} == numbers
@@ -230,6 +237,25 @@ def test_the_job_keeps_a_year_and_says_what_went(make_world: MakeWorld) -> None:
     moment = datetime.combine(now, time(2), ZoneInfo(TIMEZONE))
     with dg.build_schedule_context(instance=world.instance, scheduled_execution_time=moment) as context:
         assert schedule.evaluate_tick(context).skip_message == "every day up to yesterday has been synced"
+
+
+def test_how_long_the_ledger_is_kept_is_configured_and_told(make_world: MakeWorld) -> None:
+    world = make_world({KEY: small_store(customers=5, orders=1)}, options={"retention": {"consent_days": 90}})
+    for days in (89, 91, 92):
+        _note_stop(world, seen_at=datetime.now(UTC) - timedelta(days=days))
+    job = world.definitions().resolve_job_def("retention")
+    assert "entries of the ledger of consent after 90." in (job.description or "")
+    result = job.execute_in_process(instance=world.instance)
+    assert result.output_for_node("forget_what_is_old")["consent_entries"] == 2
+    assert len(table(world.database, "consent_events", order_by="1")) == 1
+
+
+def _note_stop(world: World, *, seen_at: datetime) -> None:
+    """An entry of the ledger of consent that was seen then."""
+    with world.database.transaction() as connection:
+        event = ConsentEvent(ConsentEventKind.stop, None, seen_at)
+        note_platform_events(connection, None, [("+61491570006", event)])
+        connection.execute(sa.text("UPDATE woo_sync.consent_events SET seen_at = latest"))
 
 
 def test_what_a_crash_left_as_running_is_marked_though_its_store_is_configured_no_more(

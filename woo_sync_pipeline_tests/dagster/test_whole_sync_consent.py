@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from woo_sync_pipeline.contacts.subscription import NotApplied
 from woo_sync_pipeline.demo.store.records import Customer
 from woo_sync_pipeline.demo.world import CONSENT_KEY, ORDER_CONSENT_KEY
 from woo_sync_pipeline_tests.dagster.conftest import KEY, MakeWorld, World, small_store
 from woo_sync_pipeline_tests.dagster.people import order_again, single_customers, subscribed_customer
+
+HALF_A_DAY = timedelta(hours=13)
+"""After so long the daily sync looks through the platform again."""
 
 
 @pytest.fixture
@@ -71,8 +75,10 @@ def test_losing_the_state_changes_nothing_on_the_platform(world: World) -> None:
 
 def test_only_a_newer_opt_in_at_the_checkout_subscribes_again(world: World) -> None:
     customer, phone = _synced_world_with_an_opt_out(world)
+    world.let_pass(HALF_A_DAY)
     world.sync()
-    order_again(world.store, customer, choice="1", later=True)
+    world.let_pass()
+    order_again(world.store, customer, choice="1")
     world.sync(incremental=True)
     assert _state(world, phone) == "SUBSCRIBED"
 
@@ -81,7 +87,8 @@ def test_a_newer_opt_in_subscribes_again_even_after_the_state_was_lost(world: Wo
     customer, phone = _synced_world_with_an_opt_out(world)
     world.lose_the_state()
     world.sync()
-    order_again(world.store, customer, choice="1", later=True)
+    world.let_pass()
+    order_again(world.store, customer, choice="1")
     world.sync()
     assert _state(world, phone) == "SUBSCRIBED"
 
@@ -121,7 +128,7 @@ def test_who_was_subscribed_again_on_the_platform_stays_so_until_a_newer_opt_out
     world.sync()
     assert world.directory.snapshot()[phone]["first_name"] == "Marguerite"
     assert _state(world, phone) == "SUBSCRIBED"
-    order_again(world.store, customer, choice="0", later=True)
+    order_again(world.store, customer, choice="0")
     world.sync(incremental=True)
     assert _state(world, phone) == "UNSUBSCRIBED"
 
@@ -155,16 +162,22 @@ def test_an_opt_in_in_the_account_that_may_be_older_than_the_stop_subscribes_nob
     assert _state(world, phone) == "UNSUBSCRIBED"
 
 
-def test_an_opt_in_in_the_account_after_a_sync_that_saw_none_subscribes_again(world: World) -> None:
+def test_an_opt_in_in_the_account_without_a_date_undoes_no_stop_even_after_a_sync_that_saw_none(
+    world: World,
+) -> None:
     customer, phone = subscribed_customer(world.store)
     world.store.delete_user_meta(customer.id, CONSENT_KEY)
     order_again(world.store, customer, choice="1")
     world.sync()
+    assert _state(world, phone) == "SUBSCRIBED"
     world.directory.unsubscribe(phone)
     world.sync()
     world.store.set_user_meta(customer.id, CONSENT_KEY, "yes")
-    world.sync()
-    assert _state(world, phone) == "SUBSCRIBED"
+    sync = world.sync()
+    assert _state(world, phone) == "UNSUBSCRIBED"
+    assert sync.counts["not_applied"] == 1
+    (line,) = (each for each in world.contacts_of(sync) if each.phone == phone)
+    assert (line.outcome, line.reason) == ("unchanged", NotApplied.undated.sentence)
 
 
 def test_an_opt_in_that_is_taken_back_in_the_account_unsubscribes(world: World) -> None:

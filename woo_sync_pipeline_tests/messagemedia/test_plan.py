@@ -2,16 +2,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from woo_sync_pipeline.contacts.consent import Consent
-from woo_sync_pipeline.contacts.contact import ContactBase, StoreContact
-from woo_sync_pipeline.contacts.decision import SetBy, Signal, SubscriptionBase, SubscriptionState
+from woo_sync_pipeline.clocks import ClockOffset
+from woo_sync_pipeline.contacts.consent_event import ConsentEventKind
+from woo_sync_pipeline.contacts.contact import StoreContact
+from woo_sync_pipeline.contacts.subscription import NotApplied, SetBy, Signal, SubscriptionState
 from woo_sync_pipeline.messagemedia.models import (
     Channel,
     Contact,
@@ -20,58 +19,27 @@ from woo_sync_pipeline.messagemedia.models import (
     ListRef,
 )
 from woo_sync_pipeline.messagemedia.plan import Action, ContactPlan, Vocabulary, plan_contact
+from woo_sync_pipeline_tests.contacts.people import PHONE, base_of, store
+from woo_sync_pipeline_tests.contacts.people import gone_from_stores as gone
+from woo_sync_pipeline_tests.contacts.situations import (
+    BOTH,
+    SUBSCRIBED,
+    UNSUBSCRIBED,
+    at,
+    by_platform,
+    by_us,
+    dated,
+    opted_out,
+    undated,
+)
 
-PHONE = "+61491570006"
 CONTACT_ID = "025e93d3-051b-43f9-b12e-4b5842228dee"
-SUBSCRIBED, UNSUBSCRIBED = SubscriptionState.SUBSCRIBED, SubscriptionState.UNSUBSCRIBED
 SOURCE = CustomField("f-source", "Source", "source", "TEXT", 40)
 EMAIL = CustomField("f-email", "Email", "email", "EMAIL", 30)
 LISTS = ["WooCommerce", "WooCommerce - VIP", "WooCommerce - Guests", "Outlet", "Klaviyo"]
-VOCABULARY = Vocabulary({name.casefold(): f"l-{name}" for name in LISTS}, SOURCE, EMAIL)
-
-
-def at(minutes: int) -> datetime:
-    return datetime(2026, 11, 1, tzinfo=UTC) + timedelta(minutes=minutes)
-
-
+NO_OFFSET = ClockOffset(timedelta(), timedelta())
+VOCABULARY = Vocabulary({name.casefold(): f"l-{name}" for name in LISTS}, SOURCE, EMAIL, NO_OFFSET)
 NOW = at(100)
-
-
-def store(**changes: Any) -> StoreContact:
-    contact = StoreContact(
-        phone=PHONE,
-        first_name="Ann",
-        last_name="Lee",
-        email="ann@example.com",
-        sources=("WooCommerce",),
-        groups=("WooCommerce",),
-        consent=Consent.opted_in,
-        consent_at=at(1),
-        status=SUBSCRIBED,
-    )
-    return replace(contact, **changes)
-
-
-def gone(**changes: Any) -> StoreContact:
-    nothing: dict[str, Any] = {"first_name": "", "last_name": "", "email": "", "sources": (), "groups": ()}
-    unknown = {"consent": Consent.unknown, "consent_at": None, "status": UNSUBSCRIBED}
-    return store(**{**nothing, **unknown, **changes})
-
-
-def base_of(
-    contact: StoreContact, subscription: SubscriptionBase | None = None, **changes: Any
-) -> ContactBase:
-    confirmed = ContactBase(
-        first_name=contact.first_name,
-        last_name=contact.last_name,
-        email=contact.email,
-        sources=contact.sources,
-        groups=contact.groups,
-        consent=contact.consent,
-        consent_at=contact.consent_at,
-        subscription=subscription or SubscriptionBase(SUBSCRIBED, SetBy.sync, contact.signal),
-    )
-    return replace(confirmed, **changes)
 
 
 def sms(state: str | None = "SUBSCRIBED", phone: str = PHONE) -> Channel:
@@ -150,12 +118,12 @@ def test_a_new_contact_is_created_with_all_that_the_store_knows() -> None:
         "lists": [{"id": "l-WooCommerce"}, {"id": "l-WooCommerce - VIP"}],
     }
     assert made.joins == made.leaves == ()
-    assert made.base.subscription == SubscriptionBase(SUBSCRIBED, SetBy.sync, Signal(Consent.opted_in, at(1)))
+    assert made.base.subscription == replace(by_us(SUBSCRIBED, dated(1), modified=None), seen_at=NOW)
 
 
 def test_a_new_contact_says_nothing_where_the_store_knows_nothing() -> None:
-    bare = store(first_name="", last_name="", email="", consent=Consent.unknown, consent_at=None)
-    made = plan(replace(bare, status=UNSUBSCRIBED), None)
+    bare = store(first_name="", last_name="", email="", signal=None, status=UNSUBSCRIBED)
+    made = plan(bare, None)
     assert made.body == {
         "channels": [{"channelId": PHONE, "type": "SMS", "subscriptionState": "UNSUBSCRIBED"}],
         "customFields": [{"id": "f-source", "value": "WooCommerce"}],
@@ -187,7 +155,7 @@ def test_a_contact_in_step_needs_nothing() -> None:
         ),
         ({"email": ""}, {"customFields": [{"id": "f-source", "value": "WooCommerce"}]}),
         (
-            {"consent": Consent.opted_out, "consent_at": at(50), "status": UNSUBSCRIBED},
+            {"signal": opted_out(50), "status": UNSUBSCRIBED},
             {"channels": [{"channelId": PHONE, "type": "SMS", "subscriptionState": "UNSUBSCRIBED"}]},
         ),
     ],
@@ -228,7 +196,7 @@ def test_other_channels_go_along_with_their_states() -> None:
         Channel("ann@example.com", "EMAIL", "SUBSCRIBED"),
         Channel("x", "GBM", "SUBSCRIBED"),
     )
-    wanted = store(base=base_of(store()), consent=Consent.opted_out, consent_at=at(50), status=UNSUBSCRIBED)
+    wanted = store(base=base_of(store()), signal=opted_out(50), status=UNSUBSCRIBED)
     made = plan(wanted, contact(channels=channels))
     # A state that is not known is no subscription; EMAIL and GBM cannot be written, and stay by themselves.
     assert made.body == {
@@ -287,11 +255,12 @@ def test_a_contact_gone_from_all_stores_leaves_our_lists_and_our_label_and_nothi
     }
     assert (made.joins, made.leaves) == ((), ("l-WooCommerce",))
     assert made.base.sources == made.base.groups == ()
-    assert made.base.subscription == SubscriptionBase(SUBSCRIBED, SetBy.sync, Signal(Consent.opted_in, at(1)))
+    kept = replace(by_us(SUBSCRIBED, dated(1), modified=2), seen_at=NOW)
+    assert made.base.subscription == kept
 
 
 def test_a_contact_gone_from_all_stores_is_not_created() -> None:
-    known = base_of(store(), SubscriptionBase(UNSUBSCRIBED, SetBy.platform, None, at(50)))
+    known = base_of(store(), by_platform(UNSUBSCRIBED, None, 50))
     made = plan(gone(base=known), None)
     assert (made.action, made.body, made.joins) == (Action.none, {}, ())
     assert made.sends_nothing
@@ -300,7 +269,7 @@ def test_a_contact_gone_from_all_stores_is_not_created() -> None:
 
 
 def test_an_opt_out_outlives_the_customer() -> None:
-    wanted = gone(base=base_of(store()), consent=Consent.opted_out, consent_at=at(50))
+    wanted = gone(base=base_of(store()), signal=opted_out(50))
     made = plan(wanted, contact())
     assert made.body["channels"] == [{"channelId": PHONE, "type": "SMS", "subscriptionState": "UNSUBSCRIBED"}]
 
@@ -313,12 +282,16 @@ def test_a_contact_that_comes_back_is_completed_again() -> None:
     assert made.joins == ("l-WooCommerce",)
 
 
-@pytest.mark.parametrize("state", [SUBSCRIBED, UNSUBSCRIBED])
-def test_a_contact_deleted_on_the_platform_is_created_as_we_last_saw_it(state: SubscriptionState) -> None:
-    known = SubscriptionBase(state, SetBy.platform, Signal(Consent.opted_in, at(1)), at(60))
+@pytest.mark.parametrize("set_by", SetBy)
+@pytest.mark.parametrize("state", BOTH)
+def test_a_contact_deleted_on_the_platform_is_created_unsubscribed(
+    state: SubscriptionState, set_by: SetBy
+) -> None:
+    """Perhaps its last word was a STOP."""
+    known = replace(by_platform(state, dated(1), 60 if state is UNSUBSCRIBED else None), set_by=set_by)
     made = plan(store(base=base_of(store(), known)), None)
     assert made.action is Action.create
-    assert made.body["channels"][0]["subscriptionState"] == state
+    assert made.body["channels"][0]["subscriptionState"] == "UNSUBSCRIBED"
 
 
 def test_a_contact_of_another_integration_is_completed_and_otherwise_left_alone() -> None:
@@ -355,6 +328,40 @@ def test_an_opt_out_seen_on_the_platform_is_counted_once() -> None:
     assert not again.was_unsubscribed_on_platform
 
 
+def test_an_opt_in_that_is_not_applied_is_counted_and_explained_once() -> None:
+    unsubscribed = contact(channels=(sms("UNSUBSCRIBED"),))
+    wanted = store(base=base_of(store(), by_platform(UNSUBSCRIBED, opted_out(1), 3)), signal=undated(60))
+    made = plan(wanted, unsubscribed)
+    assert made.refuses_anew
+    assert made.not_applied_sentence == NotApplied.undated.sentence
+    assert made.sends_nothing
+    again = plan(replace(wanted, base=made.base), unsubscribed)
+    assert (again.refuses_anew, again.not_applied_sentence) == (False, None)
+    assert again.decision.verdict is not None
+    assert again.decision.verdict.not_applied is NotApplied.undated
+    applied = plan(store(), None)
+    assert (applied.refuses_anew, applied.not_applied_sentence) == (False, None)
+
+
+@pytest.mark.parametrize(("ahead", "is_subscribed"), [(0, False), (4, False), (6, True), (-6, False)])
+def test_when_the_contact_was_changed_is_told_by_our_clock(ahead: int, is_subscribed: bool) -> None:
+    """Unsubscribed by us, changed by somebody at 64 of the platform's clock, and an opt-in of an order at 59."""
+    offset = ClockOffset(timedelta(minutes=ahead), timedelta(minutes=ahead))
+    wanted = store(base=base_of(store(), by_us(UNSUBSCRIBED, opted_out(10))), signal=dated(59))
+    shown = contact(channels=(sms("UNSUBSCRIBED"),), changed=64)
+    made = plan_contact(wanted, shown, replace(VOCABULARY, clock_offset=offset), now=NOW)
+    assert (made.state is SUBSCRIBED) is is_subscribed
+
+
+def test_of_a_clock_that_is_not_known_exactly_the_latest_time_counts() -> None:
+    offset = ClockOffset(timedelta(minutes=4), timedelta(minutes=9))
+    wanted = store(base=base_of(store(), by_us(UNSUBSCRIBED, opted_out(10))), signal=dated(59))
+    shown = contact(channels=(sms("UNSUBSCRIBED"),), changed=64)
+    made = plan_contact(wanted, shown, replace(VOCABULARY, clock_offset=offset), now=NOW)
+    assert made.state is None
+    assert made.not_applied_sentence == NotApplied.perhaps_earlier.sentence
+
+
 def test_a_crash_between_creating_and_confirming_is_recognised() -> None:
     sent = plan(store(), None)
     made = plan(store(in_flight=sent.base), carried_out(sent, None))
@@ -380,7 +387,7 @@ def test_an_opt_out_in_reply_to_what_the_crash_left_behind_stays() -> None:
     answered = replace(carried_out(sent, None, changed=95), channels=(sms("UNSUBSCRIBED"),))
     made = plan(store(in_flight=sent.base), answered)
     assert "channels" not in made.body
-    later = store(in_flight=sent.base, consent_at=at(94))
+    later = store(in_flight=sent.base, signal=dated(94))
     assert "channels" not in plan(later, answered).body
 
 
@@ -412,18 +419,25 @@ def test_a_label_that_the_crash_left_behind_goes_when_the_store_has_left_again()
     assert values(made)["f-source"] == "Klaviyo, WooCommerce"
 
 
-@pytest.mark.parametrize("set_by", list(SetBy))
-def test_a_stop_after_an_unconfirmed_subscription_stays(set_by: SetBy) -> None:
+@pytest.mark.parametrize("signal", [dated(60), undated(60)])
+@pytest.mark.parametrize("moves_date", [True, False])
+def test_a_stop_after_an_unconfirmed_subscription_stays(signal: Signal, moves_date: bool) -> None:
     """Opted out at 10, opted in at 60, the sync that subscribed crashed at 90, STOP at 95."""
-    unsubscribed = SubscriptionBase(UNSUBSCRIBED, set_by, Signal(Consent.opted_out, at(10)), at(11))
-    wanted = store(base=base_of(store(), unsubscribed), consent_at=at(60))
+    unsubscribed = by_us(UNSUBSCRIBED, opted_out(10), modified=11)
+    wanted = store(base=base_of(store(), unsubscribed), signal=signal)
     before = contact(channels=(sms("UNSUBSCRIBED"),), changed=11)
     sent = plan(wanted, before)
-    assert sent.body["channels"][0]["subscriptionState"] == "SUBSCRIBED"
-    answered = replace(carried_out(sent, before), channels=(sms("UNSUBSCRIBED"),), last_modified_at=at(95))
+    assert sent.state is SUBSCRIBED
+    there = carried_out(sent, before, changed=90)
+    answered = replace(there, channels=(sms("UNSUBSCRIBED"),), last_modified_at=at(95 if moves_date else 90))
     crashed = replace(wanted, in_flight=sent.base)
     made = plan(crashed, answered)
     assert "channels" not in made.body
+    assert [each.kind for each in made.decision.events] == [
+        ConsentEventKind.subscribed_by_sync,
+        ConsentEventKind.stop,
+        ConsentEventKind.not_applied,
+    ]
     assert "channels" not in plan(replace(wanted, base=made.base), answered).body
     # If it never reached the platform, nothing has changed there since the opt-in, which then counts.
     assert plan(crashed, before).body == sent.body
@@ -486,91 +500,3 @@ def test_neither_contacts_nor_plans_show_personal_data() -> None:
     shown = f"{known!r} {plan(known, None)!r} {plan(known, contact())!r}"
     for personal in ("Ann", "Lee", "ann@", PHONE, PHONE[1:]):
         assert personal not in shown
-
-
-texts = st.sampled_from(["", "Ann", "Anna"])
-mails = st.sampled_from(["", "ann@example.com", "new@example.com"])
-own_lists = st.sets(st.sampled_from(LISTS[:4])).map(lambda found: tuple(sorted(found)))
-choices = st.sampled_from(
-    [
-        {"consent": Consent.unknown, "consent_at": None, "status": UNSUBSCRIBED},
-        {"consent": Consent.opted_in, "consent_at": at(1), "status": SUBSCRIBED},
-        {"consent": Consent.opted_in, "consent_at": at(60), "status": SUBSCRIBED},
-        {"consent": Consent.opted_out, "consent_at": at(50), "status": UNSUBSCRIBED},
-    ]
-)
-stores = st.builds(
-    lambda first, email, sources, groups, choice: store(
-        first_name=first,
-        email=email,
-        sources=tuple(sorted(sources)),
-        groups=groups if sources else (),
-        **choice,
-    ),
-    texts,
-    mails,
-    st.sets(st.sampled_from(["WooCommerce", "Outlet"])),
-    own_lists,
-    choices,
-)
-platforms = st.none() | st.builds(
-    lambda first, label, email, lists, state, changed: contact(
-        first=first,
-        label=label,
-        email=email,
-        lists=lists,
-        others={"f-points": "120"},
-        channels=(sms(state), Channel(PHONE, "WHATSAPP", "UNSUBSCRIBED")),
-        changed=changed,
-    ),
-    texts,
-    st.sampled_from(["", "Klaviyo", "WooCommerce", "Klaviyo, WooCommerce"]),
-    mails,
-    st.sets(st.sampled_from(LISTS)),
-    st.sampled_from(["SUBSCRIBED", "UNSUBSCRIBED"]),
-    st.integers(0, 99),
-)
-
-
-@given(earlier=st.none() | stores, wanted=stores, platform=platforms)
-def test_a_plan_carried_out_and_confirmed_leaves_nothing_to_do(
-    earlier: StoreContact | None, wanted: StoreContact, platform: Contact | None
-) -> None:
-    base = base_of(earlier) if earlier else None
-    made = plan(replace(wanted, base=base), platform)
-    after = carried_out(made, platform) if made.action is not Action.none or platform else None
-    again = plan(replace(wanted, base=made.base), after)
-    assert again.sends_nothing
-    assert again.base == made.base
-
-
-@given(earlier=st.none() | stores, wanted=stores, platform=platforms)
-def test_a_plan_carried_out_but_not_confirmed_is_recognised(
-    earlier: StoreContact | None, wanted: StoreContact, platform: Contact | None
-) -> None:
-    base = base_of(earlier) if earlier else None
-    made = plan(replace(wanted, base=base), platform)
-    if made.sends_nothing:
-        return
-    after = carried_out(made, platform)
-    again = plan(replace(wanted, base=base, in_flight=made.base), after)
-    assert again.sends_nothing
-
-
-@given(earlier=st.none() | stores, wanted=stores, platform=platforms)
-def test_what_belongs_to_others_is_there_afterwards(
-    earlier: StoreContact | None, wanted: StoreContact, platform: Contact | None
-) -> None:
-    if platform is None:
-        return
-    base = base_of(earlier) if earlier else None
-    made = plan(replace(wanted, base=base), platform)
-    after = carried_out(made, platform)
-    assert after.custom_value("f-points") == "120"
-    assert Channel(PHONE, "WHATSAPP", "UNSUBSCRIBED") in after.channels
-    ours = {name.casefold() for name in (base.groups or ())} if base else set()
-    assert {ref.name for ref in platform.lists if ref.name.casefold() not in ours} <= {
-        ref.name for ref in after.lists
-    }
-    if "Klaviyo" in (platform.custom_value("f-source") or ""):
-        assert "Klaviyo" in (after.custom_value("f-source") or "")

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from woo_sync_pipeline.contacts.contact import ContactBase
+from woo_sync_pipeline.contacts.decision import Decision, MembershipChange
+from woo_sync_pipeline.contacts.subscription import SubscriptionState, Verdict
 from woo_sync_pipeline.demo.platform import DemoPlatform, Exchange, FaultKind, api, lists_api
 from woo_sync_pipeline.demo.platform.account import Account, Call
 from woo_sync_pipeline.demo.platform.answers import Answer, InvalidField, conflict, invalid
@@ -46,12 +48,24 @@ def phone(number: int) -> str:
     return f"+614{number:08d}"
 
 
+def decision(first_name: str | None = None) -> Decision:
+    return Decision(
+        creates=False,
+        first_name=first_name or "",
+        last_name="",
+        email="",
+        label="",
+        membership=MembershipChange(),
+        base=ContactBase(first_name),
+        verdict=Verdict(SubscriptionState.SUBSCRIBED),
+        state_before=None,
+    )
+
+
 def creation(number: int, first_name: str = "Ann") -> ContactPlan:
     channel = {"channelId": phone(number), "type": "SMS", "subscriptionState": "SUBSCRIBED"}
     body = {"firstName": first_name, "channels": [channel]}
-    return ContactPlan(
-        phone(number), Action.create, None, ContactBase(first_name), body, changes=("created",)
-    )
+    return ContactPlan(phone(number), Action.create, None, decision(first_name), body, changes=("created",))
 
 
 def update(number: int, contact_id: str, first_name: str = "Anna", joins: Sequence[str] = ()) -> ContactPlan:
@@ -59,7 +73,7 @@ def update(number: int, contact_id: str, first_name: str = "Anna", joins: Sequen
         phone(number),
         Action.update,
         contact_id,
-        ContactBase(first_name),
+        decision(first_name),
         {"firstName": first_name},
         joins=tuple(joins),
         changes=("first_name",),
@@ -73,7 +87,7 @@ def membership(
         phone(number),
         Action.none,
         contact_id,
-        ContactBase(),
+        decision(),
         joins=tuple(joins),
         leaves=tuple(leaves),
         changes=("groups",),
@@ -87,7 +101,7 @@ def replan(plan: ContactPlan, found: Contact | None, maybe_sent: bool) -> Contac
     if found is None:
         return creation(number, wanted)
     if found.first_name == wanted:
-        return ContactPlan(plan.phone, Action.none, found.id, plan.base)
+        return ContactPlan(plan.phone, Action.none, found.id, plan.decision)
     return update(number, found.id, wanted)
 
 
@@ -118,6 +132,8 @@ def test_contacts_are_created_updated_and_put_into_lists(
     assert (first.was_created, first.changes, first.failed) == (True, ("created",), False)
     assert first.contact_id == client.contacts_by_phone([phone(1)])[phone(1)].id
     assert (second.was_created, second.changes, second.contact_id) == (False, ("groups",), old)
+    # Of a contact to which nothing was written the platform says no date.
+    assert (first.modified_at is not None, second.modified_at) == (True, None)
     assert platform.directory.list_members("joined") == {phone(2)}
     assert platform.directory.list_members("left") == set()
     assert platform.requests.writes == 3

@@ -9,26 +9,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.contacts.contact import StoreContact
-from woo_sync_pipeline.contacts.decision import SetBy, Signal, SubscriptionBase, SubscriptionState
 from woo_sync_pipeline.contacts.schemas import validate
+from woo_sync_pipeline.contacts.subscription import SubscriptionBase
 from woo_sync_pipeline.messagemedia.models import Channel, Contact
 from woo_sync_pipeline.messagemedia.schemas import PushPlan, push_plan
-from woo_sync_pipeline_tests.messagemedia.test_plan import (
-    CONTACT_ID,
-    PHONE,
+from woo_sync_pipeline_tests.contacts.people import PHONE, base_of, store
+from woo_sync_pipeline_tests.contacts.situations import (
+    BASES,
     SUBSCRIBED,
     UNSUBSCRIBED,
-    at,
-    base_of,
-    contact,
-    plan,
-    platforms,
-    sms,
-    store,
-    stores,
+    by_platform,
+    by_us,
+    dated,
+    opted_out,
 )
+from woo_sync_pipeline_tests.messagemedia.test_plan import CONTACT_ID, contact, plan, sms
+from woo_sync_pipeline_tests.messagemedia.test_plans_carried_out import platforms, stores
 
 OTHER = "+61491570156"
 
@@ -58,8 +55,8 @@ OPTED_OUT = {"consent": "opted_out", "state": "SUBSCRIBED"}
         CREATION,
         {**CREATION, "consent": "opted_out", "state": "UNSUBSCRIBED"},
         {"consent": "opted_out", "state": "UNSUBSCRIBED", "state_before": "SUBSCRIBED"},
-        # Subscribed on the platform after the opt-out, and deleted there since.
-        {**CREATION, "consent": "opted_out", "state_before": "SUBSCRIBED"},
+        # Subscribed on the platform after the opt-out.
+        {"consent": "opted_out", "state": "SUBSCRIBED", "state_before": "SUBSCRIBED"},
     ],
 )
 def test_what_a_plan_may_do_fits(changes: dict[str, object]) -> None:
@@ -83,6 +80,7 @@ def test_what_a_plan_may_do_fits(changes: dict[str, object]) -> None:
         ({**OPTED_OUT}, "row: an_opt_out_is_never_overruled"),
         ({**CREATION, **OPTED_OUT}, "row: an_opt_out_is_never_overruled"),
         ({**CREATION, **OPTED_OUT, "state_before": "UNSUBSCRIBED"}, "row: an_opt_out_is_never_overruled"),
+        ({**CREATION, **OPTED_OUT, "state_before": "SUBSCRIBED"}, "row: an_opt_out_is_never_overruled"),
     ],
 )
 def test_what_a_plan_may_never_do_is_named_by_its_rule(changes: dict[str, object], rule: str) -> None:
@@ -99,32 +97,34 @@ def test_what_a_plan_may_never_do_is_named_by_its_rule(changes: dict[str, object
 def test_a_plan_becomes_a_row_with_what_it_writes_and_what_was_there_before() -> None:
     # Another phone of the same contact stays subscribed, and says nothing of this one.
     there = contact(channels=(sms("SUBSCRIBED"), Channel(OTHER, "SMS", "SUBSCRIBED")))
-    opted_out = store(consent=Consent.opted_out, consent_at=at(50), status=UNSUBSCRIBED)
+    unsubscribing = store(signal=opted_out(50), status=UNSUBSCRIBED)
     renamed = store(first_name="Anna", base=base_of(store()))
-    rows = push_plan([(each, plan(each, there)) for each in (opted_out, renamed)]).to_dict("records")
+    rows = push_plan([(each, plan(each, there)) for each in (unsubscribing, renamed)]).to_dict("records")
 
     assert rows[0] == row(consent="opted_out", state="UNSUBSCRIBED", state_before="SUBSCRIBED")
     assert rows[1] == row(state="", state_before="SUBSCRIBED")
     assert push_plan([(store(), plan(store(), None))]).to_dict("records") == [row(**CREATION)]
 
 
-def test_who_subscribed_on_the_platform_and_was_deleted_there_is_made_anew_as_last_seen() -> None:
-    signal = Signal(Consent.opted_out, at(50))
-    known = SubscriptionBase(SUBSCRIBED, SetBy.platform, signal)
-    wanted = store(consent=Consent.opted_out, consent_at=at(50), status=UNSUBSCRIBED)
+def test_who_subscribed_on_the_platform_and_was_deleted_there_is_made_anew_unsubscribed() -> None:
+    known = by_platform(SUBSCRIBED, opted_out(50))
+    wanted = store(signal=opted_out(50), status=UNSUBSCRIBED)
     wanted = replace(wanted, base=base_of(wanted, known))
     planned = push_plan([(wanted, plan(wanted, None))])
 
-    assert planned["state"].tolist() == planned["state_before"].tolist() == ["SUBSCRIBED"]
+    assert planned["state"].tolist() == ["UNSUBSCRIBED"]
+    assert planned["state_before"].tolist() == ["SUBSCRIBED"]
     assert validate(PushPlan, planned)[1].empty
 
 
-remembered = st.builds(
-    SubscriptionBase,
-    st.sampled_from(SubscriptionState),
-    st.sampled_from(SetBy),
-    st.none() | st.builds(Signal, st.sampled_from([Consent.opted_in, Consent.opted_out]), st.just(at(50))),
-)
+def test_what_is_not_applied_is_no_subscription() -> None:
+    wanted = store(first_name="Anna", signal=dated(60), base=base_of(store(), by_us(SUBSCRIBED, dated(1))))
+    unsubscribed = contact(channels=(sms("UNSUBSCRIBED"),))
+    rows = push_plan([(wanted, plan(wanted, unsubscribed))]).to_dict("records")
+    assert rows == [row(state="", state_before="UNSUBSCRIBED")]
+
+
+remembered = st.sampled_from(BASES)
 channels = st.sets(
     st.builds(
         Channel,

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
+from woo_sync_pipeline.contacts.subscription import NotApplied
 from woo_sync_pipeline.reports.report import SyncCounts
 from woo_sync_pipeline.state.syncs import SyncContact, SyncRun
 
@@ -24,6 +25,9 @@ COUNTS = SyncCounts(
     subscribed=900,
     unsubscribed=340,
     unsubscribed_on_platform=3,
+    not_applied=8,
+    saved_unseen=21,
+    unread_consent={"_wc_other/acme/sms-opt-in = maybe": 4, "sms = a|b": 1_006},
     groups=12,
     groups_made=6,
     emails_dropped=4,
@@ -65,6 +69,13 @@ UPDATED = SyncContact(
     phone_masked="+61•••••999",
     state="UNSUBSCRIBED",
     changes=("first_name", "groups"),
+)
+NOT_APPLIED = SyncContact(
+    outcome="unchanged",
+    phone="+61412345777",
+    phone_masked="+61•••••777",
+    state="UNSUBSCRIBED",
+    reason=NotApplied.undated.sentence,
 )
 INVALID = SyncContact(
     outcome="invalid",

@@ -17,10 +17,20 @@ from woo_sync_pipeline.reports.html import report_html
 from woo_sync_pipeline.reports.report import SyncCounts, explain_reason
 from woo_sync_pipeline.reports.tables import number_rows
 from woo_sync_pipeline.state.syncs import SyncRun
-from woo_sync_pipeline_tests.reports.samples import COUNTS, CREATED, INVALID, LEFT_OUT, SYNC, UPDATED, sync
+from woo_sync_pipeline_tests.reports.samples import (
+    COUNTS,
+    CREATED,
+    INVALID,
+    LEFT_OUT,
+    NOT_APPLIED,
+    SYNC,
+    UPDATED,
+    sync,
+)
 
 STORE = "https://shop.example.com"
-CONTACTS = [CREATED, UPDATED, replace(UPDATED, outcome="failed", reason="<no> thanks"), INVALID, LEFT_OUT]
+FAILED = replace(UPDATED, outcome="failed", reason="<no> thanks")
+CONTACTS = [CREATED, UPDATED, FAILED, NOT_APPLIED, INVALID, LEFT_OUT]
 
 
 def page(of: SyncRun = SYNC, *, store_url: str = STORE) -> str:
@@ -71,6 +81,28 @@ def test_a_first_sync_hides_no_small_one() -> None:
 
 def test_a_record_that_does_not_fit_is_to_be_mended_and_shows_no_phone() -> None:
     assert f">order 77</a></td><td></td><td>{LEFT_OUT.reason}</td></tr>" in page()
+
+
+def test_answers_that_nobody_understands_are_a_table_the_most_frequent_first() -> None:
+    text = page()
+    many, few = (
+        f'<td>{key}</td><td class="number">' for key in ("sms = a|b", "_wc_other/acme/sms-opt-in = maybe")
+    )
+    assert f"{many}1,006</td>" in text
+    assert f"{few}4</td>" in text
+    assert text.index(many) < text.index(few)
+    counts = SyncCounts(unread_consent={"sms = <b>": 1})
+    assert "<td>sms = &lt;b&gt;</td>" in page(sync(counts=counts.to_json()))
+    assert "neither yes nor no" not in page(sync(counts=SyncCounts().to_json()))
+
+
+def test_a_contact_whose_opt_in_is_not_applied_is_told_before_those_without_a_reason() -> None:
+    text = page()
+    line = (
+        f"<td>unchanged</td><td>{NOT_APPLIED.phone_masked}</td><td>unsubscribed</td><td></td>"
+        f"<td>{NOT_APPLIED.reason}</td>"
+    )
+    assert text.index("&lt;no&gt;") < text.index(line) < text.index(CREATED.phone_masked)
 
 
 def test_a_store_that_is_configured_no_more_is_not_linked() -> None:

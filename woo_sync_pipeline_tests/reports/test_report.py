@@ -30,6 +30,9 @@ _NAMED = st.dictionaries(st.text(), _NUMBERS)
         subscribed=_NUMBERS,
         unsubscribed=_NUMBERS,
         unsubscribed_on_platform=_NUMBERS,
+        not_applied=_NUMBERS,
+        saved_unseen=_NUMBERS,
+        unread_consent=_NAMED,
         groups=_NUMBERS,
         groups_made=_NUMBERS,
         emails_dropped=_NUMBERS,
@@ -47,6 +50,7 @@ def test_what_an_older_version_did_not_count_is_zero() -> None:
 
     assert counts == SyncCounts(new=3)
     assert (counts.failed, counts.invalid_reasons, counts.requests, counts.warnings) == (0, {}, {}, ())
+    assert (counts.not_applied, counts.saved_unseen, counts.unread_consent) == (0, 0, {})
 
 
 def test_what_only_another_version_counts_is_left_out() -> None:

@@ -15,6 +15,7 @@ from woo_sync_pipeline.reports.tables import (
     days_text,
     history_json,
     history_table,
+    reasons_first,
     report_csv,
     report_json,
     report_tables,
@@ -26,6 +27,7 @@ from woo_sync_pipeline_tests.reports.samples import (
     CREATED,
     INVALID,
     LEFT_OUT,
+    NOT_APPLIED,
     SYNC,
     UPDATED,
     shown,
@@ -76,6 +78,8 @@ def test_a_report_shows_every_number_and_the_reasons_the_most_frequent_first() -
         "subscribed 900",
         "unsubscribed 340",
         "found unsubscribed on MessageMedia 3",
+        "opted in, not applied 8",
+        "customers saved without a visible change 21",
         "groups 12",
         "groups made 6",
     ):
@@ -83,6 +87,37 @@ def test_a_report_shows_every_number_and_the_reasons_the_most_frequent_first() -
     reasons = [line for line in lines if line[0] in COUNTS.invalid_reasons]
     assert [line[:2] for line in reasons] == [["not_mobile", "5"], ["too_short", "2"]]
     assert " ".join(reasons[1][2:]) == "The phone number has too few digits."
+
+
+def test_answers_that_nobody_understands_are_shown_the_most_frequent_first() -> None:
+    lines = [" ".join(line) for line in shown(*report_tables(SYNC, []))]
+
+    start = lines.index("neither yes nor no records")
+    assert lines[start + 2 :] == ["sms = a|b 1,006", "_wc_other/acme/sms-opt-in = maybe 4"]
+    answers = {"sms = [red]yes[/red]": 1}
+    *_, shown_as_it_is = shown(*report_tables(sync(counts=SyncCounts(unread_consent=answers).to_json()), []))
+    assert shown_as_it_is == ["sms", "=", "[red]yes[/red]", "1"]
+
+
+def test_a_contact_whose_opt_in_is_not_applied_is_a_line_among_the_first_with_what_to_do() -> None:
+    contacts = [*[CREATED] * 500, NOT_APPLIED, *[INVALID] * 500]
+    lines = [" ".join(line) for line in shown(*report_tables(SYNC, contacts), width=300)]
+    (row,) = csv.DictReader(io.StringIO(report_csv([NOT_APPLIED])))
+
+    assert f"unchanged +61•••••777 unsubscribed {NOT_APPLIED.reason}" in lines
+    assert "If the person wants messages" in row["reason"]
+    assert (row["outcome"], row["phone"], row["state"]) == ("unchanged", NOT_APPLIED.phone, "UNSUBSCRIBED")
+    (contact,) = json.loads(report_json(SYNC, [NOT_APPLIED]))["contacts"]
+    assert (contact["outcome"], contact["reason"]) == ("unchanged", NOT_APPLIED.reason)
+
+
+def test_lines_with_a_reason_come_first_and_else_stay_in_their_order() -> None:
+    failed = replace(UPDATED, outcome="failed", reason="no")
+
+    assert reasons_first([CREATED, UPDATED, failed, NOT_APPLIED, INVALID]) == [
+        *[failed, NOT_APPLIED, INVALID],
+        *[CREATED, UPDATED],
+    ]
 
 
 def test_a_report_without_invalid_records_or_contacts_is_the_numbers_alone() -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
+from woo_sync_pipeline.clocks import ClockOffset
+from woo_sync_pipeline.contacts.consent import Answer, Consent, answers_text
 from woo_sync_pipeline.contacts.merge import MergeSource
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.records import RECORD_COLUMNS, Reading, commit_reading
@@ -21,14 +23,35 @@ SOURCES = {
     "shop": MergeSource("WooCommerce", is_explicit=True),
     "outlet": MergeSource("Outlet", is_explicit=True),
 }
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands for the earliest time of a choice that can be as old as anything."""
+EXACT = ClockOffset(timedelta(), timedelta())
+"""A store whose clock is ours. It keeps whole seconds, so that what it dates may be up to a second later."""
+_WRITTEN = {"opted_in": "yes", "opted_out": "no", "unknown": ""}
 
 
 def at(minutes: int) -> datetime:
     return datetime(2026, 11, 1, tzinfo=UTC) + timedelta(minutes=minutes)
 
 
+def just_after(minutes: int) -> datetime:
+    """When somebody who was seen at this minute can have chosen at the earliest."""
+    return at(minutes) + timedelta(microseconds=1)
+
+
+def dated_until(minutes: int) -> datetime:
+    """The latest time of what a store dates at this minute."""
+    return at(minutes) + timedelta(seconds=1)
+
+
 def customer(record_id: int = 7, phone: str | None = ANN, **changes: Any) -> Row:
-    """A customer who registered at minute 0, read at minute 100; the hash covers what is given here."""
+    """A customer who registered at minute 0, read at minute 100; the hash covers what is given here.
+
+    A choice stands under the key at the end of `consent_origin`, or under `sms`; an origin without a choice is a key
+    without an answer.
+    """
+    consent, origin = changes.get("consent", "unknown"), changes.get("consent_origin", "")
+    key = origin.rpartition(" ")[2] or ("" if consent == "unknown" else "sms")
     row: Row = {
         "record_type": "customer",
         "record_id": record_id,
@@ -39,9 +62,13 @@ def customer(record_id: int = 7, phone: str | None = ANN, **changes: Any) -> Row
         "last_name": "Lee",
         "email": "",
         "order_status": "",
-        "consent": "unknown",
-        "consent_origin": "",
+        "consent": consent,
+        "consent_origin": origin,
+        "consent_key": key,
+        "consent_value": _WRITTEN.get(consent, consent),
+        "consent_answers": _answers(consent, key, changes.get("said_at")),
         "consent_basis": "sms",
+        "said_at": None,
         "tags": [],
         "product_ids": [],
         "invalid_reason": None if phone else "missing_phone",
@@ -51,6 +78,12 @@ def customer(record_id: int = 7, phone: str | None = ANN, **changes: Any) -> Row
     }
     content = {key: value for key, value in row.items() if key not in ("read_at", "modified_at")}
     return {"hash": repr(content), "read_at": at(100), **row}
+
+
+def _answers(consent: str, key: str, said_at: datetime | None) -> str:
+    if not key or consent not in _WRITTEN:
+        return ""
+    return answers_text({key: Answer(Consent(consent), key, said_at)})
 
 
 def order(record_id: int = 44, phone: str | None = ANN, **changes: Any) -> Row:
@@ -72,19 +105,29 @@ def reading(
     started: int = 99,
     read_until: int = 100,
     last_customer_id: int = 7,
+    store_clock: ClockOffset = EXACT,
+    row_by_row: bool = False,
 ) -> Reading:
+    """What a reading found; `row_by_row`: each record comes as a frame of its own."""
+    frames = [[row] for row in rows] if row_by_row else [list(rows)]
     return Reading(
-        records=[pd.DataFrame(list(rows), columns=list(RECORD_COLUMNS))],
+        records=[pd.DataFrame(frame, columns=list(RECORD_COLUMNS)) for frame in frames],
         gone_customer_ids=gone,
         product_tags=product_tags or {},
         started_at=at(started),
         read_until=at(read_until),
         last_customer_id=last_customer_id,
+        store_clock=store_clock,
     )
 
 
 def commit(
-    database: Database, *rows: Row, source: str = "shop", run_id: str | None = None, **options: Any
+    database: Database,
+    *rows: Row,
+    source: str = "shop",
+    run_id: str | None = None,
+    sources: Mapping[str, MergeSource] | None = None,
+    **options: Any,
 ) -> pd.DataFrame:
     """Commit one reading as a sync of its own; returns the merged contacts, with their phones as the index."""
     name = run_id or f"run of {source}"
@@ -100,7 +143,7 @@ def commit(
         source=source,
         run_id=name,
         reading=reading(*rows, **options),
-        sources=SOURCES,
+        sources=SOURCES if sources is None else sources,
         accept=accept,
     )
     return pd.concat(merged).set_index("phone")

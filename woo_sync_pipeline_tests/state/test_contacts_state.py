@@ -7,7 +7,13 @@ import pytest
 
 from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.contacts.contact import ContactBase, StoreContact
-from woo_sync_pipeline.contacts.decision import SetBy, Signal, SubscriptionBase, SubscriptionState
+from woo_sync_pipeline.contacts.subscription import (
+    NotApplied,
+    SetBy,
+    Signal,
+    SubscriptionBase,
+    SubscriptionState,
+)
 from woo_sync_pipeline.state.contacts import (
     Confirmation,
     adopt_lists,
@@ -23,11 +29,13 @@ from woo_sync_pipeline_tests.state.stored import (
     ANN,
     BOB,
     CAM,
+    LONG_AGO,
     at,
     begin,
     commit,
     contacts,
     customer,
+    order,
     table,
 )
 
@@ -37,7 +45,15 @@ OTHER_ID = "1a4ce2f1-25b8-4f7b-8c06-20a5a9e7a3b0"
 SUBSCRIPTIONS = [
     None,
     SubscriptionBase(SubscriptionState.SUBSCRIBED, SetBy.sync),
-    SubscriptionBase(SubscriptionState.UNSUBSCRIBED, SetBy.platform, Signal(Consent.opted_in, at(3)), at(50)),
+    SubscriptionBase(
+        SubscriptionState.UNSUBSCRIBED,
+        SetBy.platform,
+        Signal(Consent.opted_in, at(3), dated_at=at(2)),
+        unsubscribed_seen_at=at(50),
+        seen_at=at(60),
+        modified_at=at(49),
+        not_applied=NotApplied.perhaps_earlier,
+    ),
     SubscriptionBase(SubscriptionState.UNSUBSCRIBED, SetBy.sync, Signal(Consent.opted_out, at(3))),
 ]
 
@@ -54,8 +70,7 @@ def base_of(contact: StoreContact, subscription: SubscriptionBase | None = None)
         email=contact.email,
         sources=contact.sources,
         groups=contact.groups,
-        consent=contact.consent,
-        consent_at=contact.consent_at,
+        signal=contact.signal,
         subscription=subscription,
     )
 
@@ -116,6 +131,19 @@ def test_a_newer_choice_of_the_same_kind_is_pending(database: Database) -> None:
     assert pending(database) == [ANN]
 
 
+def test_a_date_that_comes_to_light_is_pending(database: Database) -> None:
+    """The choice that counts is the same as before, but this one could answer a STOP."""
+    commit(database, customer(7, ANN), customer(8, ANN, first_name=""))
+    commit(database, customer(7, ANN, consent="opted_in", read_at=at(200)))
+    confirm(database, ANN)
+    known = contacts(database)[ANN]
+    commit(database, order(44, ANN, consent="opted_in", consent_origin="order meta checkout"))
+    again = contacts(database)[ANN]
+    assert (again["consent"], again["consent_at"]) == (known["consent"], known["consent_at"])
+    assert (known["consent_dated_at"], again["consent_dated_at"]) == (None, at(10))
+    assert pending(database) == [ANN]
+
+
 def test_a_contact_gone_from_its_store_is_pending_for_that_store(database: Database) -> None:
     commit(database, customer(7, ANN))
     confirm(database, ANN)
@@ -149,11 +177,22 @@ def test_a_contact_loads_as_it_was_merged(database: Database) -> None:
             email="ann@example.com",
             sources=("WooCommerce",),
             groups=("WooCommerce", "WooCommerce - VIP"),
-            consent=Consent.opted_in,
-            consent_at=at(0),
+            signal=Signal(Consent.opted_in, LONG_AGO),
             status=SubscriptionState.SUBSCRIBED,
         )
     ]
+
+
+def test_a_choice_with_a_date_loads_with_it(database: Database) -> None:
+    commit(database, customer(7, ANN), customer(8, BOB, consent="opted_in", said_at=at(20)))
+    commit(database, order(44, BOB, consent="opted_out", created_at=at(10)))
+    commit(database, customer(9, CAM, consent="opted_out"))
+    signals = {contact.phone: contact.signal for contact in load_pending(database, [ANN, BOB, CAM])}
+    assert signals == {
+        ANN: None,
+        BOB: Signal(Consent.opted_in, at(20), dated_at=at(20)),
+        CAM: Signal(Consent.opted_out, at(100)),
+    }
 
 
 @pytest.mark.parametrize("subscription", SUBSCRIPTIONS)
@@ -194,6 +233,19 @@ def test_a_refused_form_is_left_to_the_sweep_and_a_changed_one_is_not(database: 
     confirm(database, ANN)
     stored = contacts(database)[ANN]
     assert (stored["rejected_reason"], stored["rejected_form"], stored["in_flight"]) == (None, None, None)
+
+
+def test_a_refused_opt_out_is_tried_again_by_every_sync_of_any_store(database: Database) -> None:
+    commit(database, customer(7, ANN, consent="opted_in"), customer(8, BOB, consent="opted_in"))
+    confirm(database, ANN, BOB)
+    commit(database, customer(7, ANN, consent="opted_out", read_at=at(200)))
+    commit(database, customer(8, BOB, first_name="Bob", consent="opted_in", read_at=at(200)))
+    reject(database, ANN)
+    reject(database, BOB)
+    assert pending(database) == pending(database, "Outlet") == [ANN]
+    assert pending(database, include_rejected=True) == [ANN, BOB]
+    confirm(database, ANN, subscription=SUBSCRIPTIONS[3])
+    assert pending(database) == pending(database, "Outlet") == []
 
 
 def test_settling_notes_what_happened_in_the_same_transaction(database: Database) -> None:

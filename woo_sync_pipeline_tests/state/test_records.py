@@ -26,12 +26,13 @@ from woo_sync_pipeline_tests.state.stored import (
     commit,
     contacts,
     customer,
+    dated_until,
     order,
     record,
     table,
 )
 
-EVERYTHING = ["source_records", "contacts", "products"]
+EVERYTHING = ["source_records", "contacts", "products", "consent_events"]
 
 
 def signal(database: Database, phone: str = ANN) -> tuple[str, datetime | None]:
@@ -230,7 +231,7 @@ def test_an_opt_out_at_the_checkout_reaches_the_customer_s_own_phone(database: D
     commit(database, customer(7, ANN, consent="opted_in", created_at=at(0)))
     merged = commit(database, order(44, BOB, customer_id=7, consent="opted_out", created_at=at(10)))
     assert merged.loc[ANN, "consent"] == "opted_out"
-    assert signal(database) == ("opted_out", at(10))
+    assert signal(database) == ("opted_out", dated_until(10))
 
 
 def test_an_opt_in_at_the_checkout_concerns_the_phone_given_there_only(database: Database) -> None:
@@ -258,7 +259,7 @@ def test_an_opt_in_at_the_checkout_with_an_unusable_phone_is_nobody_s(database: 
 def test_an_opt_out_at_the_checkout_follows_the_customer_to_a_new_phone(database: Database) -> None:
     commit(database, customer(7, ANN), order(44, ANN, customer_id=7, consent="opted_out"))
     commit(database, customer(7, BOB, read_at=at(200)))
-    assert signal(database, BOB) == ("opted_out", at(10))
+    assert signal(database, BOB) == ("opted_out", dated_until(10))
 
 
 def test_what_a_customer_bought_is_the_customer_s_whatever_phone_was_given(database: Database) -> None:
@@ -271,6 +272,29 @@ def test_what_a_customer_bought_is_the_customer_s_whatever_phone_was_given(datab
     assert merged.loc[ANN, "groups"] == ["WooCommerce", "WooCommerce - Sale"]
     assert merged.loc[BOB, "groups"] == []
     assert BOB not in contacts(database)
+
+
+def test_an_opt_in_in_the_trash_opts_nobody_in(database: Database) -> None:
+    """What the shop threw away was spam or a test; it counts again when it is taken out of the trash."""
+    commit(
+        database,
+        customer(7, ANN),
+        order(44, ANN, customer_id=7, consent="opted_in", order_status="trash"),
+        customer(8, BOB),
+        order(45, None, customer_id=8, consent="opted_in", order_status="trash"),
+    )
+    assert signal(database, ANN) == signal(database, BOB) == ("unknown", None)
+    commit(database, order(44, ANN, customer_id=7, consent="opted_in", read_at=at(200)))
+    assert signal(database, ANN) == ("opted_in", at(10))
+    trashed = order(44, ANN, customer_id=7, consent="opted_in", order_status="trash", read_at=at(300))
+    commit(database, trashed)
+    assert signal(database, ANN) == ("unknown", None)
+
+
+def test_an_opt_out_in_the_trash_remains(database: Database) -> None:
+    commit(database, customer(7, ANN, consent="opted_in"))
+    commit(database, order(44, None, customer_id=7, consent="opted_out", order_status="trash"))
+    assert signal(database) == ("opted_out", dated_until(10))
 
 
 def test_a_guest_s_order_in_the_trash_holds_no_contact(database: Database) -> None:
@@ -313,7 +337,11 @@ def test_two_stores_make_one_contact_of_a_phone(database: Database) -> None:
     assert merged.loc[ANN, "sources"] == ["Outlet", "WooCommerce"]
     assert merged.loc[ANN, "groups"] == ["Outlet", "Outlet - Guests", "WooCommerce"]
     stored = contacts(database)[ANN]
-    assert (stored["first_name"], stored["consent"], stored["consent_at"]) == ("Ann", "opted_out", at(10))
+    assert (stored["first_name"], stored["consent"], stored["consent_at"]) == (
+        "Ann",
+        "opted_out",
+        dated_until(10),
+    )
     assert len(contacts(database)) == 1
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from woo_sync_pipeline.clocks import ClockOffset
 from woo_sync_pipeline.errors import StateError
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import (
@@ -24,6 +25,8 @@ from woo_sync_pipeline.state.syncs import (
     watermark_by,
 )
 from woo_sync_pipeline_tests.state.stored import ANN, at, begin, commit, customer
+
+MINUTE = timedelta(minutes=1)
 
 
 def test_a_sync_is_begun_once_per_run_and_numbered_without_gaps(database: Database) -> None:
@@ -179,6 +182,40 @@ def test_clocks_that_differ_by_seconds_do_not_have_anything_read_again(database:
     start_at(database, "a", 200, read_until=200, last_customer_id=20)
     now = at(200) - timedelta(seconds=20)
     assert watermark_by(database, "shop", Watermark(at(200), 20), store_now=now) == Watermark(now, 20)
+
+
+@pytest.mark.parametrize(("ahead", "until"), [(0, 194), (5, 199), (6, 200), (9, 200), (-3, 191), (60, 200)])
+def test_a_clock_that_was_set_back_since_has_read_no_further_than_it_says_now_itself(
+    database: Database, ahead: int, until: int
+) -> None:
+    """It was five or six minutes ahead when it was read until minute 200, and shows minute 210 now."""
+    clock = ClockOffset(5 * MINUTE, 6 * MINUTE)
+    commit(database, customer(), run_id="a", read_until=200, last_customer_id=20, store_clock=clock)
+    known = Watermark(at(200), 20)
+    found = watermark_by(database, "shop", known, store_now=at(210), store_ahead=ahead * MINUTE)
+    assert found == Watermark(at(until), 20)
+    assert watermark_by(database, "shop", known, store_now=at(210)) == known
+
+
+def test_the_farthest_of_several_clocks_counts(database: Database) -> None:
+    ahead = ClockOffset(30 * MINUTE, 30 * MINUTE)
+    commit(database, customer(), run_id="a", read_until=200, last_customer_id=20, store_clock=ahead)
+    commit(database, customer(), run_id="b", read_until=180, last_customer_id=20)
+    known = Watermark(at(200), 20)
+    found = watermark_by(database, "shop", known, store_now=at(300), store_ahead=timedelta())
+    assert found == Watermark(at(180), 20)
+
+
+@pytest.mark.parametrize(("now", "until"), [(210, 200), (190, 145)])
+def test_of_a_sync_that_did_not_measure_the_clock_only_the_future_is_not_believed(
+    database: Database, now: int, until: int
+) -> None:
+    start_at(database, "a", 150, read_until=200, last_customer_id=20)
+    with database.transaction() as connection:
+        connection.execute(sa.text("UPDATE woo_sync.sync_runs SET store_ahead_by = NULL"))
+    known = Watermark(at(200), 20)
+    found = watermark_by(database, "shop", known, store_now=at(now), store_ahead=timedelta())
+    assert found == Watermark(at(until), 20)
 
 
 def start_at(database: Database, run_id: str, minutes: int, **changes: Any) -> None:

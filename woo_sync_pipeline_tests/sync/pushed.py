@@ -17,10 +17,17 @@ class Pushed:
     unsubscribed_on_platform: int
     contacts: list[SyncContact]
     groups_made: int = 0
+    not_applied: int = 0
 
 
 def pushed(push: Callable[..., PushSummary], *args: Any, **options: Any) -> Pushed:
     """Push (or plan) and keep what is told of contacts."""
     contacts: list[SyncContact] = []
     summary = push(*args, noted=contacts.extend, **options)
-    return Pushed(summary.counts, summary.unsubscribed_on_platform, contacts, summary.groups_made)
+    return Pushed(
+        summary.counts,
+        summary.unsubscribed_on_platform,
+        contacts,
+        summary.groups_made,
+        summary.not_applied,
+    )

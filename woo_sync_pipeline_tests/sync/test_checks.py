@@ -135,6 +135,15 @@ def test_records_are_counted_over_all_portions() -> None:
     assert (tally.records, tally.holding, tally.refused, len(tally.invalid)) == (5, 5, 0, 3)
 
 
+def test_answers_that_nobody_understands_are_counted_over_all_portions() -> None:
+    tally = RecordTally()
+    for unread in ({"sms = maybe": 2}, {"sms = maybe": 1, "sms = ja": 4}, {}):
+        tally.add(
+            replace(portion(records(ANN).assign(invalid_reason=None), holds_contact=True), unread=unread)
+        )
+    assert tally.unread.most_common() == [("sms = ja", 4), ("sms = maybe", 3)]
+
+
 def test_orders_of_customers_need_no_phone_of_their_own() -> None:
     tally = RecordTally()
     tally.add(portion(records(None).assign(invalid_reason="missing_phone"), holds_contact=False))
@@ -160,11 +169,13 @@ def test_contacts_that_do_not_fit_their_model_are_counted_by_rule() -> None:
         "groups": ["Shop"],
         "consent": "unknown",
         "consent_at": pd.NaT,
+        "consent_dated_at": pd.NaT,
         "consent_origin": "",
         "status": "UNSUBSCRIBED",
     }
     bad = {**good, "phone": BOB, "groups": ["Shop", "Beans"], "first_name": 7}
-    contacts = pd.DataFrame([good, good, bad]).assign(consent_at=pd.DatetimeIndex([None] * 3, tz="UTC"))
+    no_times = pd.DatetimeIndex([None] * 3, tz="UTC")
+    contacts = pd.DataFrame([good, good, bad]).assign(consent_at=no_times, consent_dated_at=no_times)
     assert every_contact_fits_its_model(contacts.head(1)).passed
     finding = every_contact_fits_its_model(contacts)
     assert not finding.passed

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
+from woo_sync_pipeline.contacts.subscription import NotApplied
 from woo_sync_pipeline.demo.platform import DemoPlatform
-from woo_sync_pipeline.messagemedia import PlatformClient, PlatformSettings
+from woo_sync_pipeline.messagemedia import PlatformClient
 from woo_sync_pipeline.state.contacts import pending_phones
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import SyncContact, sync_contacts
 from woo_sync_pipeline.sync import planning
 from woo_sync_pipeline.sync.dry_run import plan_pending
 from woo_sync_pipeline.sync.pushing import push_pending
-from woo_sync_pipeline_tests.state.stored import ANN, BOB, CAM, at, begin, commit, contacts, customer
+from woo_sync_pipeline_tests.state.stored import ANN, BOB, CAM, at, begin, commit, contacts, customer, table
 from woo_sync_pipeline_tests.sync.pushed import Pushed, pushed
 
 DEE = "+61491570158"
-
-
-@pytest.fixture
-def platform() -> Iterator[DemoPlatform]:
-    with DemoPlatform() as running:
-        yield running
-
-
-@pytest.fixture
-def client(platform: DemoPlatform) -> Iterator[PlatformClient]:
-    with PlatformClient(PlatformSettings(platform.url, platform.api_key, platform.api_secret)) as opened:
-        yield opened
 
 
 def pending(database: Database) -> list[str]:
@@ -113,6 +100,50 @@ def test_a_dry_run_writes_nothing_and_leaves_everything_pending(
     assert (contacts(database), pending(database)) == (before, waiting)
     assert platform.directory.snapshot() == account
     assert len(sync_contacts(database, 1)) == noted + 4
+
+
+def test_a_dry_run_tells_which_opt_ins_a_push_then_does_not_apply(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    platform.directory.add_contact(DEE, state="UNSUBSCRIBED")
+    people = {1: ANN, 2: BOB, 3: CAM}
+    commit(database, *(customer(number, phone, consent="opted_in") for number, phone in people.items()))
+    run(database, client, dry=False)
+    platform.directory.unsubscribe(ANN)
+    platform.directory.unsubscribe(BOB)
+    platform.directory.delete(CAM)
+    said_again = {"consent": "opted_in", "said_at": at(150), "read_at": at(200)}
+    commit(
+        database,
+        customer(1, ANN, **said_again),
+        customer(2, BOB, first_name="Bobby", **said_again),
+        customer(3, CAM, first_name="Cam", **said_again),
+        customer(4, DEE, consent="opted_in", read_at=at(200)),
+    )
+    planned = [run(database, client, dry=True) for _ in range(2)]
+    sent = run(database, client, dry=False)
+
+    assert [by_phone(each) for each in planned] == [by_phone(sent)] * 2
+    assert {each.phone: (each.outcome, each.reason) for each in sent.contacts} == {
+        ANN: ("unchanged", NotApplied.perhaps_earlier.sentence),
+        BOB: ("updated", NotApplied.perhaps_earlier.sentence),
+        CAM: ("new", NotApplied.perhaps_before_deletion.sentence),
+        DEE: ("updated", NotApplied.unsubscribed_before.sentence),
+    }
+    assert [each.not_applied for each in (*planned, sent)] == [4, 4, 4]
+    assert [each.counts for each in planned] == [sent.counts] * 2
+    assert {shown["states"]["SMS"] for shown in platform.directory.snapshot().values()} == {"UNSUBSCRIBED"}
+
+
+def test_a_dry_run_tells_nothing_to_the_ledger(
+    database: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    shop_that_changed(database, client, platform)
+    before = table(database, "consent_events", order_by="event_id")
+    run(database, client, dry=True)
+    assert table(database, "consent_events", order_by="event_id") == before
+    run(database, client, dry=False)
+    assert len(table(database, "consent_events", order_by="event_id")) > len(before)
 
 
 def test_an_account_without_lists_and_fields_is_no_hindrance_and_none_are_made(

@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from woo_sync_pipeline.contacts.decision import SubscriptionState
+from woo_sync_pipeline.contacts.subscription import SubscriptionState
 from woo_sync_pipeline.demo.platform import DemoPlatform
-from woo_sync_pipeline.messagemedia import PlatformClient, PlatformSettings
+from woo_sync_pipeline.messagemedia import PlatformClient
+from woo_sync_pipeline.state.consent_ledger import ledger_of
 from woo_sync_pipeline.state.contacts import pending_phones
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.platform_states import note_states
 from woo_sync_pipeline.sync.observing import observe_directory
 from woo_sync_pipeline.sync.pushing import push_pending
-from woo_sync_pipeline_tests.state.stored import ANN, BOB, CAM, at, begin, commit, contacts, customer
+from woo_sync_pipeline_tests.state.stored import ANN, BOB, CAM, at, begin, commit, contacts, customer, order
 from woo_sync_pipeline_tests.sync.pushed import pushed
 
 PEOPLE = {7: ANN, 8: BOB, 9: CAM}
-
-
-@pytest.fixture
-def platform() -> Iterator[DemoPlatform]:
-    with DemoPlatform() as running:
-        yield running
-
-
-@pytest.fixture
-def client(platform: DemoPlatform) -> Iterator[PlatformClient]:
-    with PlatformClient(PlatformSettings(platform.url, platform.api_key, platform.api_secret)) as opened:
-        yield opened
 
 
 def push(database: Database, client: PlatformClient) -> None:
@@ -68,6 +56,14 @@ def finish(database: Database, run_id: str) -> None:
         )
 
 
+def age_of_looks(database: Database, age: timedelta) -> None:
+    with database.transaction() as connection:
+        connection.execute(
+            sa.text("UPDATE woo_sync.sync_runs SET directory_read_at = directory_read_at - :age"),
+            {"age": age},
+        )
+
+
 def test_who_unsubscribed_on_the_platform_is_counted_once_and_kept(
     synced: Database, platform: DemoPlatform, client: PlatformClient
 ) -> None:
@@ -91,6 +87,46 @@ def test_an_older_choice_of_the_store_does_not_subscribe_whom_the_look_found_uns
     push(synced, client)
     assert platform.directory.snapshot()[BOB]["first_name"] == "Bobby"
     assert platform.directory.snapshot()[BOB]["states"] == {"SMS": "UNSUBSCRIBED"}
+
+
+@pytest.mark.parametrize("moves", [True, False])
+def test_only_a_choice_dated_after_the_look_subscribes_whom_it_found_unsubscribed(
+    synced: Database, platform: DemoPlatform, client: PlatformClient, moves: bool
+) -> None:
+    platform.directory.stop_moves_date = moves
+    platform.directory.unsubscribe(BOB)
+    observe(synced, client)
+    soon = datetime.now(UTC) + timedelta(minutes=1)
+    for number, (created, state) in enumerate(
+        [(at(150), "UNSUBSCRIBED"), (None, "UNSUBSCRIBED"), (soon, "SUBSCRIBED")]
+    ):
+        key = f"order meta checkout {number}"
+        commit(
+            synced,
+            order(number, BOB, consent="opted_in", consent_origin=key, created_at=created, read_at=soon),
+        )
+        push(synced, client)
+        assert platform.directory.snapshot()[BOB]["states"] == {"SMS": state}
+
+
+def test_who_unsubscribed_is_told_to_the_ledger_with_the_time_of_the_looks(
+    synced: Database, platform: DemoPlatform, client: PlatformClient
+) -> None:
+    confirmed = contacts(synced)[BOB]["base_seen_at"]
+    platform.directory.unsubscribe(BOB)
+    observe(synced, client)
+    *_, entry = ledger_of(synced, BOB)
+    assert (entry.what, entry.earliest) == ("stop", confirmed)
+    assert entry.latest == contacts(synced)[BOB]["unsubscribed_seen_at"]
+    assert [each.what for each in ledger_of(synced, ANN)] == ["yes", "subscribed_by_sync"]
+
+    finish(synced, "a later run")
+    platform.directory.subscribe(BOB)
+    age_of_looks(synced, timedelta(hours=13))
+    observe(synced, client, run_id="another one")
+    *_, entry = ledger_of(synced, BOB)
+    assert entry.what == "resubscribed"
+    assert contacts(synced)[BOB]["base_seen_at"] == entry.latest
 
 
 def test_who_was_subscribed_again_on_the_platform_is_known_to_be(
@@ -120,8 +156,8 @@ def test_what_a_push_confirmed_after_the_reading_began_is_newer(
     confirmed_at = contacts(synced)[BOB]["confirmed_at"]
     states = {BOB: SubscriptionState.UNSUBSCRIBED}
     earlier, later = confirmed_at - timedelta(seconds=1), confirmed_at + timedelta(seconds=1)
-    assert note_states(synced, states, read_at=earlier) == 0
-    assert note_states(synced, states, read_at=later) == 1
+    assert note_states(synced, states, run_id="run of shop", read_at=earlier) == 0
+    assert note_states(synced, states, run_id="run of shop", read_at=later) == 1
 
 
 def test_one_look_serves_all_sources_for_half_a_day(

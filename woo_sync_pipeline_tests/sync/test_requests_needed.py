@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from woo_sync_pipeline.demo.platform import DemoPlatform
@@ -16,12 +14,6 @@ from woo_sync_pipeline_tests.sync.pushed import Pushed, pushed
 
 CONTACTS, LISTS = "/api/v1/contacts/contacts", "/api/v1/contacts/lists"
 COUNT = 1200
-
-
-@pytest.fixture
-def platform() -> Iterator[DemoPlatform]:
-    with DemoPlatform() as running:
-        yield running
 
 
 def phone(number: int) -> str:

@@ -82,6 +82,15 @@ def test_a_contact_of_another_integration_keeps_everything_and_stays_unsubscribe
     met()
 
 
+def newest_orders_asked_for(world: World) -> int:
+    """How often the store was asked for its newest orders, by which a sync knows how far ahead its clock is."""
+    return sum(
+        each.path.rpartition("/")[2] == "orders"
+        and {"orderby": "id", "order": "desc"}.items() <= each.query.items()
+        for each in world.server.requests
+    )
+
+
 def ten_people(world: World) -> list[Customer]:
     """Ten subscribed customers."""
     states = {phone: contact["states"] for phone, contact in world.directory.snapshot().items()}
@@ -100,8 +109,10 @@ def synced(make_world: MakeWorld) -> World:
 
 
 def test_where_nothing_changed_no_sync_sends_anything(synced: World) -> None:
+    synced.server.requests.clear()
     synced.sync()
     synced.sync(incremental=True)
+    assert newest_orders_asked_for(synced) == 2
     assert synced.platform.requests.writes == 0
     # What the first sync saw of the directory is good for half a day.
     assert requests(synced.platform) == {}
@@ -129,7 +140,7 @@ def test_ten_changes_in_a_live_sync_are_ten_writes_and_a_few_reads(synced: World
     people = ten_people(synced)
     for customer in people:
         synced.store.save_profile(customer.id, first_name="Zoe", billing_first_name="Zoe")
-        order_again(synced.store, customer, later=True)
+        order_again(synced.store, customer)
     assert synced.sync(incremental=True).counts["updated"] == 10
 
     sent = requests(synced.platform)

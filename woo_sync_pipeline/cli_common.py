@@ -1,0 +1,58 @@
+"""What the commands of the command line share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from woo_sync_pipeline.config import Settings
+
+# What takes long to import is imported where it is used, so that `--help` need not wait.
+if TYPE_CHECKING:
+    from woo_sync_pipeline.resources import StateResource
+
+_PIPED_WIDTH = 200
+"""Columns of a table that no terminal bounds: in the usual 80 a history is not readable."""
+
+E164 = re.compile(r"\+[1-9][0-9]{5,14}")
+"""The one of `sync/checks.py`, which takes long to import."""
+
+DAY = click.DateTime(formats=["%Y-%m-%d"])
+
+
+def console() -> Console:
+    """Where tables are printed."""
+    found = Console()
+    return found if found.is_terminal else Console(width=max(found.width, _PIPED_WIDTH))
+
+
+@contextmanager
+def open_state(settings: Settings) -> Iterator[StateResource]:
+    """The state, closed at the end."""
+    from woo_sync_pipeline.resources import StateResource
+
+    state = StateResource(settings)
+    try:
+        yield state
+    finally:
+        state.close()
+
+
+def check_phone(phone: str) -> None:
+    """Refuse what is not written like a stored phone."""
+    if not E164.fullmatch(phone):
+        raise click.BadParameter("write it like +61491570006, without blanks", param_hint="PHONE")
+
+
+def check_days(first: datetime | None, last: datetime | None) -> None:
+    """Refuse days that are none to sync."""
+    if last is not None and first is None:
+        raise click.UsageError("--to needs --from.")
+    if first is not None and last is not None and last < first:
+        raise click.UsageError("--to lies before --from.")

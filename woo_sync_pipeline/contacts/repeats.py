@@ -1,0 +1,173 @@
+"""Which opt-ins only repeat an older one of the same person under the same key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from woo_sync_pipeline.contacts.choice_times import Interval
+from woo_sync_pipeline.contacts.columns import Flags, Objects
+from woo_sync_pipeline.contacts.consent import Consent
+from woo_sync_pipeline.contacts.times import NEVER, microseconds
+
+Rows = npt.NDArray[np.int64]
+"""Positions of rows, -1 for none."""
+
+
+@dataclass(frozen=True)
+class PersonalChoices:
+    """Choices with what tells whose they are; one row each. An address counts only where there is no phone.
+
+    repeats: which are known to repeat an earlier one. said: when the choice was made; its ends put them in order.
+    """
+
+    phone: Objects
+    customer_id: npt.NDArray[np.int64]
+    email: Objects
+    key: Objects
+    opts_in: Flags
+    counts: Flags
+    said: Interval
+    repeats: Flags
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> PersonalChoices:
+        """Choices of the ledger.
+
+        Columns phone, customer_id, email, consent_key, choice, choice_from, choice_until, choice_is_dated, repeats.
+        """
+        return cls.of_rows(
+            frame,
+            key=frame["consent_key"].to_numpy(dtype=object),
+            choice=frame["choice"].to_numpy(dtype=object),
+            said=Interval(
+                microseconds(frame["choice_from"]),
+                microseconds(frame["choice_until"]),
+                frame["choice_is_dated"].to_numpy(dtype=bool),
+            ),
+            repeats=frame["repeats"].to_numpy(dtype=bool),
+        )
+
+    @classmethod
+    def of_rows(
+        cls,
+        rows: pd.DataFrame,
+        *,
+        key: Objects,
+        choice: Objects,
+        said: Interval,
+        repeats: Flags | None = None,
+    ) -> PersonalChoices:
+        """Choices of rows with the columns phone, customer_id and email."""
+        phone = rows["phone"].to_numpy(dtype=object).copy()
+        phone[pd.isna(phone)] = ""
+        opts_in = np.asarray(choice == Consent.opted_in.value, dtype=bool)
+        opts_out = np.asarray(choice == Consent.opted_out.value, dtype=bool)
+        return cls(
+            phone=phone,
+            customer_id=rows["customer_id"].to_numpy(dtype=np.int64),
+            email=np.where(phone == "", rows["email"].fillna("").to_numpy(dtype=object), ""),
+            key=key,
+            opts_in=opts_in,
+            counts=(opts_in | opts_out) & (key != "") & (said.ends != NEVER),
+            said=said,
+            repeats=np.zeros(len(rows), dtype=bool) if repeats is None else repeats,
+        )
+
+    @classmethod
+    def together(cls, *parts: PersonalChoices) -> PersonalChoices:
+        """All of these, one after the other."""
+
+        def joined(arrays: Iterable[Any]) -> Any:
+            return np.concatenate(list(arrays))
+
+        return cls(
+            phone=joined(part.phone for part in parts),
+            customer_id=joined(part.customer_id for part in parts),
+            email=joined(part.email for part in parts),
+            key=joined(part.key for part in parts),
+            opts_in=joined(part.opts_in for part in parts),
+            counts=joined(part.counts for part in parts),
+            said=Interval(
+                joined(part.said.begins for part in parts),
+                joined(part.said.ends for part in parts),
+                joined(part.said.is_dated for part in parts),
+            ),
+            repeats=joined(part.repeats for part in parts),
+        )
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """What became of opt-ins that may only repeat others, one row for each of the first ones.
+
+    are_some: which do. said: when what they repeat was said, else they themselves. An opt-in that follows an opt-out
+    without a date has none either: perhaps there never was one, and it repeats the opt-in before.
+    """
+
+    are_some: Flags
+    said: Interval
+
+
+def repeats_of(choices: PersonalChoices, candidates: Flags) -> Repeats:
+    """Find out which of the first rows, as many as there are candidates, repeat other opt-ins.
+
+    A candidate repeats another opt-in if that is the latest choice before it, under the same key, of the same phone or
+    of the same customer (or, without a phone, of the same address). What a repetition repeats is followed to its head.
+    """
+    rows, rank = len(choices.key), _rank(choices)
+    latest = np.full(rows, -1, dtype=np.int64)
+    for identity, there in (
+        (choices.phone, choices.phone != ""),
+        (choices.customer_id.astype(object), choices.customer_id != 0),
+        (choices.email, choices.email != ""),
+    ):
+        before = _before(choices, identity, there & choices.counts, rank)
+        newer = (before >= 0) & ((latest < 0) | (rank[before] > rank[latest]))
+        latest = np.where(newer, before, latest)
+    asked = choices.repeats.copy()
+    asked[: len(candidates)] = candidates
+    follows = asked & (latest >= 0)
+    heads = np.arange(rows)
+    repeats = follows & choices.opts_in[latest]
+    heads[repeats] = latest[repeats]
+    while not np.array_equal(further := heads[heads], heads):
+        heads = further
+    said = choices.said
+    answers_undated = follows & ~choices.opts_in[latest] & ~said.is_dated[latest]
+    first = heads[: len(candidates)]
+    return Repeats(
+        are_some=np.asarray(first != np.arange(len(candidates)), dtype=bool),
+        said=Interval(said.begins[first], said.ends[first], said.is_dated[first] & ~answers_undated[first]),
+    )
+
+
+def _before(choices: PersonalChoices, identity: Objects, counts: Flags, rank: Rows) -> Rows:
+    """The row of the latest choice before each row's own that has the same identity and key."""
+    before = np.full(len(counts), -1, dtype=np.int64)
+    rows = np.flatnonzero(counts)
+    if not len(rows):
+        return before
+    identities = pd.factorize(identity[rows])[0].astype(np.int64)
+    keys, names = pd.factorize(choices.key[rows])
+    whose = identities * len(names) + keys
+    order = np.lexsort((rank[rows], whose))
+    follows = np.flatnonzero(whose[order][1:] == whose[order][:-1]) + 1
+    before[rows[order[follows]]] = rows[order[follows - 1]]
+    return before
+
+
+def _rank(choices: PersonalChoices) -> Rows:
+    """The place of each row among all by time. At the same time an opt-out comes first: what follows both repeats.
+
+    It outweighs that opt-in all the same.
+    """
+    order = np.lexsort((choices.opts_in, choices.said.ends))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return rank

@@ -1,0 +1,179 @@
+"""What records say that they did not say before: their answers, key by key, compared with those of the last reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from woo_sync_pipeline.contacts.columns import Flags, Objects
+from woo_sync_pipeline.contacts.consent import Answer, Consent, read_answers
+from woo_sync_pipeline.contacts.times import NEVER, Microseconds, microseconds
+
+_IN, _OUT, _UNKNOWN = Consent.opted_in.value, Consent.opted_out.value, Consent.unknown.value
+
+
+@dataclass(frozen=True)
+class NewWord:
+    """A choice that a record did not show before, the meta key under which it stands, and the answer there."""
+
+    consent: Consent
+    found_under: str
+    answer: Answer
+
+
+def new_words(before: Mapping[str, Answer], now: Mapping[str, Answer]) -> list[NewWord]:
+    """What the answers of a record say that they did not say before, opt-outs first.
+
+    An opt-in that is taken back leaves its key without a yes (WordPress stores an unticked box as an empty text):
+    that is an opt-out. Where the key itself is gone a plugin may have taken it along, and nobody has chosen. What
+    stands there as before is said again if the store now gives a later time for it.
+    """
+    opts_in: list[NewWord] = []
+    opts_out: list[NewWord] = []
+    for found_under, answer in now.items():
+        was = before.get(found_under)
+        known = was.consent if was else None
+        if answer.consent is Consent.unknown:
+            if known is Consent.opted_in:
+                opts_out.append(NewWord(Consent.opted_out, found_under, answer))
+        elif known is not answer.consent or _is_later(answer, was):
+            said = opts_in if answer.consent is Consent.opted_in else opts_out
+            said.append(NewWord(answer.consent, found_under, answer))
+    return [*opts_out, *opts_in]
+
+
+def deciding_word(said: Sequence[NewWord], now: Mapping[str, Answer]) -> NewWord | None:
+    """The one that counts: an opt-out, or an opt-in if no opt-out stands beside it."""
+    if not said:
+        return None
+    refuses = any(answer.consent is Consent.opted_out for answer in now.values())
+    return None if refuses and said[0].consent is Consent.opted_in else said[0]
+
+
+def _is_later(answer: Answer, was: Answer | None) -> bool:
+    if answer.said_at is None or was is None:
+        return False
+    return was.said_at is None or answer.said_at > was.said_at
+
+
+@dataclass(frozen=True)
+class Words:
+    """What rows say, one each: what is new of it (`word`: opted_in, opted_out or None), and the last that is known.
+
+    consent: what is in force. origin, key, value: where the new word or else the choice stands. said_at: when the store
+    says that it was said, in microseconds. beside: what else is new, by row.
+    """
+
+    word: Objects
+    consent: Objects
+    choice: Objects
+    origin: Objects
+    key: Objects
+    value: Objects
+    said_at: Microseconds
+    beside: list[tuple[int, NewWord]]
+
+    @property
+    def is_new(self) -> Flags:
+        """Which rows say something new."""
+        return np.array([word is not None for word in self.word], dtype=bool)
+
+    def note_beside(self, row: int, said: Iterable[NewWord]) -> None:
+        """Note what is new of a row beside its word."""
+        found_under = str(self.origin[row]).partition(" meta ")[2]
+        decides = self.word[row]
+        for each in said:
+            if decides is None or each.found_under != found_under:
+                self.beside.append((int(row), each))
+
+
+def words_of(rows: pd.DataFrame, *, read_alike: Flags) -> Words:
+    """Compare the rows of `choices.date_choices` with what is known of them.
+
+    read_alike: which were read before from the same meta keys. Of the others, and of those that are met for the first
+    time, what they say as a whole is compared.
+    """
+    said = rows["consent"].to_numpy(dtype=object)
+    known = _texts(rows["old_consent"])
+    choice = rows["old_choice"].to_numpy(dtype=object).copy()
+    choice[pd.isna(choice)] = None
+    speaks = said != _UNKNOWN
+    word = said.copy()
+    word[~speaks | (said == choice)] = None
+    words = Words(
+        word=word,
+        consent=np.where(speaks, said, np.where(known == _OUT, _OUT, _UNKNOWN)),
+        choice=np.where(speaks, said, choice),
+        origin=np.where(
+            speaks,
+            _texts(rows["consent_origin"]),
+            np.where(known == _OUT, _texts(rows["old_consent_origin"]), ""),
+        ),
+        key=np.where(speaks, _texts(rows["consent_key"]), _texts(rows["old_consent_key"])),
+        value=_texts(rows["consent_value"]),
+        said_at=microseconds(rows["said_at"]),
+        beside=[],
+    )
+    answers = _texts(rows["consent_answers"])
+    for row in np.flatnonzero(~read_alike & words.is_new):
+        # Of most records there is one answer.
+        if answers[row].count(":[") > 1:
+            words.note_beside(int(row), new_words({}, read_answers(answers[row])))
+    _compare_answers(words, rows, np.flatnonzero(read_alike), choice)
+    return words
+
+
+def _compare_answers(words: Words, rows: pd.DataFrame, alike: npt.NDArray[np.int64], choice: Objects) -> None:
+    """Where the same keys were read before, only what changed under one of them is new."""
+    before, now = rows["old_consent_answers"].to_numpy(dtype=object), _texts(rows["consent_answers"])
+    known, origins = _texts(rows["old_consent"]), _texts(rows["old_consent_origin"])
+    keys, kinds = _texts(rows["old_consent_key"]), rows["record_type"].to_numpy(dtype=object)
+    said = rows["consent"].to_numpy(dtype=object)
+    for row in alike:
+        answers = read_answers(now[row])
+        earlier = _earlier(before[row], answers, known[row], said[row], keys[row], origins[row])
+        said_anew = new_words(earlier, answers) if earlier != answers else []
+        word = deciding_word(said_anew, answers)
+        if word is None:
+            opts_in = known[row] == _IN and any(each.consent is Consent.opted_in for each in answers.values())
+            stays = opts_in or known[row] == _OUT
+            words.word[row], words.choice[row] = None, choice[row]
+            words.consent[row] = known[row] if stays else _UNKNOWN
+            words.origin[row], words.key[row] = origins[row] if stays else "", keys[row]
+            words.note_beside(row, said_anew)
+            continue
+        answer = word.answer
+        origin = f"{kinds[row]} meta {word.found_under}"
+        if words.origin[row] != origin:
+            words.value[row] = answer.consent.value if answer.consent is not Consent.unknown else ""
+        words.word[row] = words.consent[row] = words.choice[row] = word.consent.value
+        words.origin[row], words.key[row] = origin, answer.key
+        words.said_at[row] = said_microseconds(answer)
+        words.note_beside(row, said_anew)
+
+
+def _earlier(
+    before: object, now: Mapping[str, Answer], known: str, said: str, key: str, origin: str
+) -> Mapping[str, Answer]:
+    """The answers of the reading before; of one that did not keep them, as far as its choice tells them."""
+    if isinstance(before, str):
+        return read_answers(before)
+    if known in (said, ""):
+        return now
+    if known == _UNKNOWN:
+        return {}
+    found_under = origin.partition(" meta ")[2] or key
+    return {found_under: Answer(Consent(known), key)}
+
+
+def said_microseconds(answer: Answer) -> int:
+    """When an answer was given, in microseconds; `NEVER` where the store does not say."""
+    return NEVER if answer.said_at is None else int(microseconds(pd.Series([answer.said_at]))[0])
+
+
+def _texts(cells: pd.Series[str]) -> Objects:
+    return cells.fillna("").to_numpy(dtype=object).copy()

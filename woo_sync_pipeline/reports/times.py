@@ -1,0 +1,22 @@
+"""Times as people read them: in UTC, to the second."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+def time_text(at: datetime | None) -> str:
+    """`2026-11-01 10:00:00`; nothing without a time."""
+    return f"{at:%Y-%m-%d %H:%M:%S}" if at else ""
+
+
+def interval_text(earliest: datetime | None, latest: datetime) -> str:
+    """When something happened: a time, `between A and B`, or `before B` if nobody knows after which time."""
+    end = time_text(latest)
+    if earliest is None:
+        return f"before {end}"
+    begin = time_text(earliest)
+    if begin == end:
+        return end
+    same_day = begin[:10] == end[:10]
+    return f"between {begin} and {end[11:] if same_day else end}"

@@ -1,0 +1,128 @@
+"""The ledger of consent: rows are added, and deleted when they are too old or the person is erased; never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from woo_sync_pipeline.contacts.consent_event import ConsentEvent, ConsentEventKind
+from woo_sync_pipeline.state.database import Database
+
+_COLUMNS = {
+    "phone": "text",
+    "what": "text",
+    "earliest": "timestamptz",
+    "latest": "timestamptz",
+    "became": "text",
+}
+
+_SELECT = """
+SELECT event_id, phone, what, nullif(earliest, 'epoch') AS earliest, latest, is_dated, seen_at, source, record_type,
+    record_id, key, value, sync_id, became
+FROM woo_sync.consent_events
+"""
+
+_PAGE = 10_000
+"""Entries that are read at a time."""
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """What was chosen, seen or done about a phone (E.164), between `earliest` (None: nobody knows) and `latest`.
+
+    is_dated: of a choice, whether these are times of its own and not those of our readings. source to value: where in
+    which store it was read, and what stood there; None or "" for what happened on the platform. sync_id: the sync that
+    saw or did it. became: what became of it, "" if it simply counted. Times are UTC.
+    """
+
+    event_id: int
+    phone: str
+    what: str
+    earliest: datetime | None
+    latest: datetime
+    is_dated: bool
+    seen_at: datetime
+    source: str | None
+    record_type: str | None
+    record_id: int | None
+    key: str
+    value: str
+    sync_id: int | None
+    became: str
+
+    @property
+    def words(self) -> str:
+        """What it is, for people."""
+        return ConsentEventKind(self.what).words
+
+
+def note_platform_events(
+    connection: sa.Connection, run_id: str | None, events: Sequence[tuple[str, ConsentEvent]]
+) -> None:
+    """Add what a sync saw or did on the platform, by phone; without a `run_id` it was no sync."""
+    if not events:
+        return
+    # Imported here: it brings pandas along, for which who only looks at the ledger would wait.
+    from woo_sync_pipeline.state.bulk import copy_rows, create_temporary
+
+    create_temporary(connection, "happened", _COLUMNS)
+    rows = ((phone, event.kind.value, event.earliest, event.latest, event.became) for phone, event in events)
+    copy_rows(connection, "happened", _COLUMNS, rows)
+    statement = """
+        INSERT INTO woo_sync.consent_events (phone, what, earliest, latest, became, sync_id)
+        SELECT phone, what, earliest, latest, became,
+            (SELECT sync_id FROM woo_sync.sync_runs WHERE run_id = :run_id)
+        FROM happened
+    """
+    connection.execute(sa.text(statement), {"run_id": run_id})
+    connection.execute(sa.text("DROP TABLE happened"))
+
+
+def ledger_of(database: Database, phone: str) -> list[LedgerEntry]:
+    """All entries about a phone (E.164), in the order in which they were seen."""
+    with database.transaction() as connection:
+        rows = connection.execute(
+            sa.text(f"{_SELECT} WHERE phone = :phone ORDER BY seen_at, event_id"), {"phone": phone}
+        )
+        return [LedgerEntry(**row) for row in rows.mappings()]
+
+
+def latest_of(connection: sa.Connection, phone: str, *, limit: int) -> list[LedgerEntry]:
+    """The latest entries about a phone (E.164), the newest first."""
+    rows = connection.execute(
+        sa.text(f"{_SELECT} WHERE phone = :phone ORDER BY seen_at DESC, event_id DESC LIMIT :limit"),
+        {"phone": phone, "limit": limit},
+    )
+    return [LedgerEntry(**row) for row in rows.mappings()]
+
+
+def pages_since(database: Database, since: datetime) -> Iterator[list[LedgerEntry]]:
+    """All entries seen at or after a time (UTC), page by page: however many they are, one page is in memory."""
+    after = 0
+    while page := ledger_since(database, since, after=after):
+        yield page
+        after = page[-1].event_id
+
+
+def ledger_since(database: Database, since: datetime, *, after: int = 0) -> list[LedgerEntry]:
+    """A page of the entries seen at or after a time, from the one behind the number `after` on; empty at the end."""
+    with database.transaction() as connection:
+        rows = connection.execute(
+            sa.text(f"{_SELECT} WHERE seen_at >= :since AND event_id > :after ORDER BY event_id LIMIT :page"),
+            {"since": since, "after": after, "page": _PAGE},
+        )
+        return [LedgerEntry(**row) for row in rows.mappings()]
+
+
+def prune_ledger(database: Database, *, before: datetime) -> int:
+    """Delete the entries that were seen before a time (UTC); returns how many.
+
+    What is in force is known from the records themselves.
+    """
+    with database.transaction() as connection:
+        return connection.execute(
+            sa.text("DELETE FROM woo_sync.consent_events WHERE seen_at < :before"), {"before": before}
+        ).rowcount
