@@ -176,7 +176,8 @@ def _events(
     now: datetime,
 ) -> Iterable[ConsentEvent]:
     """What this look found: `confirmed` is the base as written down, `known` the one that recovery has completed."""
-    if known is not None and known.state is not (confirmed.state if confirmed else None):
+    arrived = shown is not None and known is not None and shown.state is known.state
+    if arrived and known is not None and known.state is not (confirmed.state if confirmed else None):
         yield ConsentEvent.by_sync(known.state, at=now)
     if known is not None and (shown is None or shown.state is not known.state):
         if shown is None:

@@ -112,7 +112,8 @@ class SubscriptionBase:
 
     applied: the newest signal that was ever taken into account. unsubscribed_seen_at: when the platform was first seen
     to have unsubscribed it, unless we did. seen_at: when the state was last confirmed or read. modified_at: the date of
-    the contact's last change, by the platform's clock, as it was then. not_applied: why an opt-in changed nothing.
+    the contact's last change, by the platform's clock, as it was then; None when we have changed its lists since.
+    not_applied: why an opt-in changed nothing.
     """
 
     state: SubscriptionState
@@ -241,7 +242,12 @@ def _why_not_applied(
         unsubscribed_until = None
     if unsubscribed_until is not None and (dated_at is None or not outweighs(dated_at, unsubscribed_until)):
         return NotApplied.perhaps_earlier if dated_at == signal.at else NotApplied.undated
-    if dated_at is not None and shown is not None and shown.changed_at != base.modified_at:
-        # Somebody changed the contact since. Where a STOP moves that date, it may have been one.
-        return None if outweighs(dated_at, shown.changed_until) else NotApplied.perhaps_earlier
+    if shown is not None and shown.changed_at != base.modified_at:
+        # Somebody changed the contact since. Where a STOP moves that date, it may have been one: whom we unsubscribed
+        # for a no was sent messages before.
+        refused = base.applied is not None and base.applied.consent is Consent.opted_out
+        if dated_at is None and refused and base.modified_at is not None:
+            return NotApplied.undated
+        if dated_at is not None and not outweighs(dated_at, shown.changed_until):
+            return NotApplied.perhaps_earlier
     return None

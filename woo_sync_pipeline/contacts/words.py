@@ -123,7 +123,14 @@ def words_of(rows: pd.DataFrame, *, read_alike: Flags) -> Words:
         # Of most records there is one answer.
         if answers[row].count(":[") > 1:
             words.note_beside(int(row), new_words({}, read_answers(answers[row])))
-    _compare_answers(words, rows, np.flatnonzero(read_alike), choice)
+    before = rows["old_consent_answers"].to_numpy(dtype=object)
+    unchanged = read_alike & (before == answers)
+    stays = unchanged & np.isin(known, (_IN, _OUT))
+    words.word[unchanged], words.choice[unchanged] = None, choice[unchanged]
+    words.consent[unchanged] = np.where(stays, known, _UNKNOWN)[unchanged]
+    words.origin[unchanged] = np.where(stays, _texts(rows["old_consent_origin"]), "")[unchanged]
+    words.key[unchanged] = _texts(rows["old_consent_key"])[unchanged]
+    _compare_answers(words, rows, np.flatnonzero(read_alike & ~unchanged), choice)
     return words
 
 

@@ -129,4 +129,4 @@ def read_frame(
     """The rows of a query; columns keep their names when there are no rows. Times are UTC."""
     result = connection.execute(sa.text(query), parameters or {})
     columns = list(result.keys())
-    return pd.DataFrame([tuple(row) for row in result], columns=columns)
+    return pd.DataFrame([tuple(row) for row in result.fetchall()], columns=columns)

@@ -26,7 +26,8 @@ from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import SyncContact, note_contacts
 
 _FORM = """md5(ROW(
-    first_name, last_name, email, array_to_string(sources, ','), array_to_string(groups, ','), consent, consent_at
+    first_name, last_name, email, array_to_string(sources, ','), array_to_string(groups, ','), consent, consent_at,
+    consent_dated_at
 )::text)"""
 _OPTS_OUT = """(consent = 'opted_out' AND base_state = 'SUBSCRIBED'
             AND (consent, consent_at) IS DISTINCT FROM (base_consent, base_consent_at))"""

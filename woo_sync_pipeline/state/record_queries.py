@@ -68,7 +68,13 @@ WHERE incoming.consent <> 'unknown' OR (incoming.record_type = 'customer' AND in
 WORDS_OF_THE_SAME_PEOPLE = """
 WITH asking AS MATERIALIZED (
     SELECT customer_id, phone, email FROM incoming
-    WHERE consent = 'opted_in' OR (record_type = 'customer' AND consent_answers LIKE '%"unknown"%')
+    WHERE (consent = 'opted_in' OR (record_type = 'customer' AND consent_answers LIKE '%"unknown"%'))
+        AND NOT EXISTS (
+            SELECT FROM woo_sync.source_records AS old
+            WHERE old.source = :source AND old.record_type = incoming.record_type
+                AND old.record_id = incoming.record_id AND old.consent_basis = incoming.consent_basis
+                AND old.consent_answers = incoming.consent_answers
+        )
 ), phones AS (
     SELECT phone FROM asking WHERE phone IS NOT NULL
     UNION

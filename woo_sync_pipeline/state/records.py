@@ -202,7 +202,7 @@ def _store_records(
     """Store a portion of the records that were read, with their choices dated; note whom they touch."""
     connection.execute(sa.text("TRUNCATE incoming, dated, said"))
     append_frame(connection, part, "incoming", RECORD_COLUMNS)
-    connection.execute(sa.text("ANALYZE incoming"))
+    connection.execute(sa.text("ANALYZE incoming (record_type, record_id, customer_id, phone)"))
     connection.execute(sa.text(queries.TOUCHED_BY_RECORDS), names)
     connection.execute(sa.text(queries.FORGET_WHAT_IS_KNOWN), names)
     rows = read_frame(connection, queries.CHOICES_TO_DATE, names)
@@ -211,10 +211,12 @@ def _store_records(
         dated = date_choices(rows, others, clock=clock, repeats_count=repeats_count)
         append_frame(connection, dated.records, "dated", queries.DATED_COLUMNS)
         append_frame(connection, dated.events, "said", queries.EVENT_COLUMNS)
-        connection.execute(sa.text("ANALYZE dated"))
+        connection.execute(sa.text("ANALYZE dated (record_type, record_id)"))
     connection.execute(sa.text(queries.UPSERT_RECORDS), names)
     if analyze:
-        connection.execute(sa.text("ANALYZE woo_sync.source_records"))
+        # Those by which it is joined.
+        columns = "source, record_type, record_id, customer_id, phone, choice"
+        connection.execute(sa.text(f"ANALYZE woo_sync.source_records ({columns})"))
     connection.execute(sa.text(queries.NOTE_CHOICES), names)
     connection.execute(sa.text(queries.TOUCHED_BY_RECORDS), names)
 

@@ -238,7 +238,9 @@ def _confirmation(outcome: PushOutcome, *, now: datetime) -> Confirmation:
         # That a new contact is made unsubscribed changes nothing for the person.
         if by_sync and (subscription.state is SubscriptionState.SUBSCRIBED or "created" not in by_sync):
             events = (*events, ConsentEvent.by_sync(subscription.state, at=now))
-        if outcome.modified_at is not None:
+        if plan.joins or plan.leaves:
+            base = replace(base, subscription=replace(subscription, modified_at=None))
+        elif outcome.modified_at is not None:
             base = replace(base, subscription=replace(subscription, modified_at=outcome.modified_at))
     return Confirmation(plan.phone, outcome.contact_id, base, events)
 

@@ -130,6 +130,19 @@ def read_answer(answer: Answer, *, source: str, tried: str) -> Parsed:
     return parsed
 
 
+def shape_of(value: object) -> str:
+    """What a JSON value is, in words that are safe to show."""
+    if isinstance(value, list):
+        return "a list with something else than objects in it"
+    if not isinstance(value, dict):
+        return f"a JSON {type(value).__name__}"
+    code, message = value.get("code"), value.get("message")
+    if isinstance(code, str) and isinstance(message, str):
+        # An error that was sent with a good status: its own words tell most.
+        return f"an object ({redact(f'{code}: {message}')})"
+    return "an object"
+
+
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     """Seconds that a Retry-After header asks to wait (number or HTTP date); None when absent or unreadable."""
     text = headers.get("Retry-After", "").strip()

@@ -13,20 +13,18 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase, HTTPBasicAuth
-from requests_oauthlib import OAuth1
+import urllib3.exceptions
 
 from woo_sync_pipeline.authorities import check_authority
 from woo_sync_pipeline.clocks import ClockOffset, OffsetMeter, date_of_answer, http_date
-from woo_sync_pipeline.errors import ConfigurationError
-from woo_sync_pipeline.privacy import redact
-from woo_sync_pipeline.woocommerce.answers import Answer, read_answer
+from woo_sync_pipeline.woocommerce.answers import Answer, read_answer, shape_of
+from woo_sync_pipeline.woocommerce.credentials import api_root, auth_for, no_auth
 from woo_sync_pipeline.woocommerce.errors import (
     StoreAnswerMalformedError,
+    StoreAnswerTooLargeError,
+    StoreAnswerTooSlowError,
     StoreError,
     StoreThrottledError,
     StoreUnavailableError,
@@ -35,6 +33,14 @@ from woo_sync_pipeline.woocommerce.errors import (
 from woo_sync_pipeline.woocommerce.network import network_error
 from woo_sync_pipeline.woocommerce.pace import LONGEST_WAIT, Pace, backoff
 from woo_sync_pipeline.woocommerce.statistics import RequestStatistics
+from woo_sync_pipeline.woocommerce.transfer import (
+    LARGEST_ANSWER,
+    BoundedAdapter,
+    Deadline,
+    TooLargeError,
+    read_body,
+)
+from woo_sync_pipeline.woocommerce.values import is_list_with_holes, items_of
 
 Row = dict[str, Any]
 Params = Mapping[str, str | int]
@@ -51,7 +57,8 @@ class StoreSettings:
     """How to reach one store. Times are in seconds; `attempts` counts the first one.
 
     `max_concurrency` requests may be under way at a time, and `max_requests_per_second` (None: no limit) may
-    begin. An answer that takes longer than `slow_answer` counts as a sign of overload.
+    begin. An answer that takes longer than `slow_answer` counts as a sign of overload. `read_timeout` is for one read
+    of an answer, `answer_timeout` for the whole; `largest_answer` is in bytes, after decompression.
     """
 
     source: str
@@ -63,6 +70,8 @@ class StoreSettings:
     max_requests_per_second: float | None = None
     connect_timeout: float = 5
     read_timeout: float = 60
+    answer_timeout: float = 300
+    largest_answer: int = LARGEST_ANSWER
     slow_answer: float = 10
     attempts: int = 5
     use_environment_proxies: bool = False
@@ -95,9 +104,9 @@ class StoreClient:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings
-        self._root = _api_root(settings)
+        self._root = api_root(settings)
         check_authority(settings.verify_tls, source=settings.source, setting="verify_tls", server="the store")
-        self._auth = _auth_for(settings)
+        self._auth = auth_for(settings)
         self._clock = clock
         self._pace = Pace(
             most_at_once=settings.max_concurrency,
@@ -115,7 +124,7 @@ class StoreClient:
             {"Accept": "application/json", "User-Agent": f"woo_sync_pipeline/{version('woo_sync_pipeline')}"}
         )
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=max(1, settings.max_concurrency)))
+            self._session.mount(scheme, BoundedAdapter(pool_maxsize=max(1, settings.max_concurrency)))
         self.server_time: datetime | None = None
         """The store's own clock (UTC), from the Date header of its newest answer."""
         self.requests_made = 0
@@ -161,9 +170,11 @@ class StoreClient:
 
         Raises StoreError; anything but a list of objects is an error, so an empty page is a true answer.
         """
-        value, headers = self._get(path, params)
+        value, headers = self._ask("GET", path, params)
+        if is_list_with_holes(value):
+            value = items_of(value)
         if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
-            raise self._malformed(path, f"{_shape(value)} where a list of objects was due")
+            raise self._malformed(f"GET {path}", f"{shape_of(value)} where a list of objects was due")
         total = headers.get("X-WP-Total", "")
         return Page(value, int(total) if _TOTAL.fullmatch(total) else None)
 
@@ -172,21 +183,31 @@ class StoreClient:
 
         Raises StoreError, also when the answer is no object.
         """
-        value, _ = self._get(path, params)
+        return self._object("GET", path, params)
+
+    def describe(self, path: str) -> Row:
+        """Read what the store says of a route and its arguments (OPTIONS), for example of `orders`.
+
+        Raises StoreError, also when the answer is no object.
+        """
+        return self._object("OPTIONS", path, {})
+
+    def _object(self, method: str, path: str, params: Params) -> Row:
+        value, _ = self._ask(method, path, params)
         if not isinstance(value, dict):
-            raise self._malformed(path, f"{_shape(value)} where an object was due")
+            raise self._malformed(f"{method} {path}", f"{shape_of(value)} where an object was due")
         return value
 
-    def _malformed(self, path: str, got: str) -> StoreAnswerMalformedError:
-        return StoreAnswerMalformedError(source=self.settings.source, tried=f"GET {path}", got=got)
+    def _malformed(self, tried: str, got: str) -> StoreAnswerMalformedError:
+        return StoreAnswerMalformedError(source=self.settings.source, tried=tried, got=got)
 
-    def _get(self, path: str, params: Params) -> tuple[Any, Mapping[str, str]]:
+    def _ask(self, method: str, path: str, params: Params) -> tuple[Any, Mapping[str, str]]:
         attempt = 0
         while True:
             attempt += 1
             with self._pace.turn() as turn:
                 try:
-                    return self._get_once(path, params)
+                    return self._ask_once(method, path, params)
                 except StoreError as error:
                     turn.overloaded = isinstance(error, _OVERLOAD)
                     wait = error.retry_after or 0.0
@@ -195,43 +216,63 @@ class StoreClient:
                     # While the turn lasts, so that no other thread slips in between.
                     self._pace.pause(max(wait, backoff(attempt)))
 
-    def _get_once(self, path: str, params: Params) -> tuple[Any, Mapping[str, str]]:
-        of_woocommerce = not path.startswith("/")
-        url = f"{self._root}/wc/v3/{path}" if of_woocommerce else f"{self._root}{path}"
-        tried = f"GET {path}"
+    def _ask_once(self, method: str, path: str, params: Params) -> tuple[Any, Mapping[str, str]]:
+        tried = f"{method} {path}"
         with self._lock:
             self.requests_made += 1
         began, sent_at = self._clock(), datetime.now(UTC)
-        try:
-            response = self._session.get(
-                url,
-                params=dict(params),
-                # WordPress refuses a Basic user that it does not know, so its index is read without the key.
-                # requests signs each call anew, as a nonce may be used only once.
-                auth=self._auth if of_woocommerce else _no_auth,
-                timeout=(self.settings.connect_timeout, self.settings.read_timeout),
-                allow_redirects=False,
-                verify=self.settings.verify_tls,
-            )
-        except (requests.RequestException, OSError) as error:
-            raise network_error(
-                error,
-                source=self.settings.source,
-                tried=tried,
-                connect_timeout=self.settings.connect_timeout,
-                read_timeout=self.settings.read_timeout,
-            ) from error
+        answer = self._answer(method, path, params, tried=tried)
         received_at = datetime.now(UTC)
-        self._offset_meter.note(date_of_answer(response.headers), sent_at=sent_at, received_at=received_at)
-        now = http_date(response.headers.get("Date", ""))
-        answer = Answer(response.status_code, response.headers, response.content)
+        self._offset_meter.note(date_of_answer(answer.headers), sent_at=sent_at, received_at=received_at)
+        now = http_date(answer.headers.get("Date", ""))
         with self._lock:
             self._answer_seconds.append(self._clock() - began)
             self.server_time = now or self.server_time
         parsed = read_answer(answer, source=self.settings.source, tried=tried)
         if parsed.had_text_before:
             self._note(parsed.notice)
-        return parsed.value, response.headers
+        return parsed.value, answer.headers
+
+    def _answer(self, method: str, path: str, params: Params, *, tried: str) -> Answer:
+        """One answer with its whole body. Raises StoreError where none came, or one without an end."""
+        settings = self.settings
+        of_woocommerce = not path.startswith("/")
+        url = f"{self._root}/wc/v3/{path}" if of_woocommerce else f"{self._root}{path}"
+        deadline = Deadline(settings.answer_timeout)
+        try:
+            with (
+                deadline,
+                self._session.request(
+                    method,
+                    url,
+                    params=dict(params),
+                    # WordPress refuses a Basic user that it does not know, so its index is read without the key.
+                    # requests signs each call anew, as a nonce may be used only once.
+                    auth=self._auth if of_woocommerce else no_auth,
+                    timeout=(settings.connect_timeout, settings.read_timeout),
+                    allow_redirects=False,
+                    verify=settings.verify_tls,
+                    stream=True,
+                ) as response,
+            ):
+                body = read_body(response, largest=settings.largest_answer)
+        except TooLargeError:
+            got = f"an answer of more than {settings.largest_answer:,} bytes"
+            raise StoreAnswerTooLargeError(source=settings.source, tried=tried, got=got) from None
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            if not deadline.has_passed:
+                raise network_error(
+                    error,
+                    source=settings.source,
+                    tried=tried,
+                    connect_timeout=settings.connect_timeout,
+                    read_timeout=settings.read_timeout,
+                ) from error
+        # Asked also where nothing was raised: without a Content-Length a cut looks like the end.
+        if deadline.has_passed:
+            got = f"an answer that was not complete after {settings.answer_timeout:g} seconds"
+            raise StoreAnswerTooSlowError(source=settings.source, tried=tried, got=got)
+        return Answer(response.status_code, response.headers, body)
 
     def _note(self, notice: str) -> None:
         with self._lock:
@@ -241,45 +282,6 @@ class StoreClient:
                 self.first_notice = notice
         if is_first:
             _log.warning("%s: the store prints text before its JSON: %s", self.settings.source, notice)
-
-
-def _api_root(settings: StoreSettings) -> str:
-    parts = urlsplit(settings.url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-        raise ConfigurationError(
-            source=settings.source,
-            tried="reading the store's url",
-            got="not a plain http(s) address",
-            next_step="Set url to the address of the shop, such as https://shop.example.com, without key or query.",
-        )
-    return f"{settings.url.rstrip('/')}/wp-json"
-
-
-def _auth_for(settings: StoreSettings) -> AuthBase:
-    for name, value in (
-        ("consumer_key", settings.consumer_key),
-        ("consumer_secret", settings.consumer_secret),
-    ):
-        if not value or not value.isascii() or value != "".join(value.split()):
-            raise ConfigurationError(
-                source=settings.source,
-                tried=f"reading {name}",
-                got="empty, or with blanks or other characters that no key has",
-                next_step="Copy it again from WooCommerce > Settings > Advanced > REST API.",
-            )
-    if urlsplit(settings.url).scheme == "https":
-        return HTTPBasicAuth(settings.consumer_key, settings.consumer_secret)
-    for library in ("oauthlib", "requests_oauthlib"):
-        # Their debug logs show the consumer key with every request.
-        logging.getLogger(library).setLevel(logging.INFO)
-    return OAuth1(
-        settings.consumer_key, client_secret=settings.consumer_secret, signature_method="HMAC-SHA256"
-    )
-
-
-def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Send no credentials; a callable, since for None requests would look into ~/.netrc."""
-    return request
 
 
 def _final(error: StoreError, attempts: int) -> StoreError:
@@ -292,15 +294,3 @@ def _final(error: StoreError, attempts: int) -> StoreError:
     final = type(error)(source=error.source, tried=tried, got=error.got, next_step=next_step)
     final.retry_after = error.retry_after
     return final
-
-
-def _shape(value: object) -> str:
-    if isinstance(value, list):
-        return "a list with something else than objects in it"
-    if not isinstance(value, dict):
-        return f"a JSON {type(value).__name__}"
-    code, message = value.get("code"), value.get("message")
-    if isinstance(code, str) and isinstance(message, str):
-        # An error that was sent with a good status: its own words tell most.
-        return f"an object ({redact(f'{code}: {message}')})"
-    return "an object"

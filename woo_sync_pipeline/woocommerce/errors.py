@@ -7,25 +7,49 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from woo_sync_pipeline.errors import WooSyncError
+from woo_sync_pipeline.woocommerce.key_errors import (
+    StoreAuthError,
+    StoreClockWrongError,
+    StoreKeyPermissionError,
+    StoreKeyUnknownError,
+    StoreKeyWithoutRightsError,
+    StoreSecretRefusedError,
+    StoreSignatureIncompleteError,
+    StoreSignatureReplayedError,
+)
+from woo_sync_pipeline.woocommerce.store_error import StoreError
 
-_REST_API = "WooCommerce > Settings > Advanced > REST API"
-
-
-class StoreError(WooSyncError):
-    """A store could not be read. The subclasses say why.
-
-    `advice` is the next step unless one is given; `signs` are the words of a message by which it is known.
-    """
-
-    advice: ClassVar[str] = "Look at the store's error log (WooCommerce > Status > Logs)."
-    signs: ClassVar[tuple[str, ...]] = ()
-    retry_after: float | None = None
-    """Seconds after which the store asked to be tried again, when it said so."""
-
-    def __init__(self, *, source: str, tried: str, got: str, next_step: str | None = None) -> None:
-        super().__init__(source=source, tried=tried, got=got, next_step=next_step or self.advice)
-
+__all__ = [
+    "StoreAnswerCutError",
+    "StoreAnswerEmptyError",
+    "StoreAnswerMalformedError",
+    "StoreAnswerNotJsonError",
+    "StoreAnswerTooLargeError",
+    "StoreAnswerTooSlowError",
+    "StoreAuthError",
+    "StoreBlockedError",
+    "StoreChangesTooFastError",
+    "StoreClockWrongError",
+    "StoreError",
+    "StoreFilterIgnoredError",
+    "StoreKeyPermissionError",
+    "StoreKeyUnknownError",
+    "StoreKeyWithoutRightsError",
+    "StoreListEndlessError",
+    "StoreMaintenanceError",
+    "StoreRecordMissingError",
+    "StoreRedirectedError",
+    "StoreRequestRefusedError",
+    "StoreRouteMissingError",
+    "StoreSecretRefusedError",
+    "StoreSignatureIncompleteError",
+    "StoreSignatureReplayedError",
+    "StoreThrottledError",
+    "StoreTimeoutError",
+    "StoreTlsError",
+    "StoreUnavailableError",
+    "StoreUnreachableError",
+]
 
 # --- the store cannot be reached, or not just now --------------------------------------------------
 
@@ -55,6 +79,13 @@ class StoreAnswerCutError(StoreUnreachableError):
 
     signs: ClassVar[tuple[str, ...]] = ("the answer broke off",)
     advice = "Run again; if it stays, a proxy in front of the store or its PHP time limit cuts answers short."
+
+
+class StoreAnswerTooSlowError(StoreTimeoutError):
+    """An answer went on and on without an end, however little came at a time."""
+
+    signs: ClassVar[tuple[str, ...]] = ("that was not complete after",)
+    advice = "Run again; if it stays, a proxy in front of the store, or the way to it, lets answers through too slowly."
 
 
 class StoreTlsError(StoreError):
@@ -99,85 +130,7 @@ class StoreThrottledError(StoreError):
     )
 
 
-# --- the credentials ------------------------------------------------------------------------------
-
-
-class StoreAuthError(StoreError):
-    """The store refused the credentials in a way that has no class of its own."""
-
-    signs: ClassVar[tuple[str, ...]] = ("status 401",)
-    advice = f"Check the key under {_REST_API}, or make a new one there with Read permission."
-
-
-class StoreKeyUnknownError(StoreAuthError):
-    """The store sees no valid key: the key is unknown, or the way it was sent is not honoured.
-
-    WooCommerce answers alike to an unknown key, to no key, and to Basic credentials that reach it over
-    plain HTTP, so the three cannot be told apart.
-    """
-
-    signs: ClassVar[tuple[str, ...]] = ("status 401, woocommerce_rest_cannot_view", "Consumer key is invalid")
-    advice = (
-        f"Either consumer_key is wrong (compare its last seven characters under {_REST_API}), or the store "
-        "believes the request came over http instead of https: configure the https:// url, and if a proxy "
-        "ends TLS, have it send X-Forwarded-Proto. Permalinks set to Plain (Settings > Permalinks) also do this."
-    )
-
-
-class StoreSecretRefusedError(StoreAuthError):
-    """The consumer key is known, its secret does not fit."""
-
-    signs: ClassVar[tuple[str, ...]] = (
-        "Consumer secret is invalid",
-        "Invalid signature - provided signature does not match",
-    )
-    advice = (
-        "Check consumer_secret for a cut or an added space; the store never shows it again, so if in doubt "
-        f"revoke the key and make a new one under {_REST_API}."
-    )
-
-
-class StoreKeyPermissionError(StoreAuthError):
-    """The key is right but has not the permission that the request needs."""
-
-    signs: ClassVar[tuple[str, ...]] = ("The API key provided does not have read permissions",)
-    advice = f"Set the key's Permissions to Read (or Read/Write) under {_REST_API}."
-
-
-class StoreKeyWithoutRightsError(StoreAuthError):
-    """The key is right but its user may not see this (403)."""
-
-    signs: ClassVar[tuple[str, ...]] = ("status 403, woocommerce_rest_cannot_view",)
-    advice = (
-        f"Give the key to an administrator: {_REST_API}, field User. A shop manager's key can read customers "
-        "but not their meta data."
-    )
-
-
-class StoreClockWrongError(StoreAuthError):
-    """The signature's timestamp is more than 15 minutes away from the store's clock."""
-
-    signs: ClassVar[tuple[str, ...]] = ("Invalid timestamp",)
-    advice = (
-        "Set the clock of this machine and of the store's server by NTP, or use the store's https:// url."
-    )
-
-
-class StoreSignatureReplayedError(StoreAuthError):
-    """A signed request arrived twice. Signing anew helps, unless something repeats every request."""
-
-    transient: ClassVar[bool] = True
-    signs: ClassVar[tuple[str, ...]] = ("Invalid nonce - nonce has already been used",)
-    advice = "Run again; if it stays, a proxy repeats requests: use the store's https:// url."
-
-
-class StoreSignatureIncompleteError(StoreAuthError):
-    """Part of the signature's parameters did not arrive."""
-
-    signs: ClassVar[tuple[str, ...]] = ("woocommerce_rest_authentication_missing_parameter",)
-    advice = (
-        "A proxy or security plugin removes parts of the Authorization header: use the store's https:// url."
-    )
+# --- the way to WooCommerce -----------------------------------------------------------------------
 
 
 class StoreBlockedError(StoreError):
@@ -299,3 +252,23 @@ class StoreChangesTooFastError(StoreError):
     transient: ClassVar[bool] = True
     signs: ClassVar[tuple[str, ...]] = ("pages that do not join",)
     advice = "Run again at a quieter time (a bulk deletion or import may be under way); exclude /wp-json/ from caches."
+
+
+class StoreAnswerTooLargeError(StoreError):
+    """An answer that is larger, unpacked, than any page of a list can be: it was not read to its end."""
+
+    signs: ClassVar[tuple[str, ...]] = ("an answer of more than",)
+    advice = (
+        "Something else than WooCommerce answers, or a plugin hangs very much onto each record: look at what "
+        "/wp-json/wc/v3/ of the store gives in a browser."
+    )
+
+
+class StoreListEndlessError(StoreError):
+    """A list goes on far beyond the number of rows that the store counted at its beginning."""
+
+    signs: ClassVar[tuple[str, ...]] = ("and no end",)
+    advice = (
+        "A plugin or a cache changes the pages of the API: deactivate those that touch the REST API and exclude "
+        "/wp-json/ from caches; then run again."
+    )

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from woo_sync_pipeline.woocommerce.client import Row
+from woo_sync_pipeline.woocommerce.values import items_of
 
 ADDRESS_PARTS = ("first_name", "last_name", "phone", "country")
 
@@ -37,8 +38,8 @@ RENEWAL_META_KEYS = ("_subscription_renewal",)
 
 
 def objects(value: object) -> list[dict[str, Any]]:
-    """The objects of a list; none when it is null, no list, or holds other things."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    """The objects of a list, also of one with holes; none when it is null, no list, or holds other things."""
+    return [item for item in items_of(value) if isinstance(item, dict)]
 
 
 def part(row: Row, name: str) -> dict[str, Any]:

@@ -17,9 +17,10 @@ from woo_sync_pipeline.woocommerce.client import Row, StoreClient
 from woo_sync_pipeline.woocommerce.dates import SECOND, ceil_second, floor_second, naive_gmt, parse_gmt
 from woo_sync_pipeline.woocommerce.errors import StoreAnswerMalformedError, StoreFilterIgnoredError
 from woo_sync_pipeline.woocommerce.fields import ORDER_FIELDS, keep_used
-from woo_sync_pipeline.woocommerce.paging import PAGE_SIZE, row_id, walk
+from woo_sync_pipeline.woocommerce.paging import PAGE_SIZE, PageBound, walk
+from woo_sync_pipeline.woocommerce.row_ids import LeftOut, with_ids
+from woo_sync_pipeline.woocommerce.statuses import order_statuses as order_statuses
 
-_DRAFT = "checkout-draft"
 _CLOCKS_DIFFER = timedelta(minutes=1)
 """By how much the clock that dates answers may differ from the one that dates orders: another machine's, often."""
 
@@ -39,19 +40,6 @@ class OrderWindow:
 
     start: datetime | None
     end: datetime
-
-
-def order_statuses(client: StoreClient) -> list[str]:
-    """Every status that an order can have but a draft: the store's own list, custom ones included, and trash.
-
-    The default of the API (`any`) leaves out trash, so a trashed order would never be seen to change.
-    """
-    slugs = [row.get("slug") for row in client.get_list("orders/statuses", {}).rows]
-    if not slugs or not all(isinstance(slug, str) and slug for slug in slugs):
-        raise StoreAnswerMalformedError(
-            source=client.settings.source, tried="GET orders/statuses", got="statuses without a slug"
-        )
-    return [str(slug) for slug in slugs if slug not in (_DRAFT, "trash")] + ["trash"]
 
 
 def newest_order_lead(client: StoreClient, statuses: Sequence[str]) -> timedelta:
@@ -81,43 +69,51 @@ def walk_orders(
     *,
     meta_keys: Collection[str],
     statuses: Sequence[str] | None = None,
+    left_out: LeftOut | None = None,
 ) -> Iterator[list[Row]]:
     """Read the orders modified within the window in pages: oldest change first, or by id where there is no start.
 
     They are of `statuses`, by default all but drafts. Each order comes once. One that changes during the walk
-    moves past the window's end: the next window has it. Raises StoreError.
+    moves past the window's end: the next window has it. Those whose id cannot be read are left out, and counted by
+    `left_out` where it is given. Raises StoreError.
     """
     seen: set[int] = set()
     asked = ",".join(statuses if statuses is not None else order_statuses(client))
-    for page in _walk_window(client, window, asked):
+    for page in _walk_window(client, window, asked, left_out or LeftOut()):
         fresh = [row for row in page if row["id"] not in seen]
         seen.update(row["id"] for row in fresh)
         if fresh:
             yield [keep_used(row, meta_keys=meta_keys) for row in fresh]
 
 
-def _walk_window(client: StoreClient, window: OrderWindow, statuses: str) -> Iterator[list[Row]]:
+def _walk_window(
+    client: StoreClient, window: OrderWindow, statuses: str, left_out: LeftOut
+) -> Iterator[list[Row]]:
     # The API's bounds are exclusive: to include a second, ask for what is after the one before.
     before = ceil_second(window.end)
     if window.start is None:
-        yield from _walk_history(client, before, statuses)
+        yield from _walk_history(client, before, statuses, left_out)
         return
     after = floor_second(window.start) - SECOND
     began = _store_now(client)
+    bound = PageBound(client.settings.source, "reading orders by modification date")
     while after + SECOND < before:
         bounds = _bounds(after, before, statuses)
         page = client.get_list(
             "orders", {**bounds, "orderby": "modified", "order": "asc", "per_page": PAGE_SIZE}
         )
+        bound.count(page, PAGE_SIZE)
         # What was selected says whether a page is full, also when some of it was edited before it was loaded.
         full = len(page.rows) >= PAGE_SIZE
-        rows, times = _within(client, page.rows, after=after, before=before, began=began)
+        rows, times = _within(
+            client, _with_ids(client, page.rows, left_out), after=after, before=before, began=began
+        )
         if any(later < earlier for earlier, later in pairwise(times)) or (
             not full and (page.total is None or page.total > len(page.rows))
         ):
             # Old order tables sort by local time, which repeats an hour each year, and plugins may hide rows:
             # then only the proof by ids tells what is complete.
-            yield from _walk_by_id(client, after, before, statuses, began=began)
+            yield from _walk_by_id(client, after, before, statuses, left_out, began=began)
             return
         if not full:
             yield rows
@@ -125,11 +121,13 @@ def _walk_window(client: StoreClient, window: OrderWindow, statuses: str) -> Ite
         if not times or times[-1] >= began - _CLOCKS_DIFFER:
             # The last order says where to go on, but one that was edited on its way here bears a later time than
             # it was selected by: what lies between would be passed over.
-            yield from _walk_by_id(client, after, before, statuses, began=began)
+            yield from _walk_by_id(client, after, before, statuses, left_out, began=began)
             return
         if times[0] == times[-1]:
             # More orders in one second (a bulk edit) than fit a page: time cannot part them, ids can.
-            yield from _walk_by_id(client, times[0] - SECOND, times[0] + SECOND, statuses, began=began)
+            yield from _walk_by_id(
+                client, times[0] - SECOND, times[0] + SECOND, statuses, left_out, began=began
+            )
             after = times[0]
             continue
         yield rows
@@ -137,18 +135,27 @@ def _walk_window(client: StoreClient, window: OrderWindow, statuses: str) -> Ite
         after = times[-1] - SECOND
 
 
-def _walk_history(client: StoreClient, before: datetime, statuses: str) -> Iterator[list[Row]]:
+def _walk_history(
+    client: StoreClient, before: datetime, statuses: str, left_out: LeftOut
+) -> Iterator[list[Row]]:
     """All orders but those that were modified meanwhile, by ids: so several pages can be read at a time."""
     everything: dict[str, str | int] = {"status": statuses, "_fields": ORDER_FIELDS}
-    for rows in walk(client, "orders", everything, page_size=PAGE_SIZE):
+    for rows in walk(client, "orders", everything, page_size=PAGE_SIZE, left_out=left_out):
         times = [parse_gmt(row.get("date_modified_gmt")) for row in rows]
         yield [row for row, moment in zip(rows, times, strict=True) if moment is None or moment < before]
 
 
 def _walk_by_id(
-    client: StoreClient, after: datetime, before: datetime, statuses: str, *, began: datetime
+    client: StoreClient,
+    after: datetime,
+    before: datetime,
+    statuses: str,
+    left_out: LeftOut,
+    *,
+    began: datetime,
 ) -> Iterator[list[Row]]:
-    for rows in walk(client, "orders", _bounds(after, before, statuses), page_size=PAGE_SIZE):
+    bounds = _bounds(after, before, statuses)
+    for rows in walk(client, "orders", bounds, page_size=PAGE_SIZE, left_out=left_out):
         yield _within(client, rows, after=after, before=before, began=began)[0]
 
 
@@ -175,7 +182,6 @@ def _within(
     edited_meanwhile = began - _CLOCKS_DIFFER, _store_now(client) + _CLOCKS_DIFFER
     kept, times = [], []
     for row in rows:
-        row_id(row, source=source, tried=tried)
         moment = parse_gmt(row.get("date_modified_gmt"))
         if moment is None:
             raise StoreAnswerMalformedError(
@@ -190,6 +196,10 @@ def _within(
                 source=source, tried=tried, got="an order from outside of the window"
             )
     return kept, times
+
+
+def _with_ids(client: StoreClient, rows: list[Row], left_out: LeftOut) -> list[Row]:
+    return with_ids(rows, source=client.settings.source, tried="GET orders", left_out=left_out)
 
 
 def _store_now(client: StoreClient) -> datetime:

@@ -21,12 +21,17 @@ from woo_sync_pipeline.woocommerce.errors import (
     StoreAnswerMalformedError,
     StoreChangesTooFastError,
     StoreFilterIgnoredError,
+    StoreListEndlessError,
 )
+from woo_sync_pipeline.woocommerce.row_ids import LeftOut, row_id, settled, with_ids
 
 PAGE_SIZE = 100
 """The most that WooCommerce gives at once."""
 
 _MOST_REREADS = 20
+_PAGES_BEYOND = 1000
+_MOST_PAGES_UNCOUNTED = 50_000
+"""Of a store that does not count its rows."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -36,13 +41,19 @@ Fetch = Callable[[int, int], Page]
 
 
 def walk(
-    client: StoreClient, path: str, params: Params, *, page_size: int = PAGE_SIZE
+    client: StoreClient,
+    path: str,
+    params: Params,
+    *,
+    page_size: int = PAGE_SIZE,
+    left_out: LeftOut | None = None,
 ) -> Iterator[list[Row]]:
     """Read a list completely, in the order of ids, a page at a time.
 
-    Every row that exists from the beginning to the end of the walk comes exactly once. At most
-    `max_concurrency` pages are in flight and as many are waiting. `params` must leave `id` among the `_fields`.
-    Raises StoreError; StoreChangesTooFastError when the pages cannot be joined.
+    Every row that exists from the beginning to the end of the walk comes exactly once, but those whose id cannot be
+    read: they go to `left_out`, and are an error without it. At most `max_concurrency` pages are in flight and as many
+    are waiting. `params` must leave `id` among the `_fields`. Raises StoreError; StoreChangesTooFastError when the
+    pages cannot be joined.
     """
 
     def fetch(offset: int, limit: int) -> Page:
@@ -56,18 +67,26 @@ def walk(
         source=client.settings.source,
         tried=f"reading all {path}",
         ahead=client.settings.max_concurrency,
+        left_out=left_out,
     )
 
 
 def cover(
-    fetch: Fetch, *, limit: int, source: str, tried: str, descending: bool = False, ahead: int = 1
+    fetch: Fetch,
+    *,
+    limit: int,
+    source: str,
+    tried: str,
+    descending: bool = False,
+    ahead: int = 1,
+    left_out: LeftOut | None = None,
 ) -> Iterator[list[Row]]:
     """Join the pages of `fetch` without a gap; see the module's text for why that is complete.
 
     Pages overlap by one row, so that on a quiet store neighbours touch. Where they do not, earlier offsets
     are read until they do. `ahead` pages are read at a time, and up to as many wait until they are taken, so that
     the store is kept busy while a page is worked on. `limit` is at least 2. A store may give fewer rows than that,
-    but not fewer than 2.
+    but not fewer than 2. Rows without an id are passed over, see `row_ids`.
     """
     if limit < 2:
         raise ValueError("pages must hold at least two rows, one of which overlaps")
@@ -77,12 +96,15 @@ def cover(
     last_row, reach = 0, 2
     # Rows that the store counted when nothing new was behind the last one that it showed: the rest may be hidden.
     counted: int | None = None
-    with _ReadAhead(fetch, limit=limit, ahead=ahead) as pages:
+    bound = PageBound(source, tried)
+    with _ReadAhead(lambda at, most: settled(lambda: fetch(at, most)), limit=limit, ahead=ahead) as pages:
         while True:
             page = pages.get(offset, step=reach - 1)
-            places = [_place(row, source=source, tried=tried, descending=descending) for row in page.rows]
+            bound.count(page, reach)
+            rows = with_ids(page.rows, source=source, tried=tried, left_out=left_out)
+            places = [-row["id"] if descending else row["id"] for row in rows]
             _check_order(places, source=source, tried=tried)
-            if offset > 0 and not places and counted is not None and page.total == counted:
+            if offset > 0 and not page.rows and counted is not None and page.total == counted:
                 # Rows that are counted and do not show: looked for up to the last one that is counted.
                 if offset + reach >= counted:
                     return
@@ -104,28 +126,43 @@ def cover(
                 else:
                     offset, back = max(0, offset - back), back * 2
                 continue
-            fresh = [row for row, place in zip(page.rows, places, strict=True) if place > covered]
-            reach = max(reach, len(places))
+            size, last = len(page.rows), _last_with_id(page)
+            fresh = [row for row, place in zip(rows, places, strict=True) if place > covered]
+            reach = max(reach, size)
             if fresh:
                 covered = places[-1]
                 back, rereads = max(1, reach // 2), 0
-                last_row = offset + len(places) - 1
+                last_row = offset + last
                 yield fresh
-            is_short = len(places) < limit
-            is_behind_last = is_short and not fresh and len(places) <= 1
+            is_short = size < limit
+            is_behind_last = is_short and not fresh and size <= 1
             if is_short and _is_end(page, offset, reach, is_behind_last=is_behind_last):
                 return
             counted = page.total if is_behind_last and offset + limit >= (page.total or 0) else None
             may_be_last = page.total is None or offset + reach >= page.total
-            offset += len(places) - 1 if is_short and may_be_last else reach - 1
+            step = size - 1 if is_short and may_be_last else reach - 1
+            if last < size - 1:
+                # The next page can be joined only at a row that has an id.
+                step = min(step, last)
+                if step < 1:
+                    raise StoreAnswerMalformedError(
+                        source=source, tried=tried, got="a page of rows without an integer id"
+                    )
+            offset += step
 
 
 def by_ids(
-    client: StoreClient, path: str, params: Params, ids: Collection[int], *, page_size: int = PAGE_SIZE
+    client: StoreClient,
+    path: str,
+    params: Params,
+    ids: Collection[int],
+    *,
+    page_size: int = PAGE_SIZE,
+    left_out: LeftOut | None = None,
 ) -> Iterator[list[Row]]:
     """Read the rows of these ids, `page_size` at a time, with bounded concurrency; ids that are gone are absent.
 
-    Ids below 1 are left out. Raises StoreError.
+    Ids below 1 are left out; rows without a readable id as in `walk`. Raises StoreError.
     """
     # An empty `include` would mean every row, so no request is ever made for no ids.
     wanted = sorted({number for number in ids if number > 0})
@@ -136,15 +173,17 @@ def by_ids(
         missing = set(batch)
         while missing:
             include = ",".join(map(str, sorted(missing)))
-            page = client.get_list(path, {**params, "include": include, "per_page": page_size})
-            given = {row_id(row, source=client.settings.source, tried=f"GET {path}") for row in page.rows}
+            asked = {**params, "include": include, "per_page": page_size}
+            page = settled(lambda: client.get_list(path, asked))
+            rows = with_ids(page.rows, source=client.settings.source, tried=f"GET {path}", left_out=left_out)
+            given = {row["id"] for row in rows}
             if not given <= missing:
                 raise StoreFilterIgnoredError(
                     source=client.settings.source,
                     tried=f"GET {path} by id",
                     got="rows that were not asked for",
                 )
-            found += page.rows
+            found += rows
             missing -= given
             # The store may cap pages: who did not come is gone only if it counts no more, or nobody comes any more.
             if not given or (page.total is not None and page.total <= len(page.rows)):
@@ -172,12 +211,35 @@ def map_ahead(work: Callable[[Item], Result], items: Collection[Item], *, ahead:
         pool.shutdown(cancel_futures=True)
 
 
-def row_id(row: Row, *, source: str, tried: str) -> int:
-    """The id of a row. Raises StoreAnswerMalformedError when it has none: a row is never dropped in silence."""
-    number = row.get("id")
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise StoreAnswerMalformedError(source=source, tried=tried, got="a row without an integer id")
-    return number
+class PageBound:
+    """Ends a walk that would go on for ever: more pages than twice what its list could need, and a thousand."""
+
+    def __init__(self, source: str, tried: str) -> None:
+        self._source, self._tried = source, tried
+        self._pages = 0
+        self._total: int | None = None
+
+    def count(self, page: Page, reach: int) -> None:
+        """One more page was read. Raises StoreListEndlessError beyond twice what the first one promised."""
+        self._pages += 1
+        if self._pages == 1:
+            self._total = page.total
+        if self._pages <= _PAGES_BEYOND:
+            return
+        needed = None if self._total is None else math.ceil(self._total / (reach - 1))
+        most = _MOST_PAGES_UNCOUNTED if needed is None else 2 * needed + _PAGES_BEYOND
+        if self._pages > most:
+            rows = "uncounted" if self._total is None else f"{self._total:,}"
+            raise StoreListEndlessError(
+                source=self._source,
+                tried=self._tried,
+                got=f"{self._pages:,} pages of a list of {rows} rows, and no end",
+            )
+
+
+def _last_with_id(page: Page) -> int:
+    """Where the last row is that has an id; 0 where none has one."""
+    return max((at for at, row in enumerate(page.rows) if row_id(row)), default=0)
 
 
 def _is_end(page: Page, offset: int, reach: int, *, is_behind_last: bool) -> bool:
@@ -189,11 +251,6 @@ def _is_end(page: Page, offset: int, reach: int, *, is_behind_last: bool) -> boo
     if page.total is None:
         return is_behind_last
     return offset + len(page.rows) >= page.total or (is_behind_last and offset + reach >= page.total)
-
-
-def _place(row: Row, *, source: str, tried: str, descending: bool) -> int:
-    number = row_id(row, source=source, tried=tried)
-    return -number if descending else number
 
 
 def _check_order(places: list[int], *, source: str, tried: str) -> None:

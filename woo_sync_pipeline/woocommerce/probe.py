@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from woo_sync_pipeline.woocommerce.client import Row, StoreClient
 from woo_sync_pipeline.woocommerce.dates import SECOND, floor_second, naive_gmt, parse_gmt
 from woo_sync_pipeline.woocommerce.orders import order_statuses
-from woo_sync_pipeline.woocommerce.paging import row_id
+from woo_sync_pipeline.woocommerce.row_ids import row_id, settled
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,10 @@ def newest_change(
     )
     return NewestChange(
         order_modified_at=parse_gmt(orders.get("date_modified_gmt")) if orders else None,
-        customer_id=row_id(customer, source=client.settings.source, tried="GET customers")
-        if customer
-        else None,
+        customer_id=row_id(customer) or None if customer else None,
     )
 
 
 def _newest(client: StoreClient, path: str, params: dict[str, str | int]) -> Row | None:
-    rows = client.get_list(path, {**params, "order": "desc", "per_page": 1}).rows
+    rows = settled(lambda: client.get_list(path, {**params, "order": "desc", "per_page": 1})).rows
     return rows[0] if rows else None

@@ -15,6 +15,7 @@ from woo_sync_pipeline.woocommerce.client import Row
 from woo_sync_pipeline.woocommerce.dates import parse_gmt
 from woo_sync_pipeline.woocommerce.errors import StoreAnswerMalformedError
 from woo_sync_pipeline.woocommerce.fields import ADDRESS_PARTS, RENEWAL_META_KEYS, is_empty, objects, part
+from woo_sync_pipeline.woocommerce.values import whole_number
 
 _MOMENT = pa.timestamp("us", tz="UTC")
 _ADDRESS_COLUMNS = (
@@ -54,7 +55,6 @@ _NOTHING_KNOWN: Mapping[int, str] = {}
 _FIRST_YEAR, _LAST_YEAR = 1970, 2199
 """Years that a date is believed to have: a mistyped one (0016, 2925) is none, and not every library can hold it."""
 
-_LARGEST_INTEGER = 2**63 - 1
 _RENEWAL_WORDS = ("subscription", "renewal")
 
 
@@ -166,8 +166,8 @@ def _table(
     records = []
     known_but_saved = 0
     for row in rows:
-        number = row.get("id")
-        if isinstance(number, bool) or not isinstance(number, int) or abs(number) > _LARGEST_INTEGER:
+        number = whole_number(row.get("id"))
+        if number is None:
             raise StoreAnswerMalformedError(
                 source="store", tried="reading rows into a frame", got="a row without an integer id"
             )
@@ -248,9 +248,7 @@ def _whole(text: str) -> str:
 
 
 def _integer(value: object) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _LARGEST_INTEGER:
-        return value
-    return 0
+    return whole_number(value) or 0
 
 
 def _moment(value: object) -> datetime | None:

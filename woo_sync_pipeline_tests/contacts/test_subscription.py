@@ -230,6 +230,19 @@ def test_an_opt_in_perhaps_earlier_than_somebody_s_change_of_the_contact_is_not_
     assert decide(signal, base, shown(UNSUBSCRIBED, 0, until=29)) == YES
 
 
+@pytest.mark.parametrize("signal", [undated(10), undated(20)])
+def test_nor_is_an_undated_one_where_we_unsubscribed_for_an_opt_out_and_somebody_has_changed_the_contact(
+    signal: Signal,
+) -> None:
+    changed = shown(UNSUBSCRIBED, 8)
+    assert decide(signal, by_us(UNSUBSCRIBED, opted_out(1)), changed) == refused(NotApplied.undated)
+    # Whoever never opted out was sent no messages to be answered with a STOP.
+    for applied in (None, undated(3)):
+        assert decide(signal, by_us(UNSUBSCRIBED, applied), changed) == YES
+    # Nor is anything known of a change where the date was not known before.
+    assert decide(signal, by_us(UNSUBSCRIBED, opted_out(1), modified=None), changed) == YES
+
+
 @pytest.mark.parametrize("status", BOTH)
 @pytest.mark.parametrize("signal", [None, opted_out(1), opted_out(9)])
 def test_a_contact_deleted_while_subscribed_comes_back_unsubscribed(

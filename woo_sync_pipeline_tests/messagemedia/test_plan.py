@@ -434,7 +434,6 @@ def test_a_stop_after_an_unconfirmed_subscription_stays(signal: Signal, moves_da
     made = plan(crashed, answered)
     assert "channels" not in made.body
     assert [each.kind for each in made.decision.events] == [
-        ConsentEventKind.subscribed_by_sync,
         ConsentEventKind.stop,
         ConsentEventKind.not_applied,
     ]

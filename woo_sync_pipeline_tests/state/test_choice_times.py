@@ -441,8 +441,8 @@ def test_who_says_yes_again_at_a_later_date_has_chosen_anew(database: Database) 
     assert choice(database) == chosen("opted_in", at(150), dated_until(150), is_dated=True)
 
 
-@pytest.mark.parametrize("said_again", [at(20), at(15), None])
-def test_a_yes_with_the_same_an_earlier_or_no_date_is_the_old_choice(
+@pytest.mark.parametrize("said_again", [at(20), at(15), None, at(500)])
+def test_a_yes_with_the_same_an_earlier_an_impossible_or_no_date_is_the_old_choice(
     database: Database, said_again: datetime | None
 ) -> None:
     commit(database, customer(consent="opted_in", said_at=at(20)))

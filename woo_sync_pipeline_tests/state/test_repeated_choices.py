@@ -203,9 +203,12 @@ def test_a_no_in_the_account_is_between_two_orders(database: Database) -> None:
     assert not record(database, 46, "order")["choice_is_dated"]
 
 
-def test_at_the_same_time_a_yes_comes_before_a_no_and_answers_none(database: Database) -> None:
-    commit_each(database, yes(44, 10), no(45, 30), yes(46, 30))
-    assert times(database, 46) == dated(10)
+def test_of_a_yes_and_a_no_at_the_same_time_the_no_counts_also_for_what_repeats_them(
+    database: Database,
+) -> None:
+    """A box that was ticked and unticked at once is prefilled later on: that answers nothing."""
+    commit_each(database, yes(44, 10), no(45, 30), yes(46, 30), yes(47, 60))
+    assert times(database, 46) == times(database, 47) == dated(30)
     assert contacts(database)[ANN]["consent"] == "opted_out"
 
 

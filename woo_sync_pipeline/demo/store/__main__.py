@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from woo_sync_pipeline.demo.store import DemoStore, generate_store
+from woo_sync_pipeline.demo.store.state import WOOCOMMERCE_VERSION
 from woo_sync_pipeline.errors import ConfigurationError
 
 
@@ -25,6 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--latency", type=float, default=0.0, help="milliseconds that every answer is held back"
     )
+    parser.add_argument(
+        "--woocommerce", default=WOOCOMMERCE_VERSION, help="its version (default: %(default)s)"
+    )
     chosen = parser.parse_args(arguments)
     data = generate_store(
         seed=chosen.seed,
@@ -33,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         now=datetime.now(UTC),
         timezone=chosen.timezone,
     )
+    data.woocommerce_version = chosen.woocommerce
     try:
         store = DemoStore(data, host=chosen.host, port=chosen.port)
     except ConfigurationError as error:

@@ -76,13 +76,14 @@ class Api:
         return self._resource(method, route.removeprefix("wc/v3/"), query, key, body)
 
     def _resource(self, method: str, route: str, query: Query, key: ApiKey | None, body: bytes) -> Answer:
-        if route in ("orders/statuses", "system_status"):
+        if (page := self._page(route)) is not None:
             if method not in _READS:
                 raise no_route()
             self._permit(key, "list resources", "view")
-            if route == "system_status":
-                return self._pruned(pages.system_status(self.home), query)
-            return self._pruned(pages.order_statuses(self.data), query)
+            return self._pruned(page(), query)
+        if (method, route) == ("OPTIONS", "orders"):
+            # WordPress describes a route to everybody, before it looks at any right.
+            return self._pruned(pages.order_options(self.data), query)
         if (resource := RESOURCES.get(route)) is not None:
             if method in _READS:
                 return self._list(resource, query, key)
@@ -96,6 +97,14 @@ class Api:
         if found is None or resource is None:
             raise no_route()
         return self._item(method, resource, int(found["id"]), query, key, body)
+
+    def _page(self, route: str) -> Callable[[], Any] | None:
+        """What makes the answer of a route that is no collection; None for all others."""
+        if route == "system_status":
+            return lambda: pages.system_status(self.data, self.home)
+        if route == "orders/statuses" and self.data.lists_order_statuses:
+            return lambda: pages.order_statuses(self.data)
+        return (lambda: pages.order_totals(self.data)) if route == "reports/orders/totals" else None
 
     def _list(self, resource: Resource, query: Query, key: ApiKey | None) -> Answer:
         try:

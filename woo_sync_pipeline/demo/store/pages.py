@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from woo_sync_pipeline.demo.store.data import StoreData
 from woo_sync_pipeline.demo.store.php import Query, build_query
 from woo_sync_pipeline.demo.store.resources import RESOURCES, Resource
-from woo_sync_pipeline.demo.store.rows import VERSION
 
 
 def paging_headers(
@@ -74,13 +74,31 @@ def order_statuses(data: StoreData) -> list[dict[str, str]]:
     return [{"slug": slug, "name": name} for slug, name in data.order_statuses.items()]
 
 
-def system_status(home: str) -> dict[str, Any]:
+def order_options(data: StoreData) -> dict[str, Any]:
+    """Return what OPTIONS /orders describes: of its arguments only the statuses."""
+    statuses = ["any", "trash", "auto-draft", *data.order_statuses]
+    listing = {"status": {"default": ["any"], "type": "array", "items": {"type": "string", "enum": statuses}}}
+    creating = {
+        "status": {"default": "pending", "type": "string", "enum": ["auto-draft", *data.order_statuses]}
+    }
+    endpoints = [{"methods": ["GET"], "args": listing}, {"methods": ["POST"], "args": creating}]
+    return {"namespace": "wc/v3", "methods": ["GET", "POST"], "endpoints": endpoints}
+
+
+def order_totals(data: StoreData) -> list[dict[str, Any]]:
+    """Return /reports/orders/totals: how many orders of each status there are, trash left out."""
+    counts = Counter(order.status for order in data.orders.values())
+    return [{"slug": slug, "name": name, "total": counts[slug]} for slug, name in data.order_statuses.items()]
+
+
+def system_status(data: StoreData, home: str) -> dict[str, Any]:
     """Return /system_status: the parts that a client may rely on."""
+    version = data.woocommerce_version
     plugin = {
         "plugin": "woocommerce/woocommerce.php",
         "name": "WooCommerce",
-        "version": VERSION,
-        "version_latest": VERSION,
+        "version": version,
+        "version_latest": version,
         "url": "https://woocommerce.com/",
         "author_name": "Automattic",
         "author_url": "https://woocommerce.com",
@@ -90,13 +108,13 @@ def system_status(home: str) -> dict[str, Any]:
         "environment": {
             "home_url": home,
             "site_url": home,
-            "version": VERSION,
+            "version": version,
             "wp_version": "7.0.4",
             "wp_multisite": False,
             "php_version": "8.2.36",
             "secure_connection": home.startswith("https:"),
         },
-        "database": {"wc_database_version": VERSION},
+        "database": {"wc_database_version": version},
         "active_plugins": [plugin],
         "settings": {"api_enabled": False, "currency": "AUD", "HPOS_enabled": True},
     }

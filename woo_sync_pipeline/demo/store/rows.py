@@ -15,7 +15,6 @@ from woo_sync_pipeline.demo.store.params import is_email
 from woo_sync_pipeline.demo.store.records import Customer, LineItem, Meta, Order, Product, Tag
 
 Builders = dict[str, Callable[[Any], Any]]
-VERSION = "11.0.1"
 _SHIPPING_FIELDS = tuple(name for name in ADDRESS_FIELDS if name != "email")
 _ORDER_ADDRESS = (*ADDRESS_FIELDS[:6], "state", "postcode", "country")
 _ALL_VERBS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -84,7 +83,7 @@ def order_builders(data: StoreData, root: str) -> Builders:
         "parent_id": _always(0),
         "status": lambda order: order.status,
         "currency": _always("AUD"),
-        "version": _always(VERSION),
+        "version": _always(data.woocommerce_version),
         "prices_include_tax": _always(False),
         "date_created": lambda order: to_local_text(order.created_at, zone),
         "date_modified": lambda order: to_local_text(order.modified_at, zone),

@@ -26,6 +26,8 @@ ORDER_STATUSES = {
 }
 """Slug to name, as `/orders/statuses` lists them; trash is a status too, but not in the list."""
 
+WOOCOMMERCE_VERSION = "11.0.1"
+
 Moment = tuple[datetime, int]
 
 
@@ -37,10 +39,17 @@ def utc_now() -> datetime:
 class StoreState:
     """Everything the store remembers. Every reader and writer holds `lock`."""
 
-    def __init__(self, *, name: str = "Demo Store", timezone: str = "Australia/Sydney") -> None:
+    def __init__(
+        self,
+        *,
+        name: str = "Demo Store",
+        timezone: str = "Australia/Sydney",
+        woocommerce_version: str = WOOCOMMERCE_VERSION,
+    ) -> None:
         self.lock = threading.RLock()
         self.name = name
         self.timezone = timezone
+        self.woocommerce_version = woocommerce_version
         self.clock: Callable[[], datetime] = utc_now
         # A CDN in front of a store dates the answers itself, by real time.
         self.date_header_follows_clock = True
@@ -81,6 +90,12 @@ class StoreState:
             if (key.permissions, key.user_role) == (permissions, user_role):
                 return key
         raise KeyError(f"no {permissions} key of a user with the role {user_role}")
+
+    @property
+    def lists_order_statuses(self) -> bool:
+        """Whether there is `/orders/statuses`: since WooCommerce 9.6."""
+        major, minor = (int(number) for number in self.woocommerce_version.split(".")[:2])
+        return (major, minor) >= (9, 6)
 
     def now(self) -> datetime:
         """Return the store's clock, UTC, without the fraction of a second: the store keeps none."""
