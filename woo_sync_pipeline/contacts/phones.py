@@ -16,6 +16,7 @@ from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType, Val
 
 from woo_sync_pipeline.contacts.phone_characters import BLOCKER, plain_characters
 from woo_sync_pipeline.contacts.phone_patterns import textable_number
+from woo_sync_pipeline.contacts.phone_spellings import known_region, other_spellings
 
 
 class InvalidReason(StrEnum):
@@ -110,14 +111,14 @@ def parse_phone(text: str, region: str) -> ParsedPhone:
     extensions are dropped. `region` (ISO 3166 alpha-2) says how to read a number without a country code; with
     an empty or unknown region only numbers beginning with + or 00 can be read. Never raises.
     """
-    region = region.strip().upper()
+    region = known_region(region)
     number = phone_at_a_glance(text, region)
     if number:
         return ParsedPhone(number, None)
     if text.isascii() and _ONE_PLAIN_NUMBER.fullmatch(text):
         digits = text.translate(_LAYOUT)
         if len(digits) < 2 * _FEWEST_DIGITS_OF_A_NUMBER:  # Else it may be two numbers.
-            return _decide(digits, region)
+            return _or_respelled(_decide(digits, region), text, region)
     return parse_phone_closely(text, region)
 
 
@@ -139,12 +140,27 @@ def phone_at_a_glance(text: str, region: str) -> str | None:
 
 def parse_phone_closely(text: str, region: str) -> ParsedPhone:
     """Read a phone number as `parse_phone` does, with the same answers, many times slower."""
-    region = region.strip().upper()
+    region = known_region(region)
     plain = plain_characters(text)
     if not plain.strip():
         return ParsedPhone(None, InvalidReason.missing_phone)
     if len(plain) > _LONGEST_READ:
         return ParsedPhone(None, InvalidReason.too_long)
+    return _or_respelled(_read_plain(plain, region), plain, region)
+
+
+def _or_respelled(found: ParsedPhone, plain: str, region: str) -> ParsedPhone:
+    """What was found, or if that is no number at all, what another spelling gives."""
+    if found.e164 or found.reason is InvalidReason.not_mobile:
+        return found
+    for spelling in other_spellings(plain, region, is_too_long=found.reason is InvalidReason.too_long):
+        meant = _read_plain(spelling, region)
+        if meant.e164 or meant.reason is InvalidReason.not_mobile:
+            return meant
+    return found
+
+
+def _read_plain(plain: str, region: str) -> ParsedPhone:
     return _first_usable([_read_part(part, region) for part in _BETWEEN_NUMBERS.split(plain)])
 
 

@@ -264,18 +264,22 @@ def watermark_by(
 ) -> Watermark:
     """The watermark `known` of a source, as far as it can be true by the store's present clock.
 
-    `store_ahead` is by how much that clock is ahead of ours at the least. The clock may have been set since: what a
-    sync read ends where its own clock says, by as much as it was ahead at the most. Of a sync that did not measure
-    that, and that read further than the store's time is now, it ends about when it began by our own clock. Without
-    `store_ahead` a clock that was set back is noticed only by the latter: good enough to see whether there is anything
-    to read.
+    `store_ahead` is by how much that clock is ahead of ours at the least. The clock may have been set since, and more
+    than once: what a sync read ends where its own clock says, by as much as it was ahead at the most, or where it would
+    if the clock was right meanwhile. Of a sync that did not measure that, and that read further than the store's time
+    is now, it ends about when it began by our own clock. Without `store_ahead` a clock that was set back is noticed
+    only by the latter: good enough to see whether there is anything to read.
     """
     if store_ahead is None and known.read_until <= store_now:
         return known
     query = """
         SELECT max(LEAST(:store_now, CASE
-            WHEN store_ahead_by IS NOT NULL AND CAST(:store_ahead AS interval) IS NOT NULL
-                THEN LEAST(read_until, read_until - store_ahead_by[2] * interval '1 second' + :store_ahead)
+            WHEN store_ahead_by IS NOT NULL AND CAST(:store_ahead AS interval) IS NOT NULL THEN LEAST(
+                read_until,
+                read_until - store_ahead_by[2] * interval '1 second' + :store_ahead,
+                CASE WHEN abs(store_ahead_by[2] - extract(epoch FROM CAST(:store_ahead AS interval))) > :set_seconds
+                    THEN started_at - :doubt END
+            )
             WHEN read_until > :believable THEN LEAST(started_at, :store_now) - :doubt
             ELSE read_until
         END))
@@ -287,6 +291,7 @@ def watermark_by(
         "store_ahead": store_ahead,
         "believable": store_now + _CLOCKS_OF_ONE_STORE_DIFFER,
         "doubt": _CLOCKS_DIFFER,
+        "set_seconds": _CLOCKS_OF_ONE_STORE_DIFFER.total_seconds(),
     }
     with database.transaction() as connection:
         return replace(known, read_until=connection.execute(sa.text(query), values).scalar_one())

@@ -20,9 +20,9 @@ from woo_sync_pipeline.woocommerce.errors import (
     StoreRouteMissingError,
 )
 from woo_sync_pipeline.woocommerce.fields import is_empty, objects, part
-from woo_sync_pipeline.woocommerce.orders import order_statuses
 from woo_sync_pipeline.woocommerce.paging import PAGE_SIZE
 from woo_sync_pipeline.woocommerce.records import compact_json
+from woo_sync_pipeline.woocommerce.statuses import find_order_statuses
 
 _MOST_CLOCK_SKEW = 120.0
 _MOST_VALUES_NAMED = 5
@@ -59,11 +59,11 @@ def check_store(
 ) -> StoreCheck:
     """Try everything that a sync will need: customers, orders, their statuses, products, date filters.
 
-    Seven requests, and two more where there are `consent_keys`. `needs_customer_meta` says that consent or tags are
-    read from customers' meta data; `statuses` are those of orders that the store is expected to have. `consent_keys`
-    are all meta keys that choices are read from, `mirrored_keys` those of them that the store copies into a visible
-    one, and `consent_words` the store's own words for a choice. Raises StoreError when the store cannot be synced;
-    what can be lived with is among the `warnings`.
+    Seven requests, more before WooCommerce 9.6, and two more where there are `consent_keys`. `needs_customer_meta` says
+    that consent or tags are read from customers' meta data; `statuses` are those of orders that the store is expected
+    to have. `consent_keys` are all meta keys that choices are read from, `mirrored_keys` those of them that the store
+    copies into a visible one, and `consent_words` the store's own words for a choice. Raises StoreError when the store
+    cannot be synced; what can be lived with is among the `warnings`.
     """
     index = _index(client)
     namespaces = index.get("namespaces")
@@ -80,7 +80,7 @@ def check_store(
     client.get_list("orders", {"per_page": 1, "_fields": "id"})
     client.get_list("products", {"per_page": 1, "_fields": "id"})
     _check_date_filter(client)
-    missing = _missing_statuses(client, statuses)
+    of_statuses = _status_warnings(client, statuses)
     visible = any("meta_data" in row for row in customers.rows)
     unread = _unread_consent(client, consent_keys, consent_words)
     return StoreCheck(
@@ -91,7 +91,7 @@ def check_store(
         customer_meta_visible=visible,
         unread_consent=unread,
         warnings=(
-            *missing,
+            *of_statuses,
             *_warnings(client, meta_missing=needs_customer_meta and not visible),
             *_consent_warnings([key for key in consent_keys if key not in mirrored_keys], unread),
         ),
@@ -126,12 +126,19 @@ def _check_date_filter(client: StoreClient) -> None:
         )
 
 
-def _missing_statuses(client: StoreClient, statuses: Collection[str]) -> list[str]:
-    known = order_statuses(client)
-    unknown = ", ".join(status for status in statuses if status not in known)
-    if not unknown:
-        return []
-    return [f"The store has no order status {unknown}: nothing comes from there. It has {', '.join(known)}."]
+def _status_warnings(client: StoreClient, statuses: Collection[str]) -> list[str]:
+    known = find_order_statuses(client)
+    warnings = []
+    if not known.are_told:
+        warnings.append(
+            f"The store does not tell its order statuses, so only {', '.join(known.slugs)} are read, and no status "
+            "that a plugin adds: update WooCommerce to 9.6 or newer, or let OPTIONS /wp-json/wc/v3/orders through."
+        )
+    if unknown := ", ".join(status for status in statuses if status not in known.slugs):
+        warnings.append(
+            f"The store has no order status {unknown}: nothing comes from there. It has {', '.join(known.slugs)}."
+        )
+    return warnings
 
 
 def _unread_consent(

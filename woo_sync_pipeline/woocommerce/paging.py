@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import islice, pairwise
 from typing import TypeVar
 
@@ -112,13 +113,7 @@ def cover(
                 continue
             if offset > 0 and (not places or places[0] > covered):
                 # Rows before this page went away: what moved left may lie between it and the last one.
-                rereads += 1
-                if rereads > _MOST_REREADS:
-                    raise StoreChangesTooFastError(
-                        source=source,
-                        tried=tried,
-                        got=f"pages that do not join near offset {offset} after {_MOST_REREADS} re-reads",
-                    )
+                rereads = _once_more(rereads, offset, source=source, tried=tried)
                 counted = None
                 if last_row < offset and rereads == 1:
                     # Or the last page did not reach as far as it was trusted to: it surely reached to its last row.
@@ -144,10 +139,12 @@ def cover(
             if last < size - 1:
                 # The next page can be joined only at a row that has an id.
                 step = min(step, last)
-                if step < 1:
+                if step < 1 and any(row_id(row) is None for row in page.rows):
                     raise StoreAnswerMalformedError(
                         source=source, tried=tried, got="a page of rows without an integer id"
                     )
+                if step < 1:
+                    rereads = _once_more(rereads, offset, source=source, tried=tried)
             offset += step
 
 
@@ -174,7 +171,7 @@ def by_ids(
         while missing:
             include = ",".join(map(str, sorted(missing)))
             asked = {**params, "include": include, "per_page": page_size}
-            page = settled(lambda: client.get_list(path, asked))
+            page = settled(partial(client.get_list, path, asked))
             rows = with_ids(page.rows, source=client.settings.source, tried=f"GET {path}", left_out=left_out)
             given = {row["id"] for row in rows}
             if not given <= missing:
@@ -209,6 +206,16 @@ def map_ahead(work: Callable[[Item], Result], items: Collection[Item], *, ahead:
             yield result
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _once_more(rereads: int, offset: int, *, source: str, tried: str) -> int:
+    if rereads >= _MOST_REREADS:
+        raise StoreChangesTooFastError(
+            source=source,
+            tried=tried,
+            got=f"pages that do not join near offset {offset} after {_MOST_REREADS} re-reads",
+        )
+    return rereads + 1
 
 
 class PageBound:

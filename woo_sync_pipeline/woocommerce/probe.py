@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from woo_sync_pipeline.woocommerce.client import Row, StoreClient
 from woo_sync_pipeline.woocommerce.dates import SECOND, floor_second, naive_gmt, parse_gmt
-from woo_sync_pipeline.woocommerce.orders import order_statuses
+from woo_sync_pipeline.woocommerce.errors import StoreRequestRefusedError
 from woo_sync_pipeline.woocommerce.row_ids import row_id, settled
+from woo_sync_pipeline.woocommerce.statuses import forget_order_statuses, known_order_statuses
 
 
 @dataclass(frozen=True)
@@ -21,33 +22,40 @@ class NewestChange:
 
 
 def newest_change(
-    client: StoreClient, *, since: datetime, statuses: Sequence[str] | None = None
+    client: StoreClient,
+    *,
+    since: datetime | Callable[[datetime], datetime],
+    statuses: Sequence[str] | None = None,
 ) -> NewestChange:
     """Look for the newest order that was modified after the second of `since`, and for the newest customer.
 
-    Orders that are dated ahead of the store's clock are no changes yet, since no window reaches them; and if `since`
-    is ahead of it, the orders of its present second are looked for. Two requests of one row each, and one more for
-    the order statuses unless the caller gives those that `order_statuses` told it. Changes of existing customers
-    cannot be seen this way. Raises StoreError.
+    `since` may be told by a function of the store's present time. Orders that are dated ahead of the store's clock are
+    no changes yet, since no window reaches them; and if `since` is ahead of it, the orders of its present second are
+    looked for. Two requests of one row each, and one more where the order statuses are not known, see
+    `known_order_statuses`, and the caller gives none. Changes of existing customers cannot be seen this way. Raises
+    StoreError.
     """
-    asked = ",".join(statuses if statuses is not None else order_statuses(client))
     customer = _newest(client, "customers", {"role": "all", "orderby": "id", "_fields": "id"})
     # The answer about customers has told the store's clock anew.
     now = floor_second(client.server_time or datetime.now(UTC))
-    orders = _newest(
-        client,
-        "orders",
-        {
-            "status": asked,
-            "orderby": "modified",
-            "modified_after": naive_gmt(min(floor_second(since), now - SECOND)),
-            "modified_before": naive_gmt(now + SECOND),
-            "dates_are_gmt": "true",
-            "_fields": "id,date_modified_gmt",
-        },
-    )
+    begin = since if isinstance(since, datetime) else since(now)
+    bounds: dict[str, str | int] = {
+        "orderby": "modified",
+        "modified_after": naive_gmt(min(floor_second(begin), now - SECOND)),
+        "modified_before": naive_gmt(now + SECOND),
+        "dates_are_gmt": "true",
+        "_fields": "id,date_modified_gmt",
+    }
+    asked = statuses if statuses is not None else known_order_statuses(client)
+    try:
+        order = _newest(client, "orders", {"status": ",".join(asked), **bounds})
+    except StoreRequestRefusedError:
+        # A status may have gone with the plugin that brought it.
+        forget_order_statuses(client)
+        asked = known_order_statuses(client)
+        order = _newest(client, "orders", {"status": ",".join(asked), **bounds})
     return NewestChange(
-        order_modified_at=parse_gmt(orders.get("date_modified_gmt")) if orders else None,
+        order_modified_at=parse_gmt(order.get("date_modified_gmt")) if order else None,
         customer_id=row_id(customer) or None if customer else None,
     )
 

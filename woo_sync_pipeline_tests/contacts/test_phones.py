@@ -302,3 +302,77 @@ def test_any_text_gives_either_a_textable_number_or_a_reason(text: str, region: 
 @given(st.text(st.characters(categories=["L", "Zs", "P"]), max_size=60), st.sampled_from(REGIONS))
 def test_a_text_without_digits_is_never_a_number(text: str, region: str) -> None:
     assert parse_phone(text, region).e164 is None
+
+
+@pytest.mark.parametrize(
+    ("text", "region", "number"),
+    [
+        ("0412345678.0", "AU", MOBILE),
+        ("412345678.0", "AU", MOBILE),
+        (" 61412345678.0 ", "AU", MOBILE),
+        ("+61412345678.0", "", MOBILE),
+        ("０４１２３４５６７８．０", "AU", MOBILE),
+        ("+61+61412345678", "AU", MOBILE),
+        ("+61 +61 412 345 678", "NZ", MOBILE),
+        ("(+61) +61 (0)412 345 678", "", MOBILE),
+        ("+61 61412345678", "AU", MOBILE),
+        ("+61 (61) 412 345 678", "AU", MOBILE),
+        ("+6161412345678", "", MOBILE),
+        ("+353 353871234567", "IE", "+353871234567"),
+        ("+1+12025550123", "GB", "+12025550123"),
+        ("+52 1 55 1234 5678", "MX", "+525512345678"),
+        ("+52 1 55 1234 5678", "AU", "+525512345678"),
+        ("0052 1 55 1234 5678", "US", "+525512345678"),
+        ("521 55 1234 5678", "MX", "+525512345678"),
+        ("5215512345678.0", "MX", "+525512345678"),
+        ("044 55 1234 5678", "MX", "+525512345678"),
+        ("(045) 55-1234-5678", "mx", "+525512345678"),
+        ("07400 123456", "UK", "+447400123456"),
+        ("7400123456", " uk ", "+447400123456"),
+        ("00 49 1512 3456789", "UK", "+4915123456789"),
+    ],
+)
+def test_what_machines_misspell_and_what_was_once_the_rule_is_read(
+    text: str, region: str, number: str
+) -> None:
+    assert parse_phone(text, region) == parse_phone_closely(text, region) == ParsedPhone(number, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "region"),
+    [
+        ("0412345678.00", "AU"),
+        ("0412345678.5", "AU"),
+        ("0412 345 678.0", "AU"),
+        ("4.12345678E8", "AU"),
+        ("+61+64412345678", "AU"),
+        ("+61 64412345678", "AU"),
+        ("+7 7 9161234567", "RU"),
+        ("+6161412345", "AU"),
+        ("+52 2 55 1234 5678", "MX"),
+        ("044 55 1234 5678", "AU"),
+        ("044 55 1234 567", "MX"),
+    ],
+)
+def test_what_is_merely_like_it_is_not(text: str, region: str) -> None:
+    assert parse_phone(text, region).e164 is None
+    assert parse_phone(text, region) == parse_phone_closely(text, region)
+
+
+@pytest.mark.parametrize(
+    ("text", "region", "number"),
+    [
+        # Each is a number as it stands, whatever it is like.
+        ("0151 2345678.0", "DE", "+4915123456780"),
+        ("+44 7400 123456, +61+61412345678", "AU", "+447400123456"),
+        ("+61+61412345678 or 0498 765 432", "AU", "+61498765432"),
+        ("1 55 1234 5678", "MX", "+15512345678"),
+    ],
+)
+def test_a_number_that_is_valid_as_it_stands_goes_first(text: str, region: str, number: str) -> None:
+    assert parse_phone(text, region).e164 == number
+
+
+@pytest.mark.parametrize("text", ["0298765432.0", "+61+61298765432", "+61 61298765432"])
+def test_a_misspelled_landline_is_called_one(text: str) -> None:
+    assert parse_phone(text, "AU").reason is InvalidReason.not_mobile

@@ -267,6 +267,33 @@ def test_routes_without_writing_say_there_is_no_route(store: DemoStore) -> None:
         assert (answer.status_code, answer.json()["code"]) == (404, "rest_no_route")
 
 
+def test_before_9_6_there_are_no_order_statuses_but_two_ways_to_find_them(store: DemoStore) -> None:
+    key = store.data.key()
+    for version, status in (("9.6.0", 200), ("9.5.3", 404), ("8.9.1", 404), ("11.0.1", 200)):
+        store.data.woocommerce_version = version
+        assert ask(store, "orders/statuses", key=key).status_code == status
+        assert ask(store, "system_status", key=key).json()["environment"]["version"] == version
+        described = ask(store, "orders", key=key, method="OPTIONS").json()
+        enum = described["endpoints"][0]["args"]["status"]["items"]["enum"]
+        assert enum == ["any", "trash", "auto-draft", *store.data.order_statuses]
+        totals = ask(store, "reports/orders/totals", key=key).json()
+        assert [row["slug"] for row in totals] == list(store.data.order_statuses)
+
+
+def test_a_customer_who_is_deleted_while_a_page_is_made_comes_as_nobody(store: DemoStore) -> None:
+    key = store.data.key()
+    doomed = store.data.register_customer(email="x@example.com")
+
+    def delete(path: str) -> None:
+        store.on_select = None
+        store.data.delete_customer(doomed)
+
+    store.on_select = delete
+    answer = ask(store, "customers?role=all&orderby=id&order=desc&per_page=1", key=key)
+    [row] = answer.json()
+    assert (row["id"], row["email"], row["billing"]["phone"]) == (0, "", "")
+
+
 def test_the_command_line_serves_until_it_is_interrupted() -> None:
     command = [sys.executable, "-m", "woo_sync_pipeline.demo.store", "--customers", "5", "--orders", "3"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -198,6 +198,22 @@ def test_a_subscription_that_is_not_applied_is_no_failure_and_is_not_tried_again
     assert not again.refuses_anew
 
 
+def test_nor_is_one_that_leaves_the_contact_as_if_nothing_had_arrived(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was answered, so that it has arrived, whatever the contact's date says."""
+    know(world, state=UNSUBSCRIBED, signal=dated(5))
+
+    def do_nothing(account: Account, call: Call) -> Answer:
+        return contacts_api.get(account, Call(call.ids, "", None))
+
+    monkeypatch.setitem(operations("contacts", "{id}"), "PATCH", do_nothing)
+    outcome = world.push_one()
+    assert (outcome.failed, outcome.changes) == (False, ())
+    assert subscription_of(outcome).not_applied is NotApplied.perhaps_earlier
+    assert world.changes_sent == 1
+
+
 def test_what_else_was_changed_with_it_is_done_and_told(world: World) -> None:
     know(world, state=UNSUBSCRIBED, signal=dated(5), first_name="Anna")
     world.platform.directory.keeps_state_of = {ANN}

@@ -6,6 +6,7 @@ import pytest
 
 from woo_sync_pipeline.demo.store import ApiKey, DemoStore, StoreData
 from woo_sync_pipeline.woocommerce.client import StoreClient, StoreSettings
+from woo_sync_pipeline.woocommerce.statuses import forget_order_statuses
 
 
 @pytest.fixture
@@ -29,6 +30,12 @@ def connect(naps: list[float]) -> Callable[..., StoreClient]:
         return StoreClient(StoreSettings(**values), sleep=naps.append)  # type: ignore[arg-type] # a free mapping
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def no_known_statuses() -> None:
+    """Each test begins as a new process does."""
+    forget_order_statuses()
 
 
 ADMINISTRATOR = ApiKey("ck_0123456789abcdef", "cs_fedcba9876543210")

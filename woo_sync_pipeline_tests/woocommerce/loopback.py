@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import ssl
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
 JSON = {"Content-Type": "application/json; charset=UTF-8"}
@@ -21,11 +23,14 @@ class Request:
     query: dict[str, str]
     headers: Mapping[str, str]
     raw_path: str
+    method: str = "GET"
 
 
 @dataclass(frozen=True)
 class Reply:
     """`cut` sends only so many bytes of the body and closes; `drop` closes before anything is sent.
+
+    `dripping` sends single bytes of the head or of the body, fifty a second, without an end.
 
     The Date header is of this machine's clock unless `headers` have one.
     """
@@ -35,6 +40,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=lambda: JSON)
     cut: int | None = None
     drop: bool = False
+    dripping: Literal["", "head", "body"] = ""
 
 
 def of_rows(rows: list[Any], *, total: int | None = None) -> Reply:
@@ -54,14 +60,22 @@ class LoopbackStore:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
+            def do_OPTIONS(self) -> None:
+                self.do_GET()
+
             def do_GET(self) -> None:
                 parts = urlsplit(self.path)
-                request = Request(parts.path, dict(parse_qsl(parts.query)), dict(self.headers), self.path)
+                request = Request(
+                    parts.path, dict(parse_qsl(parts.query)), dict(self.headers), self.path, self.command
+                )
                 store.requests.append(request)
                 store.connections.add(self.client_address)
                 reply = answer(request)
                 self.close_connection = reply.drop or reply.cut is not None
                 if reply.drop:
+                    return
+                if reply.dripping:
+                    self.drip(reply)
                     return
                 if "Date" in reply.headers:
                     self.send_response_only(reply.status)
@@ -72,6 +86,16 @@ class LoopbackStore:
                 self.send_header("Content-Length", str(len(reply.body)))
                 self.end_headers()
                 self.wfile.write(reply.body[: reply.cut])
+
+            def drip(self, reply: Reply) -> None:
+                self.close_connection = True
+                head = "".join(f"{name}: {value}\r\n" for name, value in reply.headers.items())
+                end = "X-Never-Ending: " if reply.dripping == "head" else "\r\n"
+                self.wfile.write(f"HTTP/1.1 200 OK\r\n{head}{end}".encode() + reply.body)
+                with contextlib.suppress(OSError):
+                    for _ in range(1000):
+                        self.wfile.write(b" ")
+                        time.sleep(0.02)
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Keep the test output quiet."""

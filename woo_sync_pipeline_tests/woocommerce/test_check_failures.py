@@ -212,6 +212,14 @@ def test_each_failure_is_one_line_that_names_it_and_says_what_to_do(
     assert "jane.doe" not in line.text
 
 
+def test_a_401_names_the_header_that_a_web_server_drops_and_its_mends(town: Town) -> None:
+    with CASES["http for https"][0](town) as source:
+        [line] = check_source(source, HastyStores())
+    assert "drops the Authorization header" in line.text
+    assert 'SetEnvIf Authorization "(.*)" HTTP_AUTHORIZATION=$1' in line.text
+    assert "CGIPassAuth On" in line.text
+
+
 def test_a_ca_file_that_is_missing_is_one_line_too(town: Town, tmp_path: Path) -> None:
     [line] = check_source(town.source(verify_tls=str(tmp_path / "ca.pem")), HastyStores())
     assert (line.verdict, line.subject) == ("FAIL", "shop")
@@ -266,7 +274,7 @@ def test_the_page_of_errors_is_the_one_that_the_code_makes() -> None:
 
 def test_every_error_has_a_row_with_its_meaning_and_what_to_do() -> None:
     kinds = store_errors()
-    assert len(kinds) == 25
+    assert len(kinds) == 28
     assert all(kind.signs and kind.__doc__ and kind.advice for kind in kinds)
     assert len({kind.advice for kind in kinds}) == len(kinds)
     table = [line for line in error_page().splitlines() if line.startswith("| `")]

@@ -10,9 +10,14 @@ import pytest
 from woo_sync_pipeline.demo.store import DemoStore
 from woo_sync_pipeline.woocommerce.client import StoreClient
 from woo_sync_pipeline.woocommerce.customers import customers_after, customers_by_id, sweep_customers
-from woo_sync_pipeline.woocommerce.errors import StoreAnswerCutError, StoreFilterIgnoredError
+from woo_sync_pipeline.woocommerce.errors import (
+    StoreAnswerCutError,
+    StoreAnswerMalformedError,
+    StoreFilterIgnoredError,
+)
+from woo_sync_pipeline.woocommerce.row_ids import LeftOut
 from woo_sync_pipeline_tests.woocommerce.conftest import SHOP_MANAGER
-from woo_sync_pipeline_tests.woocommerce.loopback import LoopbackStore, Reply, Request, of_rows
+from woo_sync_pipeline_tests.woocommerce.loopback import JSON, LoopbackStore, Reply, Request, of_rows
 
 
 def ids(pages: Iterable[list[dict[str, Any]]]) -> list[int]:
@@ -160,3 +165,42 @@ def test_rows_that_were_not_asked_for_are_an_error(connect: Callable[..., StoreC
         pytest.raises(StoreFilterIgnoredError),
     ):
         ids(customers_by_id(client, [4], meta_keys=()))
+
+
+ODD: list[dict[str, Any]] = [{"id": 1}, {"id": "2"}, {"id": "WC-3"}, {"id": 4.0}, {"id": 2**64}, {"id": 6}]
+
+
+def test_a_row_without_a_readable_id_ends_a_sweep_unless_somebody_counts_it(
+    connect: Callable[..., StoreClient],
+) -> None:
+    """Whoever is missing from a sweep is taken for deleted."""
+    with LoopbackStore(lambda _: of_rows(ODD)) as server, connect(server.url) as client:
+        with pytest.raises(StoreAnswerMalformedError, match="without an integer id"):
+            list(sweep_customers(client, meta_keys=()))
+        left_out = LeftOut()
+        pages = sweep_customers(client, meta_keys=(), left_out=left_out)
+        assert [row["id"] for page in pages for row in page] == [1, 2, 4, 6]
+    assert left_out.count == 2
+
+
+def test_rows_of_other_readings_are_left_out_and_counted(connect: Callable[..., StoreClient]) -> None:
+    by_id, newest = LeftOut(), LeftOut()
+    with LoopbackStore(lambda _: of_rows(ODD)) as server, connect(server.url) as client:
+        pages = customers_by_id(client, range(1, 7), meta_keys=(), left_out=by_id)
+        assert [row["id"] for page in pages for row in page] == [1, 2, 4, 6]
+    with LoopbackStore(lambda _: of_rows(ODD[::-1])) as server, connect(server.url) as client:
+        pages = customers_after(client, 1, meta_keys=(), left_out=newest)
+        assert [row["id"] for page in pages for row in page] == [6, 4, 2]
+    assert (by_id.count, newest.count) == (2, 2)
+
+
+def test_lists_with_holes_are_lists_wherever_they_come(connect: Callable[..., StoreClient]) -> None:
+    meta = {"0": {"key": "plugin", "value": 1}, "2": {"key": "sms", "value": "yes"}}
+    body = {"1": {"id": 5, "meta_data": meta, "billing": None}, "4": {"id": 7, "meta_data": {}}}
+    reply = Reply(json.dumps(body).encode(), headers={**JSON, "X-WP-Total": "2"})
+    with LoopbackStore(lambda _: reply) as server, connect(server.url) as client:
+        [page] = sweep_customers(client, meta_keys=("sms",))
+    assert [(row["id"], row["meta_data"]) for row in page] == [
+        (5, [{"key": "sms", "value": "yes"}]),
+        (7, []),
+    ]

@@ -15,6 +15,7 @@ from woo_sync_pipeline.woocommerce.client import StoreClient
 from woo_sync_pipeline.woocommerce.dates import naive_gmt
 from woo_sync_pipeline.woocommerce.errors import StoreAnswerMalformedError, StoreFilterIgnoredError
 from woo_sync_pipeline.woocommerce.orders import OrderWindow, newest_order_lead, order_statuses, walk_orders
+from woo_sync_pipeline.woocommerce.row_ids import LeftOut
 from woo_sync_pipeline_tests.woocommerce.loopback import LoopbackStore, Reply, Request, of_rows
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
@@ -195,12 +196,20 @@ def test_a_store_that_ignores_the_date_filter_is_found_out(connect: Callable[...
         read(client, DAY, NOON)
 
 
-@pytest.mark.parametrize(
-    "row", [{"id": 1, "date_modified_gmt": None}, {"date_modified_gmt": "2026-11-20T01:00:00"}]
-)
-def test_an_order_without_id_or_date_is_not_dropped_in_silence(
-    connect: Callable[..., StoreClient], row: dict[str, Any]
+def test_an_order_without_an_id_is_left_out_and_counted(
+    connect: Callable[..., StoreClient], caplog: pytest.LogCaptureFixture
 ) -> None:
+    rows = [{"id": number, "date_modified_gmt": "2026-11-20T01:00:00"} for number in (1, None, 2**63, "4", 0)]
+    left_out = LeftOut()
+    with LoopbackStore(answering(lambda _: of_rows(rows))) as server, connect(server.url) as client:
+        pages = walk_orders(client, OrderWindow(DAY, NOON), meta_keys=(), left_out=left_out)
+        assert [row["id"] for page in pages for row in page] == [1, 4]
+    assert left_out.count == 2
+    assert len(caplog.records) == 1
+
+
+def test_an_order_without_a_date_is_not_dropped_in_silence(connect: Callable[..., StoreClient]) -> None:
+    row = {"id": 1, "date_modified_gmt": None}
     with (
         LoopbackStore(answering(lambda _: of_rows([row]))) as server,
         connect(server.url) as client,

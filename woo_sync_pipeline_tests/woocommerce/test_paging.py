@@ -10,13 +10,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from woo_sync_pipeline.woocommerce import paging
 from woo_sync_pipeline.woocommerce.client import Page
 from woo_sync_pipeline.woocommerce.errors import (
     StoreAnswerMalformedError,
     StoreChangesTooFastError,
     StoreFilterIgnoredError,
+    StoreListEndlessError,
 )
 from woo_sync_pipeline.woocommerce.paging import cover, map_ahead
+from woo_sync_pipeline.woocommerce.row_ids import LeftOut
 
 
 @dataclass(frozen=True)
@@ -222,10 +225,11 @@ def test_rows_that_are_counted_and_hidden_keep_no_other_row_from_being_read(hidd
 def test_of_a_store_that_caps_pages_and_hides_rows_either_every_other_row_comes_or_an_error(
     size: int, limit: int, cap: int, hidden: list[tuple[int, int]]
 ) -> None:
-    visible = set(range(size)).difference(*(range(first, first + count) for first, count in hidden))
+    every = range(1, size + 1)
+    visible = set(every).difference(*(range(first + 1, first + count + 1) for first, count in hidden))
 
     def fetch(offset: int, limit: int) -> Page:
-        ids = range(size)[offset : offset + min(limit, cap)]
+        ids = every[offset : offset + min(limit, cap)]
         return Page([{"id": number} for number in ids if number in visible], size)
 
     try:
@@ -249,7 +253,9 @@ def test_a_store_that_does_not_count_costs_one_request_more(size: int, requests:
     [
         ([{"id": 2}, {"id": 1}], StoreFilterIgnoredError),
         ([{"id": 1}, {"id": 1}], StoreFilterIgnoredError),
-        ([{"id": "1"}], StoreAnswerMalformedError),
+        ([{"id": 1}, {"id": "one"}], StoreAnswerMalformedError),
+        ([{"id": 1}, {"id": -2}], StoreAnswerMalformedError),
+        ([{"id": 1}, {"id": 2**63}], StoreAnswerMalformedError),
         ([{"id": True}], StoreAnswerMalformedError),
         ([{}], StoreAnswerMalformedError),
     ],
@@ -257,6 +263,112 @@ def test_a_store_that_does_not_count_costs_one_request_more(size: int, requests:
 def test_rows_that_cannot_be_placed_are_an_error(rows: list[dict[str, Any]], kind: type[Exception]) -> None:
     with pytest.raises(kind):
         list(cover(lambda offset, limit: Page(rows, len(rows)), limit=10, source="shop", tried="reading"))
+
+
+@pytest.mark.parametrize("ahead", [1, 3])
+def test_ids_that_are_texts_or_floats_are_numbers(ahead: int) -> None:
+    rows: list[dict[str, Any]] = [{"id": "1"}, {"id": 2.0}, {"id": " 3 "}, {"id": 4}]
+    pages = cover(
+        lambda offset, limit: Page(rows[offset : offset + limit], 4),
+        limit=3,
+        source="shop",
+        tried="reading",
+        ahead=ahead,
+    )
+    ids = [row["id"] for page in pages for row in page]
+    assert ids == [1, 2, 3, 4]
+    assert {type(number) for number in ids} == {int}
+
+
+@pytest.mark.parametrize("size", [1, 99, 100, 101, 250])
+@pytest.mark.parametrize("ahead", [1, 3])
+def test_a_customer_who_is_deleted_while_a_page_is_made_costs_one_look_more(size: int, ahead: int) -> None:
+    store = ChangingStore(list(range(1, size + 1)), [])
+    ghosts = [size // 2]
+
+    def fetch(offset: int, limit: int) -> Page:
+        page = store.fetch(offset, limit)
+        if ghosts and offset <= ghosts[0] < offset + len(page.rows):
+            # It was counted and selected, and its row could no longer be filled.
+            place = ghosts.pop()
+            page.rows[place - offset] = {"id": 0, "email": ""}
+            del store.ids[place]
+        return page
+
+    pages = cover(fetch, limit=100, source="shop", tried="reading", ahead=ahead)
+    gone = size // 2 + 1
+    assert [row["id"] for page in pages for row in page] == [n for n in range(1, size + 1) if n != gone]
+
+
+UNREADABLE: list[Any] = [None, "abc", -5, 2**63, 1.5, True, [], "", "12a", float("inf")]
+
+
+@given(
+    size=st.integers(1, 60),
+    limit=st.integers(2, 30),
+    cap=st.integers(2, 100),
+    odd=st.dictionaries(st.integers(0, 60), st.sampled_from([0, *UNREADABLE]), max_size=6),
+    total=st.booleans(),
+    ahead=st.sampled_from([1, 3]),
+)
+@example(size=3, limit=2, cap=2, odd={1: None, 2: None}, total=False, ahead=1)
+@example(size=2, limit=3, cap=3, odd={1: "abc"}, total=False, ahead=1)
+@settings(max_examples=400, deadline=None)
+def test_rows_without_an_id_keep_no_other_row_from_being_read(
+    size: int, limit: int, cap: int, odd: dict[int, Any], total: bool, ahead: int
+) -> None:
+    rows = [{"id": odd.get(place, place + 1), "place": place} for place in range(size)]
+    left_out = LeftOut()
+    pages = cover(
+        lambda offset, most: Page(rows[offset : offset + min(most, cap)], size if total else None),
+        limit=limit,
+        source="shop",
+        tried="reading",
+        ahead=ahead,
+        left_out=left_out,
+    )
+    try:
+        read = [row["id"] for page in pages for row in page]
+    except (StoreChangesTooFastError, StoreAnswerMalformedError):
+        # Only where a run of such rows fills a page, or the store does not say that nothing is behind one.
+        assert min(limit, cap) <= 7 or not total
+        return
+    assert read == [place + 1 for place in range(size) if place not in odd]
+    assert left_out.count == sum(value != 0 or value is False for at, value in odd.items() if at < size)
+
+
+def test_a_row_that_is_left_out_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    rows = [{"id": number if number % 7 else f"WC-{number}"} for number in range(1, 301)]
+    left_out = LeftOut()
+    pages = cover(
+        lambda offset, limit: Page(rows[offset : offset + limit], 300),
+        limit=100,
+        source="shop",
+        tried="reading all customers",
+        left_out=left_out,
+    )
+    assert sum(len(page) for page in pages) == 300 - 42
+    assert left_out.count == 42
+    assert [record.getMessage() for record in caplog.records] == [
+        "shop: reading all customers: rows whose id is no number of at most 64 bits are left out"
+    ]
+
+
+@pytest.mark.parametrize(("total", "most"), [(500, 1012), (None, 3000)])
+def test_a_list_without_an_end_ends_with_an_error(
+    monkeypatch: pytest.MonkeyPatch, total: int | None, most: int
+) -> None:
+    monkeypatch.setattr(paging, "_MOST_PAGES_UNCOUNTED", 3000)
+    asked = []
+
+    def fetch(offset: int, limit: int) -> Page:
+        asked.append(offset)
+        promised = total if total is None or len(asked) == 1 else offset + 1000
+        return Page([{"id": number} for number in range(offset + 1, offset + limit + 1)], promised)
+
+    with pytest.raises(StoreListEndlessError, match="and no end"):
+        list(cover(fetch, limit=100, source="shop", tried="reading"))
+    assert len(asked) == most + 1
 
 
 def test_no_more_pages_are_in_flight_or_waiting_than_allowed() -> None:
@@ -279,7 +391,7 @@ def test_no_more_requests_are_under_way_than_allowed_and_the_next_ones_do_not_wa
             all_there.wait()
         with lock:
             under_way -= 1
-        return Page([{"id": number} for number in range(offset, min(offset + limit, 2000))], 2000)
+        return Page([{"id": number + 1} for number in range(offset, min(offset + limit, 2000))], 2000)
 
     pages = cover(fetch, limit=101, source="shop", tried="reading", ahead=3)
     assert sum(len(page) for page in pages) == 2000
@@ -290,7 +402,7 @@ def test_a_failed_page_ends_the_walk_with_its_error() -> None:
     def fetch(offset: int, limit: int) -> Page:
         if offset:
             raise RuntimeError("no page")
-        return Page([{"id": number} for number in range(limit)], 1000)
+        return Page([{"id": number} for number in range(1, limit + 1)], 1000)
 
     pages = cover(fetch, limit=100, source="shop", tried="reading", ahead=3)
     assert len(next(pages)) == 100

@@ -10,6 +10,7 @@ from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.demo.store import DemoStore
 from woo_sync_pipeline.woocommerce.check import check_store
 from woo_sync_pipeline.woocommerce.client import StoreClient
+from woo_sync_pipeline.woocommerce.completeness import customers_up_to
 from woo_sync_pipeline.woocommerce.errors import (
     StoreAnswerMalformedError,
     StoreFilterIgnoredError,
@@ -305,6 +306,39 @@ def test_wordpress_without_woocommerce_is_named(connect: Callable[..., StoreClie
         pytest.raises(StoreRouteMissingError, match="without the API"),
     ):
         check_store(client, needs_customer_meta=False)
+
+
+def test_the_newest_customer_may_be_deleted_while_it_is_looked_for(
+    shop: DemoStore, client: StoreClient
+) -> None:
+    doomed = [shop.data.register_customer(email=f"{number}@example.com") for number in range(2)]
+
+    def delete(path: str) -> None:
+        if path == "customers" and doomed:
+            shop.data.delete_customer(doomed.pop())
+
+    shop.on_select = delete
+    assert newest_change(client, since=NOON).customer_id == 1
+    assert customers_up_to(client, 1) == 1
+
+
+def test_the_moment_to_look_from_may_depend_on_the_store_s_clock(
+    shop: DemoStore, client: StoreClient
+) -> None:
+    shop.data.place_order(created_at=NOON)
+    told: list[datetime] = []
+
+    def since(now: datetime) -> datetime:
+        told.append(now)
+        return now - timedelta(hours=2)
+
+    shop.data.clock = lambda: NOON + timedelta(hours=1)
+    newest = newest_change(client, since=since)
+    assert newest.order_modified_at == NOON
+    assert told == [NOON + timedelta(hours=1)]
+    asked = len(shop.requests)
+    newest_change(client, since=since)
+    assert len(shop.requests) == asked + 2
 
 
 def test_a_store_too_old_for_date_filters_is_refused(connect: Callable[..., StoreClient]) -> None:

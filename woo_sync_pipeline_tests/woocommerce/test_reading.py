@@ -26,6 +26,31 @@ def town() -> Iterator[DemoStore]:
         yield store
 
 
+def test_customers_who_are_deleted_while_their_page_is_made_are_gone_and_nobody_else(
+    town: DemoStore, database: Database
+) -> None:
+    synced = SyncedSource(town, database)
+    everybody = synced.sweep().customer_ids
+    doomed = sorted(everybody)[150:1900:90]
+    left = list(doomed)
+
+    def delete(path: str) -> None:
+        # Between the selection of a page and its loading, anywhere in the list.
+        for number in left[:2]:
+            left.remove(number)
+            town.data.delete_customer(number)
+
+    town.on_select = delete
+    read = synced.sweep()
+    town.on_select = None
+    assert not left
+    # Who was read before is found gone the next time.
+    assert read.customers.gone <= set(doomed)
+    later = synced.sweep().customers
+    assert read.customers.gone | later.gone == set(doomed)
+    assert later.read == len(everybody) - len(doomed)
+
+
 def test_a_sweep_passes_on_exactly_the_changed_the_new_and_the_gone(
     town: DemoStore, database: Database
 ) -> None:

@@ -261,10 +261,34 @@ def test_a_product_whose_number_nothing_can_hold_is_none() -> None:
     assert frame["product_ids"].map(list).tolist() == [[22]]
 
 
-@pytest.mark.parametrize("number", [None, "5", True, 5.0, 2**63])
+@pytest.mark.parametrize("number", [None, "five", True, 5.5, 2**63, "9223372036854775808"])
 def test_a_row_without_an_integer_id_is_an_error(number: object) -> None:
     with pytest.raises(StoreAnswerMalformedError):
         customers({**CUSTOMER, "id": number})
+
+
+@pytest.mark.parametrize("number", ["5", 5.0, " 5"])
+def test_ids_that_are_written_as_texts_or_floats_are_the_same_record(number: object) -> None:
+    assert customers({**CUSTOMER, "id": number}).equals(customers({**CUSTOMER, "id": 5}))
+    written = {"customer_id": str(ORDER["customer_id"]), "line_items": [{"product_id": "22"}]}
+    plain = {"customer_id": ORDER["customer_id"], "line_items": [{"product_id": 22.0}]}
+    assert orders({**ORDER, **written}).equals(orders({**ORDER, **plain, "id": float(ORDER["id"])}))
+
+
+def test_lists_with_holes_are_read_as_lists() -> None:
+    meta = {"0": {"key": "plugin", "value": 1}, "2": {"key": "sms", "value": "yes"}}
+    frame = customers({**CUSTOMER, "meta_data": meta})
+    assert json.loads(only(frame, "meta")) == {"sms": "yes"}
+    lines = {"1": {"product_id": 22}, "7": {"product_id": 33}}
+    assert list(only(orders({**ORDER, "line_items": lines}), "product_ids")) == [22, 33]
+    renewed = {"3": {"key": "_subscription_renewal", "value": "17"}}
+    assert only(orders({**ORDER, "meta_data": renewed}), "is_renewal") is True
+
+
+@pytest.mark.parametrize("nothing", [None, [], {}, "", 0])
+def test_an_address_that_is_none_is_empty(nothing: object) -> None:
+    frame = customers({**CUSTOMER, "billing": nothing, "shipping": nothing})
+    assert only(frame, "billing_phone") == only(frame, "shipping_phone") == ""
 
 
 def test_a_moment_without_a_time_zone_is_refused() -> None:

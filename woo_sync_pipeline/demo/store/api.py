@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from woo_sync_pipeline.demo.store import pages
+from woo_sync_pipeline.demo.store import pages, rows
 from woo_sync_pipeline.demo.store.answers import COLLECTION, ITEM, Answer, ApiError, no_route
 from woo_sync_pipeline.demo.store.auth import Authenticator, Call, RefusedError
 from woo_sync_pipeline.demo.store.data import StoreData
@@ -16,7 +16,7 @@ from woo_sync_pipeline.demo.store.params import InvalidParamsError, read_params
 from woo_sync_pipeline.demo.store.php import Query, as_list, parse_query
 from woo_sync_pipeline.demo.store.query import ResultCache, page_of
 from woo_sync_pipeline.demo.store.records import ApiKey
-from woo_sync_pipeline.demo.store.resources import RESOURCES, Resource
+from woo_sync_pipeline.demo.store.resources import CUSTOMERS, RESOURCES, Resource
 from woo_sync_pipeline.demo.store.writes import create, delete, update
 
 _ITEM = re.compile(r"^(?P<path>[a-z/]+)/(?P<id>\d+)$")
@@ -122,10 +122,13 @@ class Api:
         table = resource.table(self.data)
         if self.on_select is not None:
             self.on_select(resource.path)
-        # WooCommerce loads what it has selected one by one: what was deleted meanwhile is counted and not shown.
-        rows = [build_row(builders, table[record_id], tree) for record_id in wanted if record_id in table]
-        headers = pages.paging_headers(resource, self.root, query, params, total, bool(rows))
-        return Answer(200, rows, headers | {"Allow": COLLECTION})
+        # WooCommerce loads what it has selected one by one: what was deleted meanwhile is counted. An order is not
+        # shown then, a customer comes as somebody who has nothing.
+        ghost = rows.nobody() if resource is CUSTOMERS else None
+        found = [record for record_id in wanted if (record := table.get(record_id, ghost)) is not None]
+        shown = [build_row(builders, record, tree) for record in found]
+        headers = pages.paging_headers(resource, self.root, query, params, total, bool(shown))
+        return Answer(200, shown, headers | {"Allow": COLLECTION})
 
     def _item(
         self, method: str, resource: Resource, record_id: int, query: Query, key: ApiKey | None, body: bytes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -43,8 +43,8 @@ def customer_builders(data: StoreData, root: str, *, shows_meta: bool) -> Builde
 
     builders: Builders = {
         "id": lambda customer: customer.id,
-        "date_created": lambda customer: to_local_text(customer.registered_at, zone),
-        "date_created_gmt": lambda customer: to_gmt_text(customer.registered_at),
+        "date_created": lambda customer: _local(customer.registered_at if customer.id else None, zone),
+        "date_created_gmt": lambda customer: _gmt(customer.registered_at if customer.id else None),
         "date_modified": lambda customer: _local(customer.modified_at, zone),
         "date_modified_gmt": lambda customer: _gmt(customer.modified_at),
         "email": lambda customer: customer.email,
@@ -63,6 +63,21 @@ def customer_builders(data: StoreData, root: str, *, shows_meta: bool) -> Builde
     if not shows_meta:
         del builders["meta_data"]
     return builders
+
+
+def nobody() -> Customer:
+    """Return what WooCommerce loads for a user who is gone: an object that was never filled."""
+    return Customer(
+        id=0,
+        username="",
+        email="",
+        display_name="",
+        roles=[],
+        registered_at=datetime.min.replace(tzinfo=UTC),
+        modified_at=None,
+        address={},
+        meta={},
+    )
 
 
 def order_builders(data: StoreData, root: str) -> Builders:
