@@ -16,9 +16,8 @@ from woo_sync_pipeline.config import Settings, SourceSettings
 from woo_sync_pipeline.resources import StateResource, StoresResource
 from woo_sync_pipeline.state.contacts import pending_phones
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.syncs import list_syncs, watermark, watermark_by
+from woo_sync_pipeline.state.syncs import Watermark, list_syncs, watermark, watermark_by
 from woo_sync_pipeline.sync.window import today
-from woo_sync_pipeline.woocommerce.orders import order_statuses
 from woo_sync_pipeline.woocommerce.probe import NewestChange, newest_change
 
 RETRY_PAUSE = timedelta(minutes=5)
@@ -53,13 +52,17 @@ def live_sensor(
         newest: NewestChange | None = None
         if mark is not None and obstacle is None:
             with stores.connect(source) as client:
-                statuses = order_statuses(client)
-                # The store's own clock dates its orders; its first answer has told it.
-                store_now = client.server_time or datetime.now(UTC)
-                mark = watermark_by(database, source.key, mark, store_now=store_now)
-                # The store's bound is exclusive, and the second of the watermark was perhaps not over.
-                since = mark.read_until - timedelta(seconds=1)
-                newest = newest_change(client, since=since, statuses=statuses)
+                # Told by the first answer: the store's own clock dates its orders.
+                told: list[datetime] = []
+
+                def since(store_now: datetime, known: Watermark = mark) -> datetime:
+                    told.append(store_now)
+                    read = watermark_by(database, source.key, known, store_now=store_now)
+                    # The store's bound is exclusive, and the second of the watermark was perhaps not over.
+                    return read.read_until - timedelta(seconds=1)
+
+                newest = newest_change(client, since=since)
+            mark = watermark_by(database, source.key, mark, store_now=told[0])
         unsent = _unsent(database, source) if obstacle is None else 0
         decision = decide_live(watermark=mark, newest=newest, obstacle=obstacle, unsent=unsent)
         cursor = " ".join(run.run_id for run in lost)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -28,6 +28,7 @@ from woo_sync_pipeline.woocommerce.errors import StoreAnswerMalformedError
 from woo_sync_pipeline.woocommerce.orders import OrderWindow, walk_orders
 from woo_sync_pipeline.woocommerce.products import product_tags
 from woo_sync_pipeline.woocommerce.records import CUSTOMER_SCHEMA, ORDER_SCHEMA, customer_page, order_table
+from woo_sync_pipeline.woocommerce.row_ids import LeftOut
 
 NORMALISATION_VERSION = 1
 """Part of every hash: raise it when records shall be read anew because they are normalised differently."""
@@ -38,10 +39,14 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True)
 class OrdersRead:
-    """changed: the orders of the window that are not known in this form (columns of `order_table`)."""
+    """changed: the orders of the window that are not known in this form (columns of `order_table`).
+
+    left_out: how many more there were whose id cannot be read.
+    """
 
     changed: pa.Table
     read: int
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,8 @@ class CustomersRead:
 
     gone: ids that are known and that a complete reading lacked. meta_withheld: whether the store kept back
     the meta of customers, because the key is not an administrator's. saved_unseen: how many customers were saved since
-    the complete reading before although nothing that the store shows of them has changed.
+    the complete reading before although nothing that the store shows of them has changed. left_out: how many more there
+    are whose id cannot be read: then nobody is known to be gone.
     """
 
     changed: pa.Table
@@ -59,6 +65,7 @@ class CustomersRead:
     last_id: int
     meta_withheld: bool
     saved_unseen: int = 0
+    left_out: int = 0
 
 
 def settings_fingerprint(source: SourceSettings) -> str:
@@ -91,7 +98,8 @@ def read_orders(
     read_at = datetime.now(UTC)
     read = 0
     changed = [ORDER_SCHEMA.empty_table()]
-    for rows in walk_orders(client, window, meta_keys=source.meta_keys, statuses=statuses):
+    left_out = LeftOut()
+    for rows in walk_orders(client, window, meta_keys=source.meta_keys, statuses=statuses, left_out=left_out):
         known = order_hashes(database, source.key, [row["id"] for row in rows])
         table = order_table(
             rows,
@@ -103,7 +111,7 @@ def read_orders(
         changed.append(_relevant(database, source, table, known))
         read += len(rows)
         progress(len(rows))
-    return OrdersRead(pa.concat_tables(changed), read)
+    return OrdersRead(pa.concat_tables(changed), read, left_out.count)
 
 
 def sweep(
@@ -120,8 +128,12 @@ def sweep(
     saved before, that reading has seen.
     """
     known = customer_hashes(database, source.key)
-    pages = sweep_customers(client, meta_keys=source.meta_keys)
+    left_out = LeftOut()
+    pages = sweep_customers(client, meta_keys=source.meta_keys, left_out=left_out)
     found = _read_customers(pages, known, source, progress=progress, is_complete=True, saved_since=since)
+    if left_out.count:
+        # Perhaps it is they who seem to be gone.
+        found = replace(found, gone=frozenset(), left_out=left_out.count)
     if known and not found.read:
         # The key's own user is always there: a store that shows nobody hides everybody.
         raise StoreAnswerMalformedError(
@@ -145,12 +157,19 @@ def touched(
 ) -> CustomersRead:
     """Customers registered after `last_id` and those named: a handful of requests, not the whole store."""
     known = customer_hashes(database, source.key)
+    left_out = LeftOut()
     new = _read_customers(
-        customers_after(client, last_id, meta_keys=source.meta_keys), known, source, progress=progress
+        customers_after(client, last_id, meta_keys=source.meta_keys, left_out=left_out),
+        known,
+        source,
+        progress=progress,
     )
     rest = {customer_id for customer_id in customer_ids if 0 < customer_id <= last_id}
     named = _read_customers(
-        customers_by_id(client, rest, meta_keys=source.meta_keys), known, source, progress=progress
+        customers_by_id(client, rest, meta_keys=source.meta_keys, left_out=left_out),
+        known,
+        source,
+        progress=progress,
     )
     return CustomersRead(
         changed=pa.concat_tables([new.changed, named.changed]),
@@ -158,6 +177,7 @@ def touched(
         read=new.read + named.read,
         last_id=max(last_id, new.last_id),
         meta_withheld=new.meta_withheld or named.meta_withheld,
+        left_out=left_out.count,
     )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from woo_sync_pipeline.demo.store import DemoStore, generate_store
+from woo_sync_pipeline.demo.store import DemoStore, generate_store, rows
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.woocommerce.errors import StoreAnswerMalformedError
 from woo_sync_pipeline_tests.woocommerce.conftest import SHOP_MANAGER
@@ -49,6 +50,26 @@ def test_customers_who_are_deleted_while_their_page_is_made_are_gone_and_nobody_
     later = synced.sweep().customers
     assert read.customers.gone | later.gone == set(doomed)
     assert later.read == len(everybody) - len(doomed)
+
+
+def test_where_ids_cannot_be_read_the_others_are_read_and_nobody_is_gone(
+    town: DemoStore, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = SyncedSource(town, database)
+    everybody = synced.sweep().customer_ids
+    odd, gone = sorted(everybody)[5], sorted(everybody)[9]
+    town.data.delete_customer(gone)
+    ids = rows.customer_builders
+
+    def with_an_odd_id(*args: Any, **options: Any) -> rows.Builders:
+        builders = ids(*args, **options)
+        return {**builders, "id": lambda customer: "N7" if customer.id == odd else customer.id}
+
+    monkeypatch.setattr(rows, "customer_builders", with_an_odd_id)
+    found = synced.sweep().customers
+    assert (found.read, found.left_out, found.gone) == (len(everybody) - 2, 1, frozenset())
+    monkeypatch.undo()
+    assert synced.sweep().customers.gone == {gone}
 
 
 def test_a_sweep_passes_on_exactly_the_changed_the_new_and_the_gone(
