@@ -79,7 +79,8 @@ class ContactBase:
 class StoreContact:
     """One phone's merged form over all stores, with its base and what was being sent when a sync crashed.
 
-    `status` is the subscription state of a contact that is new to the platform.
+    status: the subscription state of a contact that is new to the platform. is_under_way: whether what was being sent
+    was so a moment ago, by the same push, and only its answer is missing.
     """
 
     phone: str = field(repr=False)
@@ -92,6 +93,7 @@ class StoreContact:
     status: SubscriptionState
     base: ContactBase | None = None
     in_flight: ContactBase | None = None
+    is_under_way: bool = False
 
     @property
     def consent(self) -> Consent:

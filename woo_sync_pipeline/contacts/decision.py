@@ -61,7 +61,7 @@ def decide_contact(store: StoreContact, shown: ShownContact | None, *, now: date
     """
     base = store.base
     if store.in_flight is not None:
-        base = base_after_interruption(base, store.in_flight, shown)
+        base = base_after_interruption(base, store.in_flight, shown, was_a_moment_ago=store.is_under_way)
     known = base.subscription if base else None
     if shown is None and not store.sources:
         remembered = replace(_confirmed_fields(store), subscription=known)

@@ -15,11 +15,17 @@ from woo_sync_pipeline.contacts.subscription import (
 
 
 def base_after_interruption(
-    base: ContactBase | None, sent: ContactBase, shown: ShownContact | None
+    base: ContactBase | None, sent: ContactBase, shown: ShownContact | None, *, was_a_moment_ago: bool = False
 ) -> ContactBase | None:
-    """The base, completed by what was being sent: what the platform shows of it was sent by us."""
+    """The base, completed by what was being sent: what the platform shows of it was sent by us.
+
+    But not an unsubscription, unless it `was_a_moment_ago`: since then the person may have sent a STOP, which looks the
+    same, and lasts.
+    """
     if shown is None:
-        subscription = _subscription(base.subscription, sent.subscription, None) if base else None
+        subscription = (
+            _subscription(base.subscription, sent.subscription, None, was_a_moment_ago) if base else None
+        )
         return replace(base, subscription=subscription) if base else None
     known = base or ContactBase()
     return replace(
@@ -29,7 +35,9 @@ def base_after_interruption(
         email=sent.email if shown.email == sent.email else known.email,
         sources=_names(known.sources, sent.sources, [name.strip() for name in shown.label.split(",")]),
         groups=_names(known.groups, sent.groups, shown.lists),
-        subscription=_subscription(known.subscription, sent.subscription, shown.subscription),
+        subscription=_subscription(
+            known.subscription, sent.subscription, shown.subscription, was_a_moment_ago
+        ),
     )
 
 
@@ -44,7 +52,10 @@ def _names(
 
 
 def _subscription(
-    base: SubscriptionBase | None, sent: SubscriptionBase | None, shown: ShownSubscription | None
+    base: SubscriptionBase | None,
+    sent: SubscriptionBase | None,
+    shown: ShownSubscription | None,
+    was_a_moment_ago: bool,
 ) -> SubscriptionBase | None:
     if sent is None or (shown is None and base is None):
         return base
@@ -57,8 +68,10 @@ def _subscription(
     # Only of a state that we were bringing about.
     never_arrived = sent.set_by is SetBy.sync and sent.modified_at == shown.changed_at
     if sent.state is shown.state:
-        # If it was another before, somebody else has changed it.
-        return base if never_arrived and (base is None or base.state is not sent.state) else sent
+        # If it was another before, somebody else has changed it, or may have.
+        unsubscribing = sent.set_by is SetBy.sync and sent.state is SubscriptionState.UNSUBSCRIBED
+        others = never_arrived or (unsubscribing and base is not None and not was_a_moment_ago)
+        return base if others and (base is None or base.state is not sent.state) else sent
     # Either our subscribing never arrived and somebody else has changed the contact, or it did arrive and was answered
     # with a STOP. It counts as arrived, and as not yet taken into account.
     return base if never_arrived else subscribing

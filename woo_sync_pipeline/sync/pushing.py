@@ -207,7 +207,7 @@ def _replan(
     *,
     maybe_sent: bool,
 ) -> ContactPlan:
-    current = replace(store, in_flight=plan.base) if maybe_sent else store
+    current = replace(store, in_flight=plan.base, is_under_way=True) if maybe_sent else store
     anew = plan_contact(current, found, vocabulary, now=datetime.now(UTC))
     # For a single contact the whole check takes longer than planning it, so only what could do harm is checked.
     if anew.state is SubscriptionState.SUBSCRIBED and store.consent is Consent.opted_out:

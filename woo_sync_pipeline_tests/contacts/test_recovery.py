@@ -83,15 +83,25 @@ def test_a_creation_has_arrived_if_the_contact_is_in_the_state_that_was_sent(
     assert subscription_after(None, sent, shown(state)) == (sent if state is sent_state else None)
 
 
-@pytest.mark.parametrize(("before", "after"), [(SUBSCRIBED, UNSUBSCRIBED), (UNSUBSCRIBED, SUBSCRIBED)])
-def test_a_state_that_is_shown_as_it_was_sent_is_ours(
-    before: SubscriptionState, after: SubscriptionState
-) -> None:
-    base, sent = by_us(before, dated(1)), by_us(after, opted_out(3), modified=2)
-    assert subscription_after(base, sent, shown(sent.state, 9)) == sent
+def test_a_subscription_that_is_shown_as_it_was_sent_is_ours() -> None:
+    base, sent = by_us(UNSUBSCRIBED, dated(1)), by_us(SUBSCRIBED, opted_out(3), modified=2)
+    assert subscription_after(base, sent, shown(SUBSCRIBED, 9)) == sent
     # Of which nobody knows how the contact was dated before.
     sent = replace(sent, modified_at=None)
-    assert subscription_after(base, sent, shown(sent.state, 2)) == sent
+    assert subscription_after(base, sent, shown(SUBSCRIBED, 2)) == sent
+
+
+@pytest.mark.parametrize("modified", [2, None])
+def test_an_unsubscription_that_is_shown_is_ours_only_if_it_was_sent_a_moment_ago(
+    modified: int | None,
+) -> None:
+    base, sent = by_us(SUBSCRIBED, dated(1)), by_us(UNSUBSCRIBED, opted_out(3), modified=modified)
+    before, under_way = base_of(store(), base), base_of(store(), sent)
+    found = base_after_interruption(before, under_way, there(shown(UNSUBSCRIBED, 9)), was_a_moment_ago=True)
+    assert found is not None
+    assert found.subscription == sent
+    # Since a crash the person may have sent a STOP, which looks the same.
+    assert subscription_after(base, sent, shown(UNSUBSCRIBED, 9)) == base
 
 
 @pytest.mark.parametrize(("before", "after"), [(SUBSCRIBED, UNSUBSCRIBED), (UNSUBSCRIBED, SUBSCRIBED)])
