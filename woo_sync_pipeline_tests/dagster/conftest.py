@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
@@ -128,20 +129,29 @@ class World:
         self.state.close()
         self._connect()
 
-    def let_pass(self, time: timedelta = timedelta(minutes=10)) -> None:
+    def let_pass(self, by: timedelta = timedelta(minutes=10)) -> None:
         """Move all that happened on the platform, and was seen there, into the past: what comes now is surely later."""
         with self.directory.lock:
             for contact in self.directory.store.contacts.values():
-                contact.created -= time
-                contact.modified -= time
+                contact.created -= by
+                contact.modified -= by
         columns = ("unsubscribed_seen_at", "base_seen_at", "base_modified_at", "confirmed_at")
         moved = ", ".join(f"{column} = {column} - :time" for column in columns)
         with self.database.transaction() as connection:
-            connection.execute(sa.text(f"UPDATE {SCHEMA}.contacts SET {moved}"), {"time": time})
+            connection.execute(sa.text(f"UPDATE {SCHEMA}.contacts SET {moved}"), {"time": by})
             connection.execute(
                 sa.text(f"UPDATE {SCHEMA}.sync_runs SET directory_read_at = directory_read_at - :time"),
-                {"time": time},
+                {"time": by},
             )
+
+    def minutes_ago(self, minutes: float) -> None:
+        """What now happens in the store bears a date of so long ago, which is surely earlier than what comes later."""
+        self.store.date_header_follows_clock = False
+        self.store.clock = lambda: datetime.now(UTC) - timedelta(minutes=minutes)
+
+    def outwait_the_clocks(self) -> None:
+        """Afterwards a date of the store is surely later than all that was read: a date has whole seconds."""
+        time.sleep(4)
 
     def close(self) -> None:
         self.state.close()

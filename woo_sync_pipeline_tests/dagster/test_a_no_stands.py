@@ -149,7 +149,8 @@ def test_the_next_purchase_and_a_renewal_subscribe_nobody_again(make_world: Make
 def test_whoever_unticks_the_box_and_ticks_it_again_is_subscribed(make_world: MakeWorld) -> None:
     shop = opened(make_world)
     store, person = shop.world.store, shop.person()
-    for ticked in (True, False, True):
+    for minutes_ago, ticked in ((4, True), (2, False), (0, True)):
+        shop.world.minutes_ago(minutes_ago)
         store.check_out(
             customer_id=person.customer_id, billing=person.billing, fields={ORDER_CONSENT_KEY: ticked}
         )
@@ -333,7 +334,7 @@ def test_an_opt_out_in_my_account_that_the_shop_mirrors_unsubscribes(make_world:
     assert shop.state(person) == "UNSUBSCRIBED"
     # The mirrored choice has a date, so it can answer a STOP as well.
     shop.world.let_pass()
-    shop.world.store.clock = lambda: datetime.now(UTC) + timedelta(seconds=5)
+    shop.world.outwait_the_clocks()
     shop.world.store.save_account_field(person.customer_id, ORDER_CONSENT_KEY, True)
     shop.world.sync()
     assert shop.state(person) == "SUBSCRIBED"

@@ -41,6 +41,7 @@ def test_opt_outs_in_my_account_are_seen_and_a_new_tick_answers_a_stop(make_worl
     assert state_of_ann(world) == "SUBSCRIBED"
     store.save_account_field(ann, hidden, False)
     assert state_of_ann(world) == "UNSUBSCRIBED"
+    world.outwait_the_clocks()
     store.save_account_field(ann, hidden, True)
     assert state_of_ann(world) == "SUBSCRIBED"
 
@@ -53,6 +54,7 @@ def test_opt_outs_in_my_account_are_seen_and_a_new_tick_answers_a_stop(make_worl
     assert state_of_ann(world) == "UNSUBSCRIBED", "a box that is ticked already says nothing new"
     store.save_account_field(ann, hidden, False)
     assert state_of_ann(world) == "UNSUBSCRIBED"
+    world.outwait_the_clocks()
     store.save_account_field(ann, hidden, True)
     assert state_of_ann(world) == "SUBSCRIBED"
 

@@ -327,7 +327,7 @@ def test_the_sensor_says_what_is_wrong_when_the_store_is_down(world: World) -> N
         _sensor_tick(world)
     error = raised.value
     assert (error.source, error.transient) == (KEY, True)
-    assert error.tried == "GET orders/statuses (5 attempts)"
+    assert error.tried == "GET customers (5 attempts)"
     assert error.got.startswith("no complete answer")
     assert error.next_step.startswith("Check that the configured url is right")
 
