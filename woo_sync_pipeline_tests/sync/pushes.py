@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from woo_sync_pipeline.demo.platform import DemoPlatform
 from woo_sync_pipeline.messagemedia import PlatformClient, PlatformSettings
 from woo_sync_pipeline.state.contacts import pending_phones
 from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.sync import pushing
 from woo_sync_pipeline.sync.planning import PushSummary
 from woo_sync_pipeline.sync.pushing import push_pending
 from woo_sync_pipeline_tests.state.stored import ANN, Row, at, begin, customer
@@ -53,6 +56,16 @@ def push(
 
 def pending(database: Database, *, is_sweep: bool = True, source_name: str = "WooCommerce") -> list[str]:
     return pending_phones(database, source_name=source_name, touched=[], include_rejected=is_sweep)
+
+
+def crash_before_settling(
+    database: Database, client: PlatformClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Push, and end before any answer of the platform is written down."""
+    with monkeypatch.context() as patched:
+        patched.setattr(pushing, "settle", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            push(database, client)
 
 
 def states(platform: DemoPlatform) -> dict[str, str]:

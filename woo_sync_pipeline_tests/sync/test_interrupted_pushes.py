@@ -17,6 +17,7 @@ from woo_sync_pipeline_tests.sync.pushes import (
     EVERYBODY,
     LISTS,
     connect,
+    crash_before_settling,
     creations,
     everybody,
     once,
@@ -56,10 +57,7 @@ def test_a_stop_after_a_crash_is_not_taken_for_our_own_unsubscription(
     commit(database, customer(consent="opted_out", read_at=at(5)))
     push(database, client)
     commit(database, customer(consent="opted_in", read_at=at(10)))
-    with monkeypatch.context() as patched:
-        patched.setattr(pushing, "settle", lambda *_, **__: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            push(database, client)
+    crash_before_settling(database, client, monkeypatch)
     assert states(platform) == {ANN: "SUBSCRIBED"}
     platform.directory.unsubscribe(ANN)
 

@@ -14,10 +14,16 @@ from woo_sync_pipeline.messagemedia import PlatformClient
 from woo_sync_pipeline.state.consent_ledger import LedgerEntry, ledger_of
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import SyncContact, sync_contacts
-from woo_sync_pipeline.sync import pushing
 from woo_sync_pipeline_tests.state.stored import ANN, BOB, Row, at, commit, contacts, customer, order
 from woo_sync_pipeline_tests.sync.pushed import Pushed
-from woo_sync_pipeline_tests.sync.pushes import CONTACTS, opted_in, pending, push, states
+from woo_sync_pipeline_tests.sync.pushes import (
+    CONTACTS,
+    crash_before_settling,
+    opted_in,
+    pending,
+    push,
+    states,
+)
 
 AT_CHECKOUT = {"consent": "opted_in", "consent_origin": "order meta checkout"}
 """A choice under another key than the account's, so that it repeats none."""
@@ -329,10 +335,7 @@ def test_what_a_crash_kept_from_being_told_is_told_by_the_next_sync(
     database: Database, platform: DemoPlatform, client: PlatformClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commit(database, opted_in())
-    with monkeypatch.context() as patched:
-        patched.setattr(pushing, "settle", lambda *_, **__: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            push(database, client)
+    crash_before_settling(database, client, monkeypatch)
     assert told(database) == []
     push(database, client)
     push(database, client)
@@ -345,10 +348,7 @@ def test_a_stop_after_a_crash_is_told_and_not_what_was_perhaps_sent_before(
     commit(database, customer(consent="opted_out", read_at=at(5)))
     push(database, client)
     commit(database, customer(consent="opted_in", read_at=at(10)))
-    with monkeypatch.context() as patched:
-        patched.setattr(pushing, "settle", lambda *_, **__: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            push(database, client)
+    crash_before_settling(database, client, monkeypatch)
     platform.directory.unsubscribe(ANN)
     summary = push(database, client)
     assert states(platform) == {ANN: "UNSUBSCRIBED"}
