@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, PrivateAttr, ValidationError, model_valid
 
 from woo_sync_pipeline.config_celery import CelerySettings
 from woo_sync_pipeline.config_file import ConfigDocument, Problem, read_document
+from woo_sync_pipeline.config_limits import LimitSettings, LimitsSettings
 from woo_sync_pipeline.config_refused import SOURCE_KEY, RefusedSource, duplicates, refused_sources
 from woo_sync_pipeline.config_values import (
     EmailAddress,
@@ -161,6 +162,7 @@ class SourceSettings(Section):
     default_region: Region
     consent: ConsentSettings = ConsentSettings()
     groups: GroupSettings = GroupSettings()
+    limits: LimitsSettings = LimitsSettings()
     max_concurrency: Annotated[int, Field(ge=1, le=32)] = 4
     max_requests_per_second: Annotated[float, Field(gt=0, le=1000)] | None = None
     daily_at: TimeOfDay = time(2, 0)
@@ -374,6 +376,8 @@ def _known_keys(location: tuple[str | int, ...]) -> list[str]:
         ("sources", "consent"): ConsentSettings,
         ("sources", "consent", "words"): ConsentWords,
         ("sources", "groups"): GroupSettings,
+        ("sources", "limits"): LimitsSettings,
+        **{("sources", "limits", name): LimitSettings for name in LimitsSettings.model_fields},
     }
     names = tuple(part for part in location if isinstance(part, str))
     return [field.alias or name for name, field in models[names].model_fields.items()]

@@ -41,6 +41,10 @@ class StateError(WooSyncError):
     """The state database cannot be used."""
 
 
+class ChangesStoppedError(WooSyncError):
+    """More would change at once than is let through without being asked."""
+
+
 class PlanError(WooSyncError):
     """What is about to be sent breaks a rule: a fault of this project, found before it did any harm."""
 

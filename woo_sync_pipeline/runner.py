@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from woo_sync_pipeline.assets.step import KIND_TAG
+from woo_sync_pipeline.assets.step import ASKED_BY_TAG, KIND_TAG
 from woo_sync_pipeline.automation.decisions import DayRange
 from woo_sync_pipeline.automation.jobs import source_jobs
 from woo_sync_pipeline.automation.partitions import range_tags
@@ -51,22 +51,30 @@ class SyncRunner:
         incremental: bool = False,
         dry_run: bool = False,
         whole_history: bool = False,
+        accept_changes: bool = False,
+        asked_by: str | None = None,
         kind: str = "manual",
     ) -> SyncOutcome:
         """Sync a source for a range of days; never raises for what is wrong with the store or the platform.
 
         A dry run plans everything and sends nothing. `whole_history` reads all orders, since `orders_from`.
+        `accept_changes` lets through more changes than the limits do; `asked_by` is who wants that, for the history.
         """
+        config = {"config": {"dry_run": dry_run, "accept_changes": accept_changes}}
         jobs = source_jobs(source, dg.in_process_executor)
         job = self._definitions.resolve_job_def((jobs.incremental if incremental else jobs.daily).name)
         result = job.execute_in_process(
             instance=self._instance,
-            tags={KIND_TAG: "live" if incremental else kind, **range_tags(days.first, days.last)},
+            tags={
+                KIND_TAG: "live" if incremental else kind,
+                **range_tags(days.first, days.last),
+                **({ASKED_BY_TAG: asked_by} if asked_by else {}),
+            },
             run_config={
                 "loggers": _QUIET,
                 "ops": {
                     f"{source.key}__orders": {"config": {"whole_history": whole_history}},
-                    f"{source.key}__synced_contacts": {"config": {"dry_run": dry_run}},
+                    f"{source.key}__synced_contacts": config,
                 },
             },
             raise_on_error=False,

@@ -21,6 +21,7 @@ class Check(StrEnum):
     no_phone_twice = "no_phone_twice"
     every_contact_fits_its_model = "every_contact_fits_its_model"
     consent_is_never_widened = "consent_is_never_widened"
+    changes_are_within_limits = "changes_are_within_limits"
 
     @property
     def is_blocking(self) -> bool:
@@ -38,6 +39,7 @@ _DESCRIPTIONS = {
     Check.no_phone_twice: "One contact per phone.",
     Check.every_contact_fits_its_model: "A contact has a phone, texts, sorted lists, and a time with a known choice.",
     Check.consent_is_never_widened: "Nobody is to be subscribed who opted out, or who never chose where asking is due.",
+    Check.changes_are_within_limits: "Not more changes at once than `limits` of the source let through unasked.",
 }
 
 

@@ -1,10 +1,11 @@
 """Making contacts: normalised records, merged by phone over all sources."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import dagster as dg
 import pandas as pd
+from pydantic import Field
 
 from woo_sync_pipeline.assets.checks import Check, check_result, check_specs
 from woo_sync_pipeline.assets.definition import asset_options
@@ -17,8 +18,12 @@ from woo_sync_pipeline.state.bulk import arrow_schema
 from woo_sync_pipeline.state.records import CONTACT_COLUMNS, RECORD_COLUMNS, Reading, commit_reading
 from woo_sync_pipeline.state.sources import with_refused_sources
 from woo_sync_pipeline.sync import checks as judge
+from woo_sync_pipeline.sync.brake import OptOutsSent, stopped_by_the_store
+from woo_sync_pipeline.sync.brake import finding as brake_finding
 from woo_sync_pipeline.sync.checks import Finding, RecordTally
 from woo_sync_pipeline.sync.normalising import RECORD_SCHEMA, normalise_portions
+from woo_sync_pipeline.sync.opt_outs import send_opt_outs
+from woo_sync_pipeline.sync.reading import telling_settings
 
 RECORD_CHECKS = (
     Check.every_row_is_accounted_for,
@@ -32,6 +37,16 @@ MERGE_CHECKS = (
     Check.consent_is_never_widened,
 )
 _MOST_UNREAD = 20
+
+
+class MergeConfig(dg.Config):
+    """How to merge."""
+
+    accept_changes: bool = Field(
+        default=False,
+        description="Let through, this time, more changes at once than `limits` of the source let through unasked. The "
+        "history notes who asked.",
+    )
 
 
 def contact_assets(
@@ -86,20 +101,25 @@ def contact_assets(
             kinds={"pandas", "postgres"},
             columns=CONTACT_COLUMNS,
             upstream=["contacts"],
-            check_specs=check_specs(merged_key, MERGE_CHECKS),
+            check_specs=check_specs(merged_key, (*MERGE_CHECKS, Check.changes_are_within_limits)),
         )
     )
-    def merged_contacts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def merged_contacts(context: dg.AssetExecutionContext, config: MergeConfig) -> dg.MaterializeResult:
         """One row per phone that this window touches, merged over every source.
 
         Records, their hashes and the merged contacts go into the state in one transaction: what a crash
         interrupts before is read again, what it interrupts after is pushed by the next sync. Contacts that do
-        not pass the checks never get there.
+        not pass the checks never get there, nor does a reading that changes more at once than `limits` let through:
+        of that only opt-outs are stored, and sent at once.
         """
+        del config  # what it says counts for both assets that heed it: it is read from the run
         with sync_step(context, source) as step:
             findings: dict[Check, list[Finding]] = {check: [] for check in MERGE_CHECKS}
             sources = with_refused_sources(step.database, _merge_sources(settings), settings.refused_keys)
             explicit = [each.name for each in sources.values() if each.is_explicit]
+            limits = source.limits.by_change
+            if step.accepts_changes:
+                step.mark_accepted()
             with step.writing("merged_contacts", schema=arrow_schema(CONTACT_COLUMNS)) as staged:
 
                 def passes(merged: pd.DataFrame) -> bool:
@@ -109,18 +129,51 @@ def contact_assets(
                     staged.add(merged)
                     return all(finding.passed for finding in found.values())
 
-                commit_reading(
+                changes = commit_reading(
                     step.database,
                     source=source.key,
                     run_id=step.run_id,
                     reading=_reading(step),
                     sources=sources,
                     accept=passes,
+                    within_limits=lambda changes: step.accepts_changes or not changes.beyond(limits),
                 )
-            checks = [check_result(check, judge.together(found)) for check, found in findings.items()]
-            return step.result(staged.rows, checks)
+                staged.notes = {
+                    "changes": changes.to_json(),
+                    "warnings": list(changes.nearly_beyond(limits)),
+                }
+            stopped = None
+            if not step.accepts_changes and changes.beyond(limits):
+                opt_outs = None if step.is_dry_run else _send_opt_outs(step, sources, explicit)
+                stopped = stopped_by_the_store(source.key, changes, limits, opt_outs=opt_outs)
+            checks = [
+                *(check_result(check, judge.together(found)) for check, found in findings.items()),
+                check_result(
+                    Check.changes_are_within_limits,
+                    brake_finding(changes.measured, limits, stopped, changes.circumstances),
+                ),
+            ]
+            return step.result(staged.rows, checks, stopped, changes=changes.to_json())
 
     return [contacts, merged_contacts]
+
+
+def _send_opt_outs(
+    step: SyncStep, sources: Mapping[str, MergeSource], explicit_sources: Sequence[str]
+) -> OptOutsSent:
+    return send_opt_outs(
+        step.database,
+        step.messagemedia.connect,
+        source=step.source.key,
+        run_id=step.run_id,
+        reading=_reading(step),
+        sources=sources,
+        accept=lambda merged: all(
+            finding.passed
+            for finding in _merge_findings(merged, explicit_sources=explicit_sources, first_row=0).values()
+        ),
+        max_concurrency=step.messagemedia.max_concurrency,
+    )
 
 
 def _merge_sources(settings: Settings) -> dict[str, MergeSource]:
@@ -145,6 +198,7 @@ def _reading(step: SyncStep) -> Reading:
         read_until=datetime.fromisoformat(orders.notes["read_until"]),
         last_customer_id=customers.notes["last_id"],
         store_clock=ClockOffset.from_json(orders.notes["store_ahead_by"]),
+        settings=telling_settings(step.source),
     )
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 import pandas as pd
@@ -30,6 +30,7 @@ from woo_sync_pipeline.state.syncs import (
     Watermark,
     begin_sync,
     fail_sync,
+    mark_accepted,
     mark_crashed,
     mark_dry_run,
     watermark,
@@ -40,6 +41,7 @@ SOURCE_TAG = "woo_sync/source"
 KIND_TAG = "woo_sync/kind"
 DRY_RUN_TAG = "woo_sync/dry_run"
 READING_TAG = "woo_sync/reading"
+ASKED_BY_TAG = "woo_sync/asked_by"
 RESOURCES = ("state", "stores", "messagemedia", "staging", "progress")
 """What every asset of a sync may use; see `resources.py`."""
 
@@ -130,21 +132,52 @@ class SyncStep:
         with self._progress.step(title, total=total, log=self.context.log.info) as advance:
             yield advance
 
+    def is_configured(self, option: str) -> bool:
+        """Whether an option is true in the run's configuration of any asset of this sync."""
+        ops = cast("Mapping[str, Mapping[str, Any]]", self.context.run.run_config.get("ops") or {})
+        return any((each.get("config") or {}).get(option) is True for each in ops.values())
+
+    @property
+    def accepts_changes(self) -> bool:
+        """Whether changes beyond the limits are let through."""
+        return self.is_configured("accept_changes")
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether nothing is sent."""
+        return self.is_configured("dry_run")
+
+    def mark_accepted(self) -> None:
+        """Note in the history who asked that changes beyond the limits are let through."""
+        tags = self.context.run.tags
+        by = (
+            tags.get(ASKED_BY_TAG)
+            or tags.get("user")
+            or f"somebody in the Dagster UI (run {self.run_id[:8]})"
+        )
+        mark_accepted(self.database, run_id=self.run_id, by=by)
+
     def result(
-        self, rows: int, checks: Sequence[dg.AssetCheckResult] = (), /, **metadata: Any
+        self,
+        rows: int,
+        checks: Sequence[dg.AssetCheckResult] = (),
+        failure: WooSyncError | None = None,
+        /,
+        **metadata: Any,
     ) -> dg.MaterializeResult:
         """The materialisation of this asset, of so many rows, and what its checks found.
 
-        A blocking check that failed closes the sync as failed: Dagster ends the run when the step is over.
+        A blocking check that failed closes the sync as failed: Dagster ends the run when the step is over. `failure`
+        says why, where that is no fault of this project.
         """
-        self._note_failed(checks)
+        self._note_failed(checks, failure)
         shown = {"dagster/row_count": rows, "sync": self.sync_id, **metadata}
         return dg.MaterializeResult(metadata=shown, check_results=checks)
 
-    def _note_failed(self, checks: Sequence[dg.AssetCheckResult]) -> None:
+    def _note_failed(self, checks: Sequence[dg.AssetCheckResult], failure: WooSyncError | None) -> None:
         for check in checks:
             if not check.passed and check.severity is dg.AssetCheckSeverity.ERROR:
-                failure = StateError(
+                failure = failure or StateError(
                     source=self.source.key,
                     tried=f"check what the step {self.context.asset_key.path[-1]} made",
                     got=f"{check.check_name} failed",

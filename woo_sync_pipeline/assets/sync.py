@@ -1,23 +1,33 @@
 """Bringing contacts to the platform, and the report of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import dagster as dg
 import pandas as pd
 from pydantic import Field
 
+from woo_sync_pipeline.assets.checks import Check, check_result, check_specs
 from woo_sync_pipeline.assets.definition import asset_options
 from woo_sync_pipeline.assets.step import SyncStep, sync_step
 from woo_sync_pipeline.config import SourceSettings
+from woo_sync_pipeline.contacts.limits import Change, Limit, Measured
+from woo_sync_pipeline.errors import ChangesStoppedError
+from woo_sync_pipeline.messagemedia.client import PlatformClient
+from woo_sync_pipeline.messagemedia.models import CustomField
 from woo_sync_pipeline.reports.markdown import markdown_picture, markdown_report, markdown_to_be_mended
 from woo_sync_pipeline.reports.report import SyncCounts, count_reasons
 from woo_sync_pipeline.state.bulk import arrow_schema
 from woo_sync_pipeline.state.contacts import count_held, pending_phones, source_totals
+from woo_sync_pipeline.state.known_account import note_missing
 from woo_sync_pipeline.state.records import invalid_reasons
 from woo_sync_pipeline.state.syncs import CONTACT_LINE_COLUMNS, SyncContact, finish_sync, list_syncs
+from woo_sync_pipeline.sync.account import heal, look_at_account
+from woo_sync_pipeline.sync.brake import finding as brake_finding
+from woo_sync_pipeline.sync.brake import stopped_by_another_account, stopped_by_missing_contacts
 from woo_sync_pipeline.sync.dry_run import plan_pending
 from woo_sync_pipeline.sync.normalising import INVALID_COLUMNS, invalid_contacts, left_out_contact
-from woo_sync_pipeline.sync.observing import observe_directory
+from woo_sync_pipeline.sync.observing import DirectoryLook, observe_directory
 from woo_sync_pipeline.sync.pushing import push_pending
 
 OUTCOME_COLUMNS = {
@@ -37,6 +47,11 @@ class PushConfig(dg.Config):
     """How to push."""
 
     dry_run: bool = Field(default=False, description="Plan everything, send nothing.")
+    accept_changes: bool = Field(
+        default=False,
+        description="Send although more contacts are missing on MessageMedia than `limits` of the source let through "
+        "unasked, or although it is another account. The history notes who asked.",
+    )
 
 
 def sync_assets(
@@ -51,6 +66,9 @@ def sync_assets(
             kinds={"messagemedia", "postgres"},
             columns=OUTCOME_COLUMNS,
             upstream=["merged_contacts"],
+            check_specs=check_specs(
+                dg.AssetKey([source.key, "synced_contacts"]), [Check.changes_are_within_limits]
+            ),
         )
     )
     def synced_contacts(context: dg.AssetExecutionContext, config: PushConfig) -> dg.MaterializeResult:
@@ -58,22 +76,23 @@ def sync_assets(
 
         Only what differs is sent. Contacts that an earlier sync could not finish are among them. What a person
         changed on the platform stays, and nobody who opted out is subscribed without a newer choice. The daily sync
-        also looks who unsubscribed on the platform. With `dry_run` in its configuration everything is planned and
-        nothing is sent.
+        first looks who unsubscribed on the platform, and what of ours was deleted there: that is made again, unless it
+        is too much, or another account. With `dry_run` in its configuration everything is planned and nothing is sent.
         """
-        with sync_step(context, source) as step:
-            touched = step.read("merged_contacts").columns("phone")["phone"].tolist()
-            phones = pending_phones(
-                step.database, source_name=source.name, touched=touched, include_rejected=step.is_sweep
-            )
+        del config  # what it says counts for all assets that heed it: it is read from the run
+        with sync_step(context, source) as step, step.messagemedia.connect() as client:
+            if step.is_dry_run:
+                step.mark_dry_run()
+            platform = _look_at_platform(step, client)
+            if platform.stopped is not None:
+                step.write("synced_contacts", _outcomes([]), schema=arrow_schema(OUTCOME_COLUMNS))
+                return step.result(0, [platform.check], platform.stopped)
+            phones = _pending(step)
             with (
-                step.messagemedia.connect() as client,
                 step.show_progress("pushing contacts", len(phones)) as advance,
                 step.writing("synced_contacts", schema=arrow_schema(OUTCOME_COLUMNS)) as staged,
             ):
-                if config.dry_run:
-                    step.mark_dry_run()
-                push = plan_pending if config.dry_run else push_pending
+                push = plan_pending if step.is_dry_run else push_pending
                 summary = push(
                     step.database,
                     client,
@@ -82,12 +101,8 @@ def sync_assets(
                     max_concurrency=step.messagemedia.max_concurrency,
                     progress=advance,
                     noted=lambda contacts: staged.add(_outcomes(contacts)),
+                    known_fields=platform.fields,
                 )
-                # After the push, which has read anew what it pushed.
-                observed = 0
-                if step.is_sweep and not config.dry_run:
-                    with step.show_progress("reading subscription states") as read:
-                        observed = observe_directory(step.database, client, run_id=step.run_id, progress=read)
                 effort = {
                     "groups_made": summary.groups_made,
                     "requests": client.requests_made,
@@ -96,10 +111,11 @@ def sync_assets(
                 staged.notes = {
                     **summary.counts,
                     **effort,
-                    "unsubscribed_on_platform": summary.unsubscribed_on_platform + observed,
+                    "unsubscribed_on_platform": summary.unsubscribed_on_platform + platform.unsubscribed,
                     "not_applied": summary.not_applied,
+                    "warnings": list(platform.warnings),
                 }
-            return step.result(staged.rows, **summary.counts, **effort)
+            return step.result(staged.rows, [platform.check], **summary.counts, **effort)
 
     @dg.asset(
         **asset_options(
@@ -140,6 +156,70 @@ def sync_assets(
     return [synced_contacts, sync_report]
 
 
+@dataclass(frozen=True)
+class _PlatformLook:
+    """What a look at the platform found before anything is sent; `stopped`: why nothing may be."""
+
+    check: dg.AssetCheckResult
+    stopped: ChangesStoppedError | None = None
+    unsubscribed: int = 0
+    fields: Sequence[CustomField] | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def _pending(step: SyncStep) -> list[str]:
+    touched = step.read("merged_contacts").columns("phone")["phone"].tolist()
+    return pending_phones(
+        step.database, source_name=step.source.name, touched=touched, include_rejected=step.is_sweep
+    )
+
+
+def _look_at_platform(step: SyncStep, client: PlatformClient) -> _PlatformLook:
+    """Look, with a daily sync at everybody, and see to it that what is lost there is made again.
+
+    A dry run looks at nothing: it changes nothing, the state included.
+    """
+    limits = step.source.limits.by_change
+    if step.is_dry_run or not (step.is_sweep or _pending(step)):
+        return _PlatformLook(_limits_check((), limits, None))
+    if step.accepts_changes:
+        step.mark_accepted()
+    account = look_at_account(step.database, client)
+    stopped = None if step.accepts_changes else stopped_by_another_account(step.source.key, account)
+    if stopped is not None:
+        return _PlatformLook(_limits_check((), limits, stopped), stopped)
+    heal(step.database, account)
+    found = DirectoryLook()
+    if step.is_sweep and not account.is_another:
+        with step.show_progress("reading subscription states") as read:
+            found = observe_directory(
+                step.database,
+                client,
+                run_id=step.run_id,
+                limit=limits[Change.missing_on_platform],
+                progress=read,
+            )
+        if not step.accepts_changes:
+            stopped = stopped_by_missing_contacts(step.source.key, found, limits)
+        if stopped is None:
+            note_missing(step.database, found.missing)
+    for loss in account.losses:
+        step.context.log.warning(f"{step.source.key}: {loss}")
+    return _PlatformLook(
+        _limits_check([found.measured], limits, stopped),
+        stopped,
+        found.unsubscribed,
+        account.fields,
+        account.losses,
+    )
+
+
+def _limits_check(
+    measured: Sequence[Measured], limits: Mapping[Change, Limit], stopped: ChangesStoppedError | None
+) -> dg.AssetCheckResult:
+    return check_result(Check.changes_are_within_limits, brake_finding(measured, limits, stopped))
+
+
 def _outcomes(contacts: Sequence[SyncContact]) -> pd.DataFrame:
     rows = [[getattr(contact, name) for name in OUTCOME_COLUMNS] for contact in contacts]
     return pd.DataFrame(rows, columns=list(OUTCOME_COLUMNS), dtype=object)
@@ -166,14 +246,14 @@ def _to_be_mended(invalid: list[SyncContact], source: SourceSettings) -> dict[st
 
 def _counts(step: SyncStep, without_phone: list[SyncContact], left_out: list[SyncContact]) -> SyncCounts:
     orders, customers, tags = step.read("orders"), step.read("customers"), step.read("tags")
-    synced = step.read("synced_contacts")
+    merged, synced = step.read("merged_contacts"), step.read("synced_contacts")
     pushed, sent_phones = synced.notes, set(synced.columns("phone")["phone"])
     totals = source_totals(step.database, step.source.name, name_format=step.source.groups.name_format)
     # A sweep has looked at all of the source, a live sync at what it touched.
     if step.is_sweep:
         unchanged = totals["contacts"] - count_held(step.database, step.source.name, sent_phones)
     else:
-        unchanged = len(set(step.read("merged_contacts").columns("phone")["phone"]) - sent_phones)
+        unchanged = len(set(merged.columns("phone")["phone"]) - sent_phones)
     known = invalid_reasons(step.database, step.source.key) if step.is_sweep else count_reasons(without_phone)
     # What was left out is not in the state.
     reasons = known | count_reasons(left_out)
@@ -200,5 +280,8 @@ def _counts(step: SyncStep, without_phone: list[SyncContact], left_out: list[Syn
             "platform": pushed["requests"],
         },
         seconds={name: round(step.read(name).notes["seconds"], 2) for name in STAGED},
-        warnings=tuple(customers.notes["warnings"]),
+        warnings=tuple(
+            warning for frame in (customers, merged, synced) for warning in frame.notes.get("warnings", ())
+        ),
+        changes=merged.notes["changes"],
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -19,8 +19,21 @@ from woo_sync_pipeline.contacts.subscription import (
 
 
 @dataclass(frozen=True)
+class KeptFields:
+    """A contact's names and address as they were confirmed before it left every store."""
+
+    first_name: str | None = field(default=None, repr=False)
+    last_name: str | None = field(default=None, repr=False)
+    email: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
 class ContactBase:
-    """The store's values when the platform last confirmed the contact, field by field; None: never confirmed."""
+    """The store's values when the platform last confirmed the contact, field by field; None: never confirmed.
+
+    before_leaving: what they were before, for a contact that has left every store. taken_off: lists, by name, that it
+    was found to have been taken off on the platform.
+    """
 
     first_name: str | None = field(default=None, repr=False)
     last_name: str | None = field(default=None, repr=False)
@@ -29,6 +42,13 @@ class ContactBase:
     groups: tuple[str, ...] | None = None
     signal: Signal | None = None
     subscription: SubscriptionBase | None = None
+    before_leaving: KeptFields | None = None
+    taken_off: tuple[str, ...] = ()
+
+    @property
+    def fields(self) -> KeptFields:
+        """The names and the address that the store's are compared with: a contact that returns had never left."""
+        return self.before_leaving or KeptFields(self.first_name, self.last_name, self.email)
 
     def to_json(self) -> dict[str, Any]:
         """A plain structure that `from_json` reads back."""
@@ -47,6 +67,8 @@ class ContactBase:
             "modified_at": _written(subscription.modified_at if subscription else None),
             "not_applied": subscription.not_applied if subscription else None,
             **_signal_values("applied", subscription.applied if subscription else None),
+            "before_leaving": asdict(self.before_leaving) if self.before_leaving else None,
+            "taken_off": self.taken_off,
         }
 
     @classmethod
@@ -72,6 +94,8 @@ class ContactBase:
             groups=_tuple(values["groups"]),
             signal=_signal(values, "consent"),
             subscription=subscription,
+            before_leaving=KeptFields(**kept) if (kept := values.get("before_leaving")) else None,
+            taken_off=tuple(values.get("taken_off", ())),
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from woo_sync_pipeline.contacts.consent_event import ConsentEvent, ConsentEventKind
-from woo_sync_pipeline.contacts.contact import ContactBase, ShownContact, StoreContact
+from woo_sync_pipeline.contacts.contact import ContactBase, KeptFields, ShownContact, StoreContact
 from woo_sync_pipeline.contacts.recovery import base_after_interruption
 from woo_sync_pipeline.contacts.subscription import (
     ShownSubscription,
@@ -64,7 +64,7 @@ def decide_contact(store: StoreContact, shown: ShownContact | None, *, now: date
         base = base_after_interruption(base, store.in_flight, shown, was_a_moment_ago=store.is_under_way)
     known = base.subscription if base else None
     if shown is None and not store.sources:
-        remembered = replace(_confirmed_fields(store), subscription=known)
+        remembered = replace(_confirmed_fields(store, base, None), subscription=known)
         return Decision(False, "", "", "", "", MembershipChange(), remembered, None, _state_of(None, known))
     subscription = shown.subscription if shown else None
     verdict = decide_subscription(
@@ -75,16 +75,13 @@ def decide_contact(store: StoreContact, shown: ShownContact | None, *, now: date
     if known is not None and known.state is not (confirmed.state if confirmed else None):
         # It was brought about before: by its date nobody could tell whether what is sent now arrives.
         after = replace(after, modified_at=None)
-    remembered = replace(_confirmed_fields(store), subscription=after)
+    remembered = replace(_confirmed_fields(store, base, shown), subscription=after)
+    fields = base.fields if base else KeptFields()
     return Decision(
         creates=shown is None,
-        first_name=_field(
-            store, store.first_name, base.first_name if base else None, shown.first_name if shown else None
-        ),
-        last_name=_field(
-            store, store.last_name, base.last_name if base else None, shown.last_name if shown else None
-        ),
-        email=_field(store, store.email, base.email if base else None, shown.email if shown else None),
+        first_name=_field(store, store.first_name, fields.first_name, shown.first_name if shown else None),
+        last_name=_field(store, store.last_name, fields.last_name, shown.last_name if shown else None),
+        email=_field(store, store.email, fields.email, shown.email if shown else None),
         label=decide_label(
             store=store.sources,
             base=base.sources if base and shown else None,
@@ -109,15 +106,20 @@ def decide_field(*, store: str, base: str | None, platform: str) -> str:
 
 
 def decide_membership(
-    *, store: Collection[str], base: Collection[str] | None, platform: Collection[str]
+    *,
+    store: Collection[str],
+    base: Collection[str] | None,
+    platform: Collection[str],
+    taken_off: Collection[str] = (),
 ) -> MembershipChange:
     """Lists that the contact joined or left in the store since the base, where the platform differs.
 
-    What others added stays, and what a person removed on the platform is not added again. Names that differ
-    in case only are the same list.
+    What others added stays, and what a person removed on the platform (`taken_off`: was found removed before) is not
+    added again, even if the contact has left the list in the store meanwhile. Names that differ in case only are the
+    same list.
     """
     wanted, before, there = _by_fold(store), _by_fold(base or ()), _by_fold(platform)
-    add = wanted.keys() - before.keys() - there.keys()
+    add = wanted.keys() - before.keys() - there.keys() - _by_fold(taken_off).keys()
     remove = (before.keys() - wanted.keys()) & there.keys()
     return MembershipChange(
         tuple(sorted(wanted[name] for name in add)), tuple(sorted(before[name] for name in remove))
@@ -148,12 +150,17 @@ def _field(store: StoreContact, value: str, base: str | None, shown: str | None)
 def _membership(
     store: StoreContact, base: ContactBase | None, shown: ShownContact | None
 ) -> MembershipChange:
+    taken_off = base.taken_off if base else ()
     if shown is None:
-        return MembershipChange(add=store.groups)
-    return decide_membership(store=store.groups, base=base.groups if base else None, platform=shown.lists)
+        return decide_membership(store=store.groups, base=None, platform=(), taken_off=taken_off)
+    return decide_membership(
+        store=store.groups, base=base.groups if base else None, platform=shown.lists, taken_off=taken_off
+    )
 
 
-def _confirmed_fields(store: StoreContact) -> ContactBase:
+def _confirmed_fields(
+    store: StoreContact, base: ContactBase | None, shown: ShownContact | None
+) -> ContactBase:
     return ContactBase(
         first_name=store.first_name,
         last_name=store.last_name,
@@ -161,7 +168,19 @@ def _confirmed_fields(store: StoreContact) -> ContactBase:
         sources=store.sources,
         groups=store.groups,
         signal=store.signal,
+        before_leaving=base.fields if base and not store.sources else None,
+        taken_off=_taken_off(base, shown),
     )
+
+
+def _taken_off(base: ContactBase | None, shown: ShownContact | None) -> tuple[str, ...]:
+    """Lists that the contact was put on, or found to be taken off before, and is not on now."""
+    if base is None:
+        return ()
+    if shown is None:
+        return base.taken_off
+    lists = _by_fold((*base.taken_off, *(base.groups or ())))
+    return tuple(sorted(lists[name] for name in lists.keys() - _by_fold(shown.lists).keys()))
 
 
 def _state_of(shown: ShownSubscription | None, known: SubscriptionBase | None) -> SubscriptionState | None:

@@ -115,9 +115,14 @@ def custom_fields_or_stand_ins(client: PlatformClient) -> tuple[CustomField, Cus
     return _field_or_stand_in(known, *SOURCE_FIELD), _field_or_stand_in(known, *EMAIL_FIELD)
 
 
-def ensure_custom_fields(client: PlatformClient) -> tuple[CustomField, CustomField]:
-    """The custom fields `Source` and `Email`, found by merge tag or else by label, made when missing."""
-    known = client.custom_fields()
+def ensure_custom_fields(
+    client: PlatformClient, known: Sequence[CustomField] | None = None
+) -> tuple[CustomField, CustomField]:
+    """The custom fields `Source` and `Email`, found by merge tag or else by label, made when missing.
+
+    `known` are the account's fields, if they were read a moment ago.
+    """
+    known = client.custom_fields() if known is None else known
     return _ensure_field(client, known, *SOURCE_FIELD), _ensure_field(client, known, *EMAIL_FIELD)
 
 

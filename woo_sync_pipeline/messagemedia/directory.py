@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from woo_sync_pipeline.contacts.subscription import SubscriptionState
 from woo_sync_pipeline.messagemedia.client import PAGE_SIZE, PlatformClient, requests_by_phone
@@ -39,20 +40,36 @@ def phones_nobody_holds(client: PlatformClient, phones: Collection[str]) -> froz
     return frozenset(unmet)
 
 
-def subscription_states(client: PlatformClient) -> Iterator[dict[str, SubscriptionState]]:
-    """Walk through the whole directory; the subscription state of each SMS channel by its phone, page by page.
+@dataclass(frozen=True)
+class PageOfStates:
+    """A page of the directory: the state of each SMS channel by its phone, and the ids of channels of every type.
+
+    is_readable: False at the end of a walk that the platform does not let be finished.
+    """
+
+    states: Mapping[str, SubscriptionState]
+    phones: Sequence[str]
+    is_readable: bool = True
+
+
+def subscription_states(client: PlatformClient) -> Iterator[PageOfStates]:
+    """Walk through the whole directory, page by page.
 
     Pages may come again, and some not at all when the directory changes too much meanwhile.
     """
     for page in _pages(client):
         if page is None:
+            yield PageOfStates({}, (), is_readable=False)
             return
-        yield {
-            channel.channel_id: SubscriptionState(channel.subscription_state)
-            for contact in page.content
-            for channel in contact.channels
-            if channel.type == SMS and channel.subscription_state is not None
-        }
+        channels = [channel for contact in page.content for channel in contact.channels]
+        yield PageOfStates(
+            {
+                channel.channel_id: SubscriptionState(channel.subscription_state)
+                for channel in channels
+                if channel.type == SMS and channel.subscription_state is not None
+            },
+            [channel.channel_id for channel in channels],
+        )
 
 
 def _pages(client: PlatformClient) -> Iterator[Page[Contact] | None]:

@@ -28,6 +28,7 @@ class SyncCounts:
     in how many of the records that this sync read.
     groups: lists that contacts of the source belong into; groups_made: lists that this sync made on the platform.
     emails_dropped: addresses that are none.
+    changes: what the reading changes of what was known, as `ChangeSummary.to_json` gives it.
     read: rows read from the store, by kind. requests: requests made to the store and to the platform.
     seconds: how long each stage took.
     """
@@ -52,6 +53,7 @@ class SyncCounts:
     requests: Mapping[str, int] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """A plain structure for JSON."""

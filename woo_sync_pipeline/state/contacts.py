@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import pandas as pd
 import sqlalchemy as sa
 
 from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.contacts.consent_event import ConsentEvent
-from woo_sync_pipeline.contacts.contact import ContactBase, StoreContact
+from woo_sync_pipeline.contacts.contact import ContactBase, KeptFields, StoreContact
 from woo_sync_pipeline.contacts.groups import DEFAULT_NAME_FORMAT, GroupNames
 from woo_sync_pipeline.contacts.subscription import (
     NotApplied,
@@ -46,7 +46,7 @@ _LOAD = """
 SELECT phone, first_name, last_name, email, sources, groups, consent, consent_at, consent_dated_at, status,
     base_first_name, base_last_name, base_email, base_sources, base_groups, base_consent, base_consent_at,
     base_consent_dated_at, base_state, base_state_by, applied_consent, applied_consent_at, applied_consent_dated_at,
-    unsubscribed_seen_at, base_seen_at, base_modified_at, not_applied, in_flight
+    unsubscribed_seen_at, base_seen_at, base_modified_at, not_applied, base_before_leaving, base_taken_off, in_flight
 FROM woo_sync.contacts WHERE is_pending AND phone = ANY(:phones) ORDER BY phone
 """
 
@@ -70,7 +70,10 @@ UPDATE woo_sync.contacts AS known SET
     base_seen_at = confirmed.seen_at,
     base_modified_at = confirmed.modified_at,
     not_applied = confirmed.not_applied,
+    base_before_leaving = confirmed.before_leaving,
+    base_taken_off = confirmed.taken_off,
     confirmed_at = now(),
+    missed_at = NULL,
     in_flight = NULL,
     rejected_reason = NULL,
     rejected_form = NULL
@@ -105,6 +108,8 @@ _CONFIRMED_COLUMNS = {
     "seen_at": "timestamptz",
     "modified_at": "timestamptz",
     "not_applied": "text",
+    "before_leaving": "jsonb",
+    "taken_off": "text[]",
 }
 
 
@@ -137,6 +142,13 @@ def pending_phones(
     }
     with database.transaction() as connection:
         return list(connection.execute(sa.text(_PENDING), parameters).scalars())
+
+
+def opting_out_phones(database: Database) -> list[str]:
+    """Phones of all sources that are subscribed on the platform and have opted out since, by phone."""
+    query = f"SELECT phone FROM woo_sync.contacts WHERE is_pending AND {_OPTS_OUT} ORDER BY phone"  # noqa: S608
+    with database.transaction() as connection:
+        return list(connection.execute(sa.text(query)).scalars())
 
 
 def never_confirmed(database: Database, phones: Sequence[str]) -> list[str]:
@@ -285,6 +297,8 @@ def _base(row: sa.RowMapping) -> ContactBase | None:
         groups=tuple(row["base_groups"]),
         signal=_signal(row, "base_consent"),
         subscription=subscription,
+        before_leaving=KeptFields(**row["base_before_leaving"]) if row["base_before_leaving"] else None,
+        taken_off=tuple(row["base_taken_off"]),
     )
 
 
@@ -319,4 +333,6 @@ def _confirmed_row(confirmation: Confirmation) -> tuple[object, ...]:
         subscription.seen_at if subscription else None,
         subscription.modified_at if subscription else None,
         subscription.not_applied if subscription else None,
+        json.dumps(asdict(base.before_leaving)) if base.before_leaving else None,
+        base.taken_off,
     )

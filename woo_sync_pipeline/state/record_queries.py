@@ -1,7 +1,8 @@
 """The set-based SQL behind `records.py`; the temporary tables are made there.
 
 `incoming`, `gone`, `incoming_products`: what was read. `dated`: the choices in it. `said`: what is new of these.
-`touched`: phones that may look different now. `merged`: their contacts.
+`touched`: phones that may look different now. `merged`: their contacts; `different`: those that differ, beside what
+they were.
 """
 
 PRODUCT_COLUMNS = {"product_id": "bigint", "tags": "text[]"}
@@ -29,6 +30,53 @@ DELETE FROM incoming USING woo_sync.source_records AS known
 WHERE known.source = :source AND known.record_type = incoming.record_type AND known.record_id = incoming.record_id
     AND known.hash = incoming.hash AND known.gone_at IS NULL
     AND known.customer_id IN (incoming.customer_id, CASE incoming.customer_id WHEN 0 THEN known.customer_id END)
+"""
+
+# Of a reading that is not stored: opt-outs that are new, by records of contacts that are known. They are stored as if
+# the rest of the record were what it was; without its hash it is read again. An order that is not known yet counts as
+# thrown away, so that it holds no contact.
+KEEP_ONLY_OPT_OUTS = (
+    """
+    UPDATE incoming SET
+        customer_id = CASE WHEN incoming.customer_id <> 0 THEN incoming.customer_id ELSE known.customer_id END,
+        phone = coalesce(known.phone, incoming.phone), phone_masked = known.phone_masked,
+        first_name = known.first_name, last_name = known.last_name, email = known.email,
+        order_status = known.order_status, tags = known.tags, product_ids = known.product_ids,
+        invalid_reason = CASE WHEN coalesce(known.phone, incoming.phone) IS NULL THEN known.invalid_reason END
+    FROM woo_sync.source_records AS known
+    WHERE known.source = :source AND known.record_type = incoming.record_type AND known.record_id = incoming.record_id
+    """,
+    """
+    DELETE FROM incoming
+    WHERE EXISTS (
+        SELECT FROM woo_sync.source_records AS known
+        WHERE known.source = :source AND known.record_type = incoming.record_type
+            AND known.record_id = incoming.record_id AND known.consent = 'opted_out'
+            AND known.consent_answers = incoming.consent_answers
+    ) OR NOT EXISTS (
+        SELECT FROM woo_sync.contacts AS contact WHERE contact.phone = incoming.phone
+        UNION ALL
+        SELECT FROM woo_sync.source_records AS customer
+        WHERE customer.source = :source AND customer.record_type = 'customer'
+            AND customer.record_id = incoming.customer_id AND customer.phone IS NOT NULL
+    )
+    """,
+    """
+    UPDATE incoming SET order_status = 'trash', tags = '{}', product_ids = '{}'
+    WHERE NOT EXISTS (
+        SELECT FROM woo_sync.source_records AS known
+        WHERE known.source = :source AND known.record_type = incoming.record_type
+            AND known.record_id = incoming.record_id
+    )
+    """,
+    "UPDATE incoming SET hash = ''",
+)
+
+NOTE_OPTED_OUT_WHEN_STOPPED = """
+UPDATE woo_sync.contacts AS contact SET opted_out_when_stopped_at = now()
+FROM different
+WHERE contact.phone = different.phone AND NOT different.is_new AND different.consent = 'opted_out'
+    AND different.old_consent IS DISTINCT FROM 'opted_out' AND contact.base_state = 'SUBSCRIBED'
 """
 
 # What `contacts.choices.date_choices` compares. Records that never said anything, and stay where they were, are left
@@ -375,19 +423,32 @@ FROM {rows}
 INSERT_ALL = _INSERT.format(rows="merged WHERE sources <> '{}'")
 
 # Most contacts that are touched turn out to be what they were.
-WRITE_DIFFERENT = f"""
-WITH different AS MATERIALIZED (
-    SELECT merged.*, known.phone IS NULL AS is_new
-    FROM merged LEFT JOIN woo_sync.contacts AS known
-        ON known.phone = merged.phone AND known.phone BETWEEN :first AND :last
-    WHERE CASE WHEN known.phone IS NULL THEN merged.sources <> '{{}}' ELSE
-        (known.first_name, known.last_name, known.email, known.sources, known.groups, known.consent,
-            known.consent_at, known.consent_dated_at, known.consent_origin, known.status)
-        IS DISTINCT FROM (merged.first_name, merged.last_name, merged.email, merged.sources,
-            merged.groups, merged.consent, merged.consent_at, merged.consent_dated_at, merged.consent_origin,
-            merged.status)
-    END
-), inserted AS ({_INSERT.format(rows="different WHERE is_new")})
+FIND_DIFFERENT = """
+INSERT INTO different
+SELECT merged.*, known.phone IS NULL, known.groups, known.consent, known.consent_at, known.consent_dated_at,
+    known.status, known.base_state, known.opted_out_when_stopped_at
+FROM merged LEFT JOIN woo_sync.contacts AS known
+    ON known.phone = merged.phone AND known.phone BETWEEN :first AND :last
+WHERE CASE WHEN known.phone IS NULL THEN merged.sources <> '{}' ELSE
+    (known.first_name, known.last_name, known.email, known.sources, known.groups, known.consent,
+        known.consent_at, known.consent_dated_at, known.consent_origin, known.status)
+    IS DISTINCT FROM (merged.first_name, merged.last_name, merged.email, merged.sources,
+        merged.groups, merged.consent, merged.consent_at, merged.consent_dated_at, merged.consent_origin,
+        merged.status)
+END
+"""
+DIFFERENT_COLUMNS = {
+    "is_new": "boolean",
+    "old_groups": "text[]",
+    "old_consent": "text",
+    "old_consent_at": "timestamptz",
+    "old_consent_dated_at": "timestamptz",
+    "old_status": "text",
+    "base_state": "text",
+    "opted_out_when_stopped_at": "timestamptz",
+}
+INSERT_NEW = _INSERT.format(rows="different WHERE is_new AND phone BETWEEN :first AND :last")
+UPDATE_DIFFERENT = """
 UPDATE woo_sync.contacts AS known SET
     first_name = different.first_name,
     last_name = different.last_name,
@@ -398,9 +459,11 @@ UPDATE woo_sync.contacts AS known SET
     consent_at = different.consent_at,
     consent_dated_at = different.consent_dated_at,
     consent_origin = different.consent_origin,
-    status = different.status
-FROM different WHERE NOT different.is_new AND known.phone = different.phone
-"""  # noqa: S608 - the only thing put in is the constant above
+    status = different.status,
+    opted_out_when_stopped_at = CASE different.consent WHEN 'opted_out' THEN known.opted_out_when_stopped_at END
+FROM different
+WHERE NOT different.is_new AND different.phone BETWEEN :first AND :last AND known.phone = different.phone
+"""
 
 NOTE_COMMIT = """
 UPDATE woo_sync.sync_runs

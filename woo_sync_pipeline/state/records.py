@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
@@ -13,12 +14,15 @@ import sqlalchemy as sa
 from woo_sync_pipeline.clocks import UNKNOWN_OFFSET, ClockOffset
 from woo_sync_pipeline.contacts.choice_times import ReadingClock
 from woo_sync_pipeline.contacts.choices import CAME_BACK, REPEATS, date_choices
+from woo_sync_pipeline.contacts.consent import Consent
+from woo_sync_pipeline.contacts.limits import ChangeSummary
 from woo_sync_pipeline.contacts.merge import MergeInput, MergeSource, merge_contacts
 from woo_sync_pipeline.errors import StateError
+from woo_sync_pipeline.state import changes
 from woo_sync_pipeline.state import record_queries as queries
 from woo_sync_pipeline.state.bulk import append_frame, copy_frame, create_temporary, read_frame
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.sources import change_consent_modes, remember_source
+from woo_sync_pipeline.state.sources import change_consent_modes, changed_settings, remember_source
 
 PORTION = 50_000
 """Phones that are merged at a time, so that what that takes in memory does not grow with a store."""
@@ -76,7 +80,7 @@ class Reading:
     product_tags: tags of the products that were looked up.
     started_at: when the reading began (UTC); read_until: orders changed before this time, by the clock of the
     store, have been read. last_customer_id: the highest customer id met. store_clock: by how much the clock that dates
-    orders is ahead of ours.
+    orders is ahead of ours. settings: those that what the records mean depends on, by name.
     """
 
     records: Iterable[pd.DataFrame]
@@ -86,6 +90,7 @@ class Reading:
     read_until: datetime
     last_customer_id: int
     store_clock: ClockOffset = UNKNOWN_OFFSET
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 class _NotAcceptedError(Exception):
@@ -100,60 +105,42 @@ def commit_reading(
     reading: Reading,
     sources: Mapping[str, MergeSource],
     accept: Callable[[pd.DataFrame], bool],
-) -> None:
-    """Store what was read and merge the contacts it touches, all in one transaction.
+    within_limits: Callable[[ChangeSummary], bool] = lambda _: True,
+) -> ChangeSummary:
+    """Store what was read and merge the contacts it touches, all in one transaction; returns what it changes.
 
     `accept` is shown the merged contacts of all phones touched (columns of `merge_contacts`), in portions in the
-    order of phones; at least one, which may be empty. When it says no to one, nothing is stored, not even that
-    anything was read. Committing the same reading again changes nothing. A form that was read earlier than the
-    stored one never replaces it.
+    order of phones; at least one, which may be empty. `within_limits` is shown what all of it changes. When either
+    says no, nothing is stored, not even that anything was read. Committing the same reading again changes nothing. A
+    form that was read earlier than the stored one never replaces it.
 
     Raises `StateError` when another sync has committed a complete reading of the source that began later: what that
     one found unchanged is not noted anywhere, so an older form could not be told from a newer one.
     """
+    found = ChangeSummary()
     with suppress(_NotAcceptedError), database.exclusive_commit() as connection:
-        create_temporary(connection, "incoming", RECORD_COLUMNS)
-        create_temporary(connection, "dated", queries.DATED_COLUMNS)
-        create_temporary(connection, "said", queries.EVENT_COLUMNS)
+        _prepare(connection)
         copy_frame(connection, _gone(reading.gone_customer_ids), "gone", {"record_id": "bigint"})
         copy_frame(connection, _products(reading.product_tags), "incoming_products", queries.PRODUCT_COLUMNS)
-        connection.execute(sa.text("CREATE TEMPORARY TABLE touched (phone text) ON COMMIT DROP"))
         names = {"source": source, "run_id": run_id}
-        swept_at = connection.execute(sa.text(queries.LATEST_SWEEP), names).scalar_one()
-        if swept_at is not None and swept_at > reading.started_at:
-            raise StateError(
-                source=source,
-                tried="store what was read",
-                got="another sync has read the whole store since, so that this may be true no more",
-                next_step="Nothing was changed. Start a new sync instead of going on with this one.",
-            )
-        clock = _reading_clock(connection, reading, names, swept_at)
-        rows = analyzed = 0
-        for part in _portions(reading.records):
-            rows += len(part)
-            # Joins over a table that PostgreSQL believes to be as small as it was before would take hours.
-            outgrown = len(part) >= MANY_ROWS and rows >= 2 * analyzed
-            analyzed = rows if outgrown else analyzed
-            _store_records(
-                connection, part, names, clock, repeats_count=sources[source].repeats_count, analyze=outgrown
-            )
-        parameters = {"source": source, "started_at": reading.started_at}
-        for statement in (
-            queries.TOUCHED_BY_GONE,
-            queries.MARK_GONE,
-            queries.TOUCHED_BY_PRODUCTS,
-            queries.UPSERT_PRODUCTS,
-        ):
-            connection.execute(sa.text(statement), parameters)
+        clock = _reading_clock(connection, reading, names)
+        is_first = not changes.is_known(connection, source)
+        known = {} if is_first else changes.count_known(connection, source=source, name=sources[source].name)
+        rows = _store_all_records(
+            connection, reading, names, clock, repeats_count=sources[source].repeats_count
+        )
+        _store_what_is_gone(connection, source, reading.started_at)
         of_another_mode = change_consent_modes(connection, sources)
         if of_another_mode:
             connection.execute(sa.text(queries.TOUCHED_BY_CONSENT_MODE), {"sources": of_another_mode})
-        remember_source(connection, source, sources[source])
-        create_temporary(connection, "merged", CONTACT_COLUMNS)
-        for merged in _merge_touched(connection, sources):
-            if not accept(merged):
-                raise _NotAcceptedError
-            store_contacts(connection, merged)
+        otherwise = changed_settings(connection, source, reading.settings)
+        remember_source(connection, source, sources[source], reading.settings)
+        new = _store_merged(connection, sources, accept)
+        found = changes.summary(
+            connection, before=known, new=new, is_first=is_first, changed_settings=otherwise
+        )
+        if not within_limits(found):
+            raise _NotAcceptedError
         if rows >= MANY_ROWS:
             connection.execute(sa.text("ANALYZE woo_sync.contacts"))
         connection.execute(
@@ -166,6 +153,95 @@ def commit_reading(
                 "store_ahead_by": reading.store_clock.to_json(),
             },
         )
+    return found
+
+
+def commit_opt_outs(
+    database: Database,
+    *,
+    source: str,
+    run_id: str,
+    reading: Reading,
+    sources: Mapping[str, MergeSource],
+    accept: Callable[[pd.DataFrame], bool],
+) -> int:
+    """Store nothing of a reading but the opt-outs that are new in it, for the contacts that are known.
+
+    All else of their records stays as it was, and they are read again by the next sync. Returns how many contacts that
+    are subscribed on the platform are to be unsubscribed; `accept` is as in `commit_reading`.
+    """
+    opting_out = 0
+    with suppress(_NotAcceptedError), database.exclusive_commit() as connection:
+        _prepare(connection)
+        names = {"source": source, "run_id": run_id}
+        clock = _reading_clock(connection, reading, names)
+        for part in _portions(reading.records):
+            _store_records(
+                connection,
+                part[part["consent"] == Consent.opted_out.value],
+                names,
+                clock,
+                repeats_count=sources[source].repeats_count,
+                analyze=False,
+                only_opt_outs=True,
+            )
+        _store_merged(connection, sources, accept)
+        opting_out = connection.execute(sa.text(queries.NOTE_OPTED_OUT_WHEN_STOPPED)).rowcount
+    return opting_out
+
+
+def _prepare(connection: sa.Connection) -> None:
+    """Make the temporary tables."""
+    create_temporary(connection, "incoming", RECORD_COLUMNS)
+    create_temporary(connection, "dated", queries.DATED_COLUMNS)
+    create_temporary(connection, "said", queries.EVENT_COLUMNS)
+    connection.execute(sa.text("CREATE TEMPORARY TABLE touched (phone text) ON COMMIT DROP"))
+    changes.prepare(connection)
+    prepare_contacts(connection)
+
+
+def _store_all_records(
+    connection: sa.Connection,
+    reading: Reading,
+    names: Mapping[str, str],
+    clock: ReadingClock,
+    *,
+    repeats_count: bool,
+) -> int:
+    """Store the records that were read; how many."""
+    rows = analyzed = 0
+    for part in _portions(reading.records):
+        rows += len(part)
+        # Joins over a table that PostgreSQL believes to be as small as it was before would take hours.
+        outgrown = len(part) >= MANY_ROWS and rows >= 2 * analyzed
+        analyzed = rows if outgrown else analyzed
+        _store_records(connection, part, names, clock, repeats_count=repeats_count, analyze=outgrown)
+    return rows
+
+
+def _store_what_is_gone(connection: sa.Connection, source: str, started_at: datetime) -> None:
+    """Mark the customers that are gone, and take the tags of products."""
+    parameters = {"source": source, "started_at": started_at}
+    for statement in (
+        changes.NOTE_GONE_RECORDS,
+        queries.TOUCHED_BY_GONE,
+        queries.MARK_GONE,
+        queries.TOUCHED_BY_PRODUCTS,
+        queries.UPSERT_PRODUCTS,
+    ):
+        connection.execute(sa.text(statement), parameters)
+
+
+def _store_merged(
+    connection: sa.Connection, sources: Mapping[str, MergeSource], accept: Callable[[pd.DataFrame], bool]
+) -> int:
+    """Merge the contacts that are touched, and store them; how many were not known. Raises when they are refused."""
+    new = 0
+    for merged in _merge_touched(connection, sources):
+        if not accept(merged):
+            raise _NotAcceptedError
+        new += store_contacts(connection, merged)
+    return new
 
 
 def _portions(parts: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
@@ -180,9 +256,16 @@ def _portions(parts: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         yield pd.concat(waiting, ignore_index=True) if len(waiting) > 1 else waiting[0]
 
 
-def _reading_clock(
-    connection: sa.Connection, reading: Reading, names: Mapping[str, str], swept_at: datetime | None
-) -> ReadingClock:
+def _reading_clock(connection: sa.Connection, reading: Reading, names: Mapping[str, str]) -> ReadingClock:
+    """By which clock the reading is dated. Raises `StateError` when a later one was committed already."""
+    swept_at = connection.execute(sa.text(queries.LATEST_SWEEP), names).scalar_one()
+    if swept_at is not None and swept_at > reading.started_at:
+        raise StateError(
+            source=names["source"],
+            tried="store what was read",
+            got="another sync has read the whole store since, so that this may be true no more",
+            next_step="Nothing was changed. Start a new sync instead of going on with this one.",
+        )
     earlier = tuple(connection.execute(sa.text(queries.EARLIER_CLOCKS), names).one())
     offset = reading.store_clock
     if None not in earlier:
@@ -198,13 +281,21 @@ def _store_records(
     *,
     repeats_count: bool,
     analyze: bool,
+    only_opt_outs: bool = False,
 ) -> None:
-    """Store a portion of the records that were read, with their choices dated; note whom they touch."""
+    """Store a portion of the records that were read, with their choices dated; note whom they touch.
+
+    With `only_opt_outs` nothing of them counts but that they opt out.
+    """
     connection.execute(sa.text("TRUNCATE incoming, dated, said"))
     append_frame(connection, part, "incoming", RECORD_COLUMNS)
     connection.execute(sa.text("ANALYZE incoming (record_type, record_id, customer_id, phone)"))
+    if only_opt_outs:
+        for statement in queries.KEEP_ONLY_OPT_OUTS:
+            connection.execute(sa.text(statement), names)
     connection.execute(sa.text(queries.TOUCHED_BY_RECORDS), names)
     connection.execute(sa.text(queries.FORGET_WHAT_IS_KNOWN), names)
+    connection.execute(sa.text(changes.NOTE_CHANGED_RECORDS), names)
     rows = read_frame(connection, queries.CHOICES_TO_DATE, names)
     if len(rows):
         others = read_frame(connection, _words_of_the_same_people(connection), names)
@@ -231,25 +322,34 @@ def _words_of_the_same_people(connection: sa.Connection) -> str:
     )
 
 
-def store_contacts(connection: sa.Connection, merged: pd.DataFrame) -> None:
-    """Write a portion of merged contacts, those that are new and those that differ.
+def prepare_contacts(connection: sa.Connection) -> None:
+    """Make the temporary tables that `store_contacts` uses."""
+    create_temporary(connection, "merged", CONTACT_COLUMNS)
+    create_temporary(connection, "different", {**CONTACT_COLUMNS, **queries.DIFFERENT_COLUMNS})
 
-    `merged` has the columns `CONTACT_COLUMNS`; so has the temporary table `merged`, which it goes through.
+
+def store_contacts(connection: sa.Connection, merged: pd.DataFrame) -> int:
+    """Write a portion of merged contacts, those that are new and those that differ; how many are new.
+
+    `merged` has the columns `CONTACT_COLUMNS`. Those that differ stay in the temporary table `different`, beside what
+    they were.
     """
     if merged.empty:
-        return
+        return 0
     connection.execute(sa.text("TRUNCATE merged"))
     append_frame(connection, merged, "merged", CONTACT_COLUMNS)
     bounds = {"first": merged["phone"].min(), "last": merged["phone"].max()}
     if not connection.execute(sa.text(queries.ANY_KNOWN), bounds).scalar_one():
-        connection.execute(sa.text(queries.INSERT_ALL))
-        return
+        return connection.execute(sa.text(queries.INSERT_ALL)).rowcount
     connection.execute(sa.text("ANALYZE merged (phone)"))
     # What this transaction has written PostgreSQL has not counted: it might compare each row with each.
     nested_loops = "on" if len(merged) < MANY_ROWS else "off"
     connection.execute(sa.text(f"SET LOCAL enable_nestloop = {nested_loops}"))
-    connection.execute(sa.text(queries.WRITE_DIFFERENT), bounds)
+    connection.execute(sa.text(queries.FIND_DIFFERENT), bounds)
+    connection.execute(sa.text(queries.UPDATE_DIFFERENT), bounds)
+    new = connection.execute(sa.text(queries.INSERT_NEW), bounds).rowcount
     connection.execute(sa.text("SET LOCAL enable_nestloop = on"))
+    return new
 
 
 def latest_sweep(database: Database, source: str, *, run_id: str) -> datetime | None:

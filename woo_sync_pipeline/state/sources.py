@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -11,23 +13,35 @@ from woo_sync_pipeline.errors import StateError
 from woo_sync_pipeline.state.database import Database
 
 
-def remember_source(connection: sa.Connection, key: str, source: MergeSource) -> None:
-    """Write down how a source is configured."""
+def remember_source(
+    connection: sa.Connection, key: str, source: MergeSource, settings: Mapping[str, Any]
+) -> None:
+    """Write down how a source is configured; `settings` are those that what its records mean depends on, by name."""
     statement = """
-        INSERT INTO woo_sync.sources (source, name, is_explicit, name_format)
-        VALUES (:key, :name, :is_explicit, :name_format)
+        INSERT INTO woo_sync.sources (source, name, is_explicit, name_format, settings)
+        VALUES (:key, :name, :is_explicit, :name_format, :settings)
         ON CONFLICT (source) DO UPDATE
-        SET name = excluded.name, is_explicit = excluded.is_explicit, name_format = excluded.name_format
-        WHERE (sources.name, sources.is_explicit, sources.name_format)
-            IS DISTINCT FROM (excluded.name, excluded.is_explicit, excluded.name_format)
+        SET name = excluded.name, is_explicit = excluded.is_explicit, name_format = excluded.name_format,
+            settings = excluded.settings
+        WHERE (sources.name, sources.is_explicit, sources.name_format, sources.settings)
+            IS DISTINCT FROM (excluded.name, excluded.is_explicit, excluded.name_format, excluded.settings)
     """
     values = {
         "key": key,
         "name": source.name,
         "is_explicit": source.is_explicit,
         "name_format": source.name_format,
+        "settings": json.dumps(settings, sort_keys=True),
     }
     connection.execute(sa.text(statement), values)
+
+
+def changed_settings(connection: sa.Connection, key: str, settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of settings that were otherwise when `remember_source` last wrote them down, sorted."""
+    query = "SELECT settings FROM woo_sync.sources WHERE source = :key"
+    known = connection.execute(sa.text(query), {"key": key}).scalar() or {}
+    present = json.loads(json.dumps(settings))
+    return tuple(sorted(name for name, value in known.items() if value != present.get(name)))
 
 
 def change_consent_modes(connection: sa.Connection, configured: Mapping[str, MergeSource]) -> list[str]:

@@ -14,14 +14,17 @@ from woo_sync_pipeline.state.database import Database
 
 _SELECT = """
 SELECT sync_id, run_id, source, kind, reading, is_dry_run, first_day, last_day, status, started_at, finished_at,
-    committed_at, read_until, last_customer_id, counts, error
+    committed_at, read_until, last_customer_id, counts, error, accepted_by
 FROM woo_sync.sync_runs
 """
 
 
 @dataclass(frozen=True)
 class SyncRun:
-    """One sync of one source. Times are UTC; days are days of the project's time zone, both included."""
+    """One sync of one source. Times are UTC; days are days of the project's time zone, both included.
+
+    accepted_by: who asked that changes beyond the limits are let through; None: nobody.
+    """
 
     sync_id: int
     run_id: str
@@ -39,6 +42,7 @@ class SyncRun:
     last_customer_id: int | None
     counts: Mapping[str, Any]
     error: str | None
+    accepted_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,15 @@ def mark_dry_run(database: Database, *, run_id: str) -> None:
         connection.execute(
             sa.text("UPDATE woo_sync.sync_runs SET is_dry_run = true WHERE run_id = :run_id"),
             {"run_id": run_id},
+        )
+
+
+def mark_accepted(database: Database, *, run_id: str, by: str) -> None:
+    """Note who asked that changes beyond the limits are let through."""
+    with database.transaction() as connection:
+        connection.execute(
+            sa.text("UPDATE woo_sync.sync_runs SET accepted_by = :by WHERE run_id = :run_id"),
+            {"run_id": run_id, "by": by},
         )
 
 

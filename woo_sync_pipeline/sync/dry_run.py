@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from woo_sync_pipeline.messagemedia.account import AccountLists, custom_fields_or_stand_ins
 from woo_sync_pipeline.messagemedia.client import PlatformClient
+from woo_sync_pipeline.messagemedia.models import CustomField
 from woo_sync_pipeline.messagemedia.plan import Action, ContactPlan, Vocabulary
 from woo_sync_pipeline.privacy import mask_phone
 from woo_sync_pipeline.state.contacts import load_pending
@@ -25,12 +26,13 @@ def plan_pending(
     max_concurrency: int,
     progress: Callable[[int], None],
     noted: Callable[[Sequence[SyncContact]], None],
+    known_fields: Sequence[CustomField] | None = None,
 ) -> PushSummary:
     """Plan what `push_pending` would send; takes and returns the same, and writes to the history only.
 
     The outcomes are what they would be if nothing were refused. The contacts stay pending.
     """
-    del max_concurrency  # reading is all there is to do
+    del max_concurrency, known_fields  # reading is all there is to do
     summary = PushSummary(noted)
     if not phones:
         return summary

@@ -1,33 +1,120 @@
-"""Seeing what happened on the platform to contacts that no store has touched: mostly, who unsubscribed there."""
+"""Seeing what happened on the platform to contacts that no store has touched: who unsubscribed, who is missing."""
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+import numpy as np
+import numpy.typing as npt
+
+from woo_sync_pipeline.contacts.limits import Change, Limit, Measured
 from woo_sync_pipeline.messagemedia.client import PlatformClient
 from woo_sync_pipeline.messagemedia.directory import subscription_states
+from woo_sync_pipeline.privacy import mask_phone
+from woo_sync_pipeline.state.changes import MOST_EXAMPLES
 from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.known_account import held_phones
 from woo_sync_pipeline.state.platform_states import begin_directory_read, note_states
 
 SELDOM_ENOUGH = timedelta(hours=12)
 """How long one look at the directory serves all sources: it shows everybody's contacts."""
 
+_FEWEST_TO_BE_EMPTIED = 3
+"""Of fewer contacts that are all missing, nobody can tell whether the account was emptied."""
+
+_ASKED_AT_ONCE = 1_000
+"""Phones that are asked for together, when a walk has not met them."""
+
+
+@dataclass(frozen=True)
+class DirectoryLook:
+    """What a look at all contacts found: how many unsubscribed since the last one, and whose contacts are missing.
+
+    missing: phones of our contacts that are not there; where they are more than allowed, only the first.
+    known: of how many.
+    """
+
+    unsubscribed: int = 0
+    missing: tuple[str, ...] = ()
+    known: int = 0
+
+    @property
+    def measured(self) -> Measured:
+        """How many are missing, to be held against the limit."""
+        examples = tuple(mask_phone(phone) for phone in self.missing[:MOST_EXAMPLES])
+        return Measured(Change.missing_on_platform, len(self.missing), self.known, self.known, examples)
+
+    @property
+    def is_emptied(self) -> bool:
+        """Whether all of several contacts are missing."""
+        return len(self.missing) == self.known >= _FEWEST_TO_BE_EMPTIED
+
 
 def observe_directory(
-    database: Database, client: PlatformClient, *, run_id: str, progress: Callable[[int], None]
-) -> int:
-    """Read the subscription states of all contacts and remember those that changed there; how many unsubscribed.
+    database: Database,
+    client: PlatformClient,
+    *,
+    run_id: str,
+    limit: Limit,
+    progress: Callable[[int], None],
+) -> DirectoryLook:
+    """Read all contacts, remember whose subscription state changed there, and find those of ours that are missing.
 
     Nothing is sent. One request per thousand contacts, and none where the platform has never confirmed anything or
-    another sync has looked within `SELDOM_ENOUGH`. Contacts that are about to be pushed are left to the push, which
-    reads them anew.
+    another sync has looked within `SELDOM_ENOUGH`. The states of contacts that are about to be pushed are left to the
+    push, which reads them anew. A contact counts as missing only when it is not found by its phone either; no more are
+    asked for than it takes to exceed the limit.
     """
     began = begin_directory_read(database, run_id=run_id, unless_within=SELDOM_ENOUGH)
     if began is None:
-        return 0
+        return DirectoryLook()
     unsubscribed = 0
-    for states in subscription_states(client):
-        unsubscribed += note_states(database, states, run_id=run_id, read_at=began)
-        progress(len(states))
-    return unsubscribed
+    met = array("q")
+    is_complete = True
+    for page in subscription_states(client):
+        is_complete = is_complete and page.is_readable
+        unsubscribed += note_states(database, page.states, run_id=run_id, read_at=began)
+        met.extend(map(_as_number, page.phones))
+        progress(len(page.states))
+    if not is_complete:
+        return DirectoryLook(unsubscribed)
+    missing, known = _missing(database, client, met, limit=limit, began=began)
+    return DirectoryLook(unsubscribed, missing, known)
+
+
+def _missing(
+    database: Database,
+    client: PlatformClient,
+    met: array[int],
+    *,
+    limit: Limit,
+    began: datetime,
+) -> tuple[tuple[str, ...], int]:
+    """Phones of our contacts that are not on the platform, and how many contacts we have."""
+    numbers: npt.NDArray[np.int64] = (
+        np.unique(np.frombuffer(met, dtype=np.int64)) if met else np.empty(0, np.int64)
+    )
+    unmet: list[str] = []
+    known = 0
+    for phones in held_phones(database, confirmed_before=began):
+        known += len(phones)
+        there = np.isin(np.fromiter(map(_as_number, phones), np.int64, len(phones)), numbers)
+        unmet += [phone for phone, is_there in zip(phones, there.tolist(), strict=True) if not is_there]
+    missing: list[str] = []
+    # A walk may miss what is moved meanwhile.
+    for start in range(0, len(unmet), _ASKED_AT_ONCE):
+        asked = unmet[start : start + _ASKED_AT_ONCE]
+        found = client.contacts_by_phone(asked)
+        missing += [phone for phone in asked if phone not in found]
+        if len(missing) > limit.allowed(known) and known > len(missing):
+            break
+    return tuple(missing), known
+
+
+def _as_number(phone: str) -> int:
+    """A phone in E.164 as a number, which takes eight bytes; 0 for what is no phone."""
+    digits = phone.removeprefix("+")
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 18 else 0

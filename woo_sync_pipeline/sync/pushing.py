@@ -29,7 +29,7 @@ from woo_sync_pipeline.state.contacts import (
 )
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import SyncContact
-from woo_sync_pipeline.sync import planning
+from woo_sync_pipeline.sync import account, planning
 from woo_sync_pipeline.sync.planning import PlannedBatch, Planner, PushSummary, check_plans
 
 TURN_SECONDS = 10.0
@@ -48,17 +48,19 @@ def push_pending(
     max_concurrency: int,
     progress: Callable[[int], None],
     noted: Callable[[Sequence[SyncContact]], None],
+    known_fields: Sequence[CustomField] | None = None,
 ) -> PushSummary:
     """Send what the platform lacks of these phones, and write down what it confirmed, batch by batch.
 
-    `noted` is told what happened to contacts, as in `PushSummary`. What was sent when a crash interrupts it is
-    recognised by the next sync. Raises `PlatformError` when the platform is down or refuses the credentials: what
-    was confirmed until then is kept.
+    `noted` is told what happened to contacts, as in `PushSummary`. `known_fields` are the account's custom fields, if
+    they were read a moment ago. What was sent when a crash interrupts it is recognised by the next sync. Raises
+    `PlatformError` when the platform is down or refuses the credentials: what was confirmed until then is kept.
     """
     summary = PushSummary(noted)
     if not phones:
         return summary
-    fields = ensure_custom_fields(client)
+    fields = ensure_custom_fields(client, known_fields)
+    account.remember(database, fields)
     planner = Planner.of_pending(database, client, phones)
     waiting = deque(planner.in_order(phones))
     with Pusher(client, max_concurrency=max_concurrency) as pusher:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -79,6 +80,18 @@ def settings_fingerprint(source: SourceSettings) -> str:
         "names": source.groups.name_format,
     }
     return json.dumps(relevant, sort_keys=True)
+
+
+def telling_settings(source: SourceSettings) -> dict[str, Any]:
+    """The settings by which the contacts of unchanged records become others, by their names in the configuration."""
+    return {
+        "name": source.name,
+        "default_region": source.default_region,
+        "orders_from": source.orders_from and source.orders_from.isoformat(),
+        "order_statuses": source.order_statuses and sorted(source.order_statuses),
+        "consent": source.consent.model_dump(mode="json"),
+        "groups": source.groups.model_dump(mode="json"),
+    }
 
 
 def read_orders(

@@ -74,6 +74,8 @@ class World:
         *,
         incremental: bool = False,
         whole_history: bool = False,
+        dry_run: bool = False,
+        accept_changes: bool = False,
         first: date | None = None,
         last: date | None = None,
     ) -> SyncOutcome:
@@ -84,6 +86,8 @@ class World:
             DayRange(first or yesterday(), last or now),
             incremental=incremental,
             whole_history=whole_history,
+            dry_run=dry_run,
+            accept_changes=accept_changes,
         )
 
     def sync(

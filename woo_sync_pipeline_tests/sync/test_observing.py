@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
+from woo_sync_pipeline.contacts.limits import Limit
 from woo_sync_pipeline.contacts.subscription import SubscriptionState
 from woo_sync_pipeline.demo.platform import DemoPlatform
 from woo_sync_pipeline.messagemedia import PlatformClient
@@ -45,7 +46,8 @@ def synced(database: Database, client: PlatformClient) -> Database:
 
 def observe(database: Database, client: PlatformClient, *, run_id: str = "a later run") -> int:
     begin(database, run_id)
-    return observe_directory(database, client, run_id=run_id, progress=lambda _: None)
+    look = observe_directory(database, client, run_id=run_id, limit=Limit(), progress=lambda _: None)
+    return look.unsubscribed
 
 
 def finish(database: Database, run_id: str) -> None:

@@ -1,0 +1,163 @@
+"""How much may change at once: what a store, or the platform, loses by accident shall not become a mass change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+_NEARLY = 0.8
+"""From this part of a limit on, what passes is told of."""
+
+
+class Change(StrEnum):
+    """What is limited."""
+
+    customers_gone = "customers_gone"
+    leaving_lists = "leaving_lists"
+    newly_subscribed = "newly_subscribed"
+    newly_unsubscribed = "newly_unsubscribed"
+    newly_invalid = "newly_invalid"
+    answers_lost = "answers_lost"
+    missing_on_platform = "missing_on_platform"
+
+    @property
+    def sentence(self) -> str:
+        """What happens, with places for the numbers `count`, `before` and `after`."""
+        return _SENTENCES[self]
+
+    @property
+    def likely_cause(self) -> str:
+        """What mostly brings so many of them about at once."""
+        return _CAUSES[self]
+
+
+_SENTENCES = {
+    Change.customers_gone: "{count:,} customers are gone from the store ({before:,} → {after:,})",
+    Change.leaving_lists: "{count:,} contacts leave lists, of {before:,}",
+    Change.newly_subscribed: "{count:,} contacts are newly subscribed (subscribed: {before:,} → {after:,})",
+    Change.newly_unsubscribed: "{count:,} contacts are newly unsubscribed (subscribed: {before:,} → {after:,})",
+    Change.newly_invalid: "{count:,} records lose their phone (with one: {before:,} → {after:,})",
+    Change.answers_lost: "{count:,} records lose their answer about consent (with one: {before:,} → {after:,})",
+    Change.missing_on_platform: "{count:,} contacts are missing on MessageMedia ({before:,} → {after:,})",
+}
+_CAUSES = {
+    Change.customers_gone: "a plugin, a role or a firewall that hides users from the REST API, or a backup that was "
+    "restored",
+    Change.leaving_lists: "customers, roles or tags that are hidden or were deleted, or phones that were",
+    Change.newly_subscribed: "a plugin or an import that wrote a yes to everybody",
+    Change.newly_unsubscribed: "a plugin or an import that wrote a no to everybody, or emptied the consent meta",
+    Change.newly_invalid: "a plugin or an import that emptied or rewrote the phones, or another default_region",
+    Change.answers_lost: "a plugin that was removed, or meta that the REST API hides since",
+    Change.missing_on_platform: "contacts that were deleted on MessageMedia, or credentials of another account",
+}
+
+
+@dataclass(frozen=True)
+class Limit:
+    """So many may change at once: `at_least`, and where that is more the `share` (0 to 1) of what there was."""
+
+    share: float = 0.1
+    at_least: int = 50
+
+    def allowed(self, of: int) -> int:
+        """How many of so many."""
+        return max(self.at_least, int(self.share * of))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How often one change happens at once.
+
+    of: what its share is taken of. before: how many there were of what grows or shrinks; after: how many there would
+    be. examples: masked phones, or store records.
+    """
+
+    change: Change
+    count: int
+    of: int
+    before: int
+    examples: tuple[str, ...] = ()
+
+    @property
+    def after(self) -> int:
+        """How many there would be."""
+        growth = self.count if self.change is Change.newly_subscribed else -self.count
+        return self.before + growth
+
+    @property
+    def sentence(self) -> str:
+        """What happens, in numbers."""
+        return self.change.sentence.format(count=self.count, before=self.before, after=self.after)
+
+
+@dataclass(frozen=True)
+class ChangeSummary:
+    """What one reading of a store would change.
+
+    new: contacts that were not known. joining: contacts that join lists. leaving_because: how many leave lists, by
+    reason. is_first: nothing of the store was known before. changed_settings: what was configured otherwise when
+    something was last stored.
+    """
+
+    measured: tuple[Measured, ...] = ()
+    new: int = 0
+    joining: int = 0
+    leaving_because: Mapping[str, int] = field(default_factory=dict)
+    is_first: bool = False
+    changed_settings: tuple[str, ...] = ()
+
+    def beyond(self, limits: Mapping[Change, Limit]) -> tuple[Measured, ...]:
+        """What is more than its limit; of a first reading nothing is."""
+        if self.is_first:
+            return ()
+        return tuple(each for each in self.measured if each.count > limits[each.change].allowed(each.of))
+
+    def nearly_beyond(self, limits: Mapping[Change, Limit]) -> tuple[str, ...]:
+        """What comes near to its limit, in a sentence each."""
+        if self.is_first:
+            return ()
+        return tuple(
+            f"{each.sentence}: {limits[each.change].allowed(each.of):,} may at once (limits.{each.change})"
+            for each in self.measured
+            if _NEARLY * limits[each.change].allowed(each.of)
+            < each.count
+            <= limits[each.change].allowed(each.of)
+        )
+
+    @property
+    def circumstances(self) -> str:
+        """What explains much change, if anything does."""
+        if self.is_first:
+            return "This is a first sync: nothing was known that could change."
+        if self.changed_settings:
+            return (
+                f"Configured otherwise than at the last sync: {', '.join(self.changed_settings)}. That alone may "
+                "explain it."
+            )
+        return ""
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain structure for JSON, without examples."""
+        return {
+            **{each.change.value: each.count for each in self.measured},
+            "new": self.new,
+            "joining_lists": self.joining,
+            "leaving_because": dict(self.leaving_because),
+            "circumstances": self.circumstances,
+        }
+
+
+def told(beyond: Iterable[Measured], limits: Mapping[Change, Limit]) -> str:
+    """What is beyond its limit, with the limit and examples."""
+    return "; ".join(
+        f"{each.sentence}, where {limits[each.change].allowed(each.of):,} may at once"
+        + (f" (such as {', '.join(each.examples)})" if each.examples else "")
+        for each in beyond
+    )
+
+
+def likely_causes(beyond: Iterable[Measured]) -> str:
+    """What mostly brings these changes about."""
+    return "; ".join(dict.fromkeys(each.change.likely_cause for each in beyond))

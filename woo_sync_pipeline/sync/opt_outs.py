@@ -1,0 +1,59 @@
+"""Sending the opt-outs of a reading that is stopped: they wait for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+
+from woo_sync_pipeline.contacts.merge import MergeSource
+from woo_sync_pipeline.errors import WooSyncError
+from woo_sync_pipeline.messagemedia.client import PlatformClient
+from woo_sync_pipeline.state.contacts import opting_out_phones
+from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.records import Reading, commit_opt_outs
+from woo_sync_pipeline.sync.account import look_at_account
+from woo_sync_pipeline.sync.brake import OptOutsSent, stopped_by_another_account
+from woo_sync_pipeline.sync.pushing import push_pending
+
+
+def send_opt_outs(
+    database: Database,
+    connect: Callable[[], PlatformClient],
+    *,
+    source: str,
+    run_id: str,
+    reading: Reading,
+    sources: Mapping[str, MergeSource],
+    accept: Callable[[pd.DataFrame], bool],
+    max_concurrency: int,
+) -> OptOutsSent:
+    """Store the opt-outs of a reading, and unsubscribe everybody who opted out, whatever else of them waits.
+
+    The arguments are those of `commit_opt_outs` and `push_pending`. What the platform refuses stays for the next sync.
+    """
+    commit_opt_outs(database, source=source, run_id=run_id, reading=reading, sources=sources, accept=accept)
+    phones = opting_out_phones(database)
+    if not phones:
+        return OptOutsSent()
+    unsubscribed = 0
+    try:
+        with connect() as client:
+            look = look_at_account(database, client)
+            stopped = stopped_by_another_account(source, look)
+            if stopped is not None:
+                raise stopped
+            summary = push_pending(
+                database,
+                client,
+                phones,
+                run_id=run_id,
+                max_concurrency=max_concurrency,
+                progress=lambda _: None,
+                noted=lambda _: None,
+                known_fields=look.fields,
+            )
+            unsubscribed = sum(summary.counts[outcome] for outcome in ("new", "updated", "unchanged"))
+    except WooSyncError as failure:
+        return OptOutsSent(unsubscribed, str(failure))
+    return OptOutsSent(unsubscribed)

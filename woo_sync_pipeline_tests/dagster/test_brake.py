@@ -1,0 +1,361 @@
+"""Accidents of a store: stopped before anything is sent, healed when the store is as before, let through on request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from woo_sync_pipeline.demo.store.records import Customer
+from woo_sync_pipeline.demo.world import CONSENT_KEY
+from woo_sync_pipeline.state.syncs import SyncRun
+from woo_sync_pipeline_tests.dagster.conftest import KEY, MakeWorld, World, small_store
+
+SAID_YES, SAID_NO, SAID_NOTHING = 70, 60, 30
+HALF_A_DAY = timedelta(hours=13)
+
+
+class Shop:
+    """A shop of which everybody has said yes, no, or nothing, and that was synced once."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._count = 0
+        self.said_yes = [self._person({CONSENT_KEY: "1"}) for _ in range(SAID_YES)]
+        self.said_no = [self._person({CONSENT_KEY: "0"}) for _ in range(SAID_NO)]
+        self.said_nothing = [self._person({}) for _ in range(SAID_NOTHING)]
+        self.everybody = [*self.said_yes, *self.said_no, *self.said_nothing]
+        world.sync()
+
+    def _person(self, meta: dict[str, str]) -> int:
+        self._count += 1
+        return self.world.store.register_customer(
+            email=f"ann{self._count}@example.com",
+            first_name="Ann",
+            billing={"phone": phone_of(self._count), "country": "AU"},
+            meta=meta,
+            registered_at=datetime.now(UTC) - timedelta(days=100),
+        )
+
+    @property
+    def subscribed(self) -> int:
+        states = [each["states"]["SMS"] for each in self.world.directory.snapshot().values()]
+        return states.count("SUBSCRIBED")
+
+    def say(self, value: str, *people: int) -> None:
+        for person in people:
+            self.world.store.set_user_meta(person, CONSENT_KEY, value)
+
+    def stopped(self, *, incremental: bool = False) -> str:
+        """A sync that is stopped; what it says."""
+        outcome = self.world.try_sync(incremental=incremental)
+        assert outcome.error is not None, "the sync went through"
+        assert outcome.sync is not None
+        assert (outcome.sync.status, outcome.sync.error) == ("failed", outcome.error)
+        return outcome.error
+
+
+def phone_of(number: int) -> str:
+    return f"+61412000{number:03d}"
+
+
+@pytest.fixture
+def shop(make_world: MakeWorld) -> Shop:
+    return Shop(make_world({KEY: small_store(customers=0, orders=0)}))
+
+
+Undo = Callable[[], None]
+
+
+def hide_customers(shop: Shop) -> Undo:
+    """A plugin hides all but a few customers from the API."""
+    store = shop.world.store
+    hidden: list[Customer] = []
+    with store.lock:
+        for person in shop.everybody[: len(shop.everybody) - 20]:
+            hidden.append(store.unindex_customer(person))
+        store.customers_version += 1
+
+    def undo() -> None:
+        with store.lock:
+            for each in hidden:
+                store.index_customer(each)
+            store.customers_version += 1
+
+    return undo
+
+
+def wipe_phones(shop: Shop) -> Undo:
+    store = shop.world.store
+    for person in shop.everybody:
+        store.save_profile(person, billing_phone="")
+
+    def undo() -> None:
+        for number, person in enumerate(shop.everybody, start=1):
+            store.save_profile(person, billing_phone=phone_of(number))
+
+    return undo
+
+
+def say_yes_for_everybody(shop: Shop) -> Undo:
+    shop.say("1", *shop.everybody)
+    return lambda: _answer_as_before(shop)
+
+
+def empty_the_answers(shop: Shop) -> Undo:
+    shop.say("", *shop.everybody)
+    return lambda: _answer_as_before(shop)
+
+
+def remove_the_answers(shop: Shop) -> Undo:
+    for person in (*shop.said_yes, *shop.said_no):
+        shop.world.store.delete_user_meta(person, CONSENT_KEY)
+    return lambda: _answer_as_before(shop)
+
+
+def _answer_as_before(shop: Shop) -> None:
+    shop.say("1", *shop.said_yes)
+    shop.say("0", *shop.said_no)
+    for person in shop.said_nothing:
+        shop.world.store.delete_user_meta(person, CONSENT_KEY)
+
+
+ACCIDENTS: dict[str, tuple[Callable[[Shop], Undo], str]] = {
+    "customers hidden": (hide_customers, "140 customers are gone from the store (161 → 21)"),
+    "phones wiped": (wipe_phones, "160 records lose their phone (with one: 160 → 0)"),
+    "a yes for everybody": (say_yes_for_everybody, "90 contacts are newly subscribed (subscribed: 70 → 160)"),
+    "answers emptied": (empty_the_answers, "records lose their answer about consent (with one: 130 →"),
+    "answers removed": (
+        remove_the_answers,
+        "130 records lose their answer about consent (with one: 130 → 0)",
+    ),
+}
+
+
+@pytest.mark.parametrize("accident", ACCIDENTS)
+def test_an_accident_is_stopped_and_heals_and_what_people_did_on_the_platform_stays(
+    shop: Shop, accident: str
+) -> None:
+    happen, told = ACCIDENTS[accident]
+    world = shop.world
+    edited, taken_off = [phone_of(each) for each in range(1, 41)], [phone_of(each) for each in range(61, 81)]
+    for phone in edited:
+        world.directory.edit(phone, first_name="Annie")
+    for phone in taken_off:
+        world.directory.edit(phone, lists=[])
+    before = world.directory.snapshot()
+    world.platform.requests.reset()
+
+    undo = happen(shop)
+    message = shop.stopped()
+    assert world.platform.requests.writes == 0
+    assert told in message, message
+    assert "Likely causes: " in message
+    assert "--accept-changes" in message
+    assert "+61412000" not in message  # phones are masked
+    assert shop.stopped() == message  # and so it stays, until somebody helps
+
+    undo()
+    healed = world.sync()
+    assert world.directory.snapshot() == before
+    assert world.platform.requests.writes == 0
+    assert healed.counts["changes"]["leaving_lists"] == 0
+
+
+def test_an_accident_that_was_let_through_is_undone_without_what_people_did_on_the_platform_being_lost(
+    shop: Shop,
+) -> None:
+    world = shop.world
+    edited, taken_off = [phone_of(each) for each in range(1, 41)], [phone_of(each) for each in range(61, 81)]
+    for phone in edited:
+        world.directory.edit(phone, first_name="Annie")
+    for phone in taken_off:
+        world.directory.edit(phone, lists=[])
+    before = world.directory.snapshot()
+
+    undo = hide_customers(shop)
+    shop.stopped()
+    through = world.try_sync(accept_changes=True)
+    assert through.error is None
+    assert through.sync is not None
+    assert through.sync.counts["changes"]["leaving_because"] == {"customer gone": 140}
+    assert (through.sync.accepted_by or "").startswith("somebody in the Dagster UI")
+    assert all(
+        not each["lists"] for phone, each in world.directory.snapshot().items() if phone < phone_of(141)
+    )
+
+    undo()
+    assert world.sync().accepted_by is None
+    assert world.directory.snapshot() == before
+
+
+def test_opt_outs_wait_for_nothing(shop: Shop) -> None:
+    world = shop.world
+    undo = hide_customers(shop)
+    world.store.place_order(
+        billing={"first_name": "Ann", "phone": phone_of(5), "country": "AU"},
+        meta={"_wc_other/woo/sms-opt-in": "0"},
+    )
+    before = world.directory.snapshot()
+    message = shop.stopped()
+    after = world.directory.snapshot()
+    assert "but for 1 opt-outs, which wait for nothing" in message
+    assert {phone for phone in after if after[phone] != before[phone]} == {phone_of(5)}
+    assert after[phone_of(5)]["states"] == {"SMS": "UNSUBSCRIBED"}
+    assert after[phone_of(5)]["lists"] == before[phone_of(5)]["lists"]
+    undo()
+    world.sync()
+    healed = world.directory.snapshot()
+    assert healed[phone_of(5)]["states"] == {"SMS": "UNSUBSCRIBED"}
+    assert {phone: each for phone, each in healed.items() if phone != phone_of(5)} == {
+        phone: each for phone, each in before.items() if phone != phone_of(5)
+    }
+
+
+def test_a_no_for_everybody_is_told_and_undone_by_itself(shop: Shop) -> None:
+    before = shop.world.directory.snapshot()
+    shop.say("0", *shop.everybody)
+    message = shop.stopped()
+    assert "70 contacts are newly unsubscribed (subscribed: 70 → 0)" in message
+    assert "but for 70 opt-outs, which wait for nothing" in message
+    assert shop.subscribed == 0
+    _answer_as_before(shop)
+    shop.world.sync()
+    assert shop.world.directory.snapshot() == before
+
+
+def test_a_small_shop_gets_by_on_numbers(make_world: MakeWorld) -> None:
+    world = make_world({KEY: small_store(customers=20, orders=0)})
+    world.sync()
+    for person in list(world.store.customers):
+        world.store.save_profile(person, billing_phone="")
+    sync = world.sync()
+    assert sync.counts["changes"]["newly_invalid"] > 10
+
+
+def test_what_explains_much_change_is_told(shop: Shop) -> None:
+    shop.world.reconfigure(groups={"name_format": "{source}: {tag}"})
+    message = shop.stopped()
+    assert "160 contacts leave lists" in message
+    assert "Configured otherwise than at the last sync: groups. That alone may explain it." in message
+
+
+def test_a_live_sync_is_stopped_as_well(shop: Shop) -> None:
+    world = shop.world
+    for person in (*shop.said_nothing, *shop.said_no):
+        shop.say("1", person)
+        world.store.place_order(customer_id=person, billing={"first_name": "Ann"})
+    assert "90 contacts are newly subscribed" in shop.stopped(incremental=True)
+    assert shop.subscribed == SAID_YES
+
+
+def test_a_dry_run_shows_what_would_be_stopped_and_sends_not_even_opt_outs(shop: Shop) -> None:
+    shop.say("0", *shop.everybody)
+    outcome = shop.world.try_sync(dry_run=True)
+    assert outcome.error is not None
+    assert "70 contacts are newly unsubscribed" in outcome.error
+    assert "This was a dry run: nothing was stored or sent." in outcome.error
+    assert shop.subscribed == SAID_YES
+
+
+def look_again(shop: Shop) -> SyncRun:
+    """A daily sync that looks through the platform; it must succeed."""
+    shop.world.let_pass(HALF_A_DAY)
+    return shop.world.sync()
+
+
+def test_a_list_and_fields_that_were_deleted_on_the_platform_are_made_again(shop: Shop) -> None:
+    world = shop.world
+    for phone in (phone_of(61), phone_of(62)):
+        world.directory.remove_from_list(phone, "WooCommerce")
+    world.store.save_profile(shop.everybody[60], first_name="Bea")
+    world.store.save_profile(shop.everybody[61], first_name="Bea")
+    world.sync()
+    before = world.directory.snapshot()
+    world.directory.delete_list("WooCommerce")
+    with world.directory.lock:
+        store = world.directory.store
+        for field in list(store.fields.values()):
+            if field.merge_tag in {"source", "email"}:
+                store.remove_field(field)
+    sync = look_again(shop)
+    assert world.directory.snapshot() == before
+    assert len([each for each in sync.counts["warnings"] if "was deleted on MessageMedia" in each]) == 3
+    world.platform.requests.reset()
+    assert look_again(shop).counts["warnings"] == []
+    assert world.platform.requests.writes == 0
+
+
+def test_contacts_that_are_missing_come_back_by_the_rules_of_consent(shop: Shop) -> None:
+    world = shop.world
+    before = world.directory.snapshot()
+    for number in (1, 2, 75):
+        world.directory.delete(phone_of(number))
+    look_again(shop)
+    after = world.directory.snapshot()
+    for number in (1, 2):
+        assert after[phone_of(number)] == {**before[phone_of(number)], "states": {"SMS": "UNSUBSCRIBED"}}
+    assert after == {
+        **before,
+        **{phone_of(number): after[phone_of(number)] for number in (1, 2)},
+    }
+
+
+def test_many_missing_contacts_stop_the_sync_until_they_are_let_through(shop: Shop) -> None:
+    world = shop.world
+    world.let_pass(HALF_A_DAY)
+    for number in range(1, 61):
+        world.directory.delete(phone_of(number))
+    world.platform.requests.reset()
+    message = shop.stopped()
+    assert "60 contacts are missing on MessageMedia (160 → 100), where 50 may at once" in message
+    assert world.platform.requests.writes == 0
+    through = world.try_sync(accept_changes=True)
+    assert through.error is None
+    assert len(world.directory) == 160
+    assert shop.subscribed == SAID_YES - 60
+
+
+def empty_the_account(world: World) -> Iterator[None]:
+    with world.directory.lock:
+        kept = dict(world.directory.store.__dict__)
+        world.directory.store.__init__()  # type: ignore[misc]
+    yield
+    with world.directory.lock:
+        world.directory.store.__dict__.update(kept)
+
+
+@pytest.mark.parametrize("incremental", [False, True])
+def test_an_emptied_account_stops_the_sync_and_is_filled_on_request(shop: Shop, incremental: bool) -> None:
+    world = shop.world
+    before = world.directory.snapshot()
+    world.store.place_order(billing={"first_name": "Bob", "phone": "0412999888", "country": "AU"})
+    emptied = empty_the_account(world)
+    next(emptied)
+    world.platform.requests.reset()
+    message = shop.stopped(incremental=incremental)
+    assert "none of our lists, custom fields and contacts is there: the account is empty" in message
+    assert world.platform.requests.writes == 0
+    next(emptied, None)
+    world.sync()
+    after = world.directory.snapshot()
+    assert {phone: each for phone, each in after.items() if phone != "+61412999888"} == before
+    next(empty_the_account(world))
+    assert world.try_sync(accept_changes=True).error is None
+    assert world.directory.snapshot().keys() == after.keys()
+    assert shop.subscribed == 0
+
+
+def test_an_account_of_which_all_contacts_were_deleted_stops_the_sync_however_few_they_were(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world({KEY: small_store(customers=10, orders=0)})
+    world.sync()
+    world.let_pass(HALF_A_DAY)
+    for phone in list(world.directory.snapshot()):
+        world.directory.delete(phone)
+    outcome = world.try_sync()
+    assert outcome.error is not None
+    assert "contacts are missing on MessageMedia" in outcome.error
+    assert len(world.directory) == 0
