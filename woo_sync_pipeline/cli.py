@@ -1,4 +1,4 @@
-"""The command line: `woo-sync check`, `sync`, `history`, `report`, `explain`, `consent`, `forget`, `demo`."""
+"""The command line: `woo-sync sync` and its like; `woo-sync --help` lists them."""
 
 from __future__ import annotations
 
@@ -61,6 +61,12 @@ def check(config: Path) -> None:
     help="Read all orders (with orders_from: all modified since then), not only those of the days.",
 )
 @click.option("--dry-run", is_flag=True, help="Plan and report everything, send nothing.")
+@click.option(
+    "--accept-changes",
+    is_flag=True,
+    help="Let through, this time, more changes at once than `limits` let through unasked.",
+)
+@click.option("--strict", is_flag=True, help="Exit code 3 if there is any warning.")
 @click.pass_obj
 def sync(
     config: Path,
@@ -70,13 +76,15 @@ def sync(
     incremental: bool,
     full: bool,
     dry_run: bool,
+    accept_changes: bool,
+    strict: bool,
 ) -> None:
     """Run the daily job here and now, from the oldest day that was not synced to today.
 
     Running it again is always safe: only what differs is sent. Exit code 1 if a source fails; the others are
-    synced all the same.
+    synced all the same. With --strict exit code 3 if all succeed, but there is a warning.
     """
-    from woo_sync_pipeline.syncing import sync_sources
+    from woo_sync_pipeline.syncing import SyncOptions, sync_sources
 
     settings = load_settings(config)
     chosen = _chosen_sources(settings, keys)
@@ -84,21 +92,34 @@ def sync(
     if full and incremental:
         raise click.UsageError("--full reads everything, --incremental as little as possible: choose one.")
     with open_state(settings) as state:
-        succeeded = sync_sources(
+        synced = sync_sources(
             settings,
             chosen,
             state=state,
             console=console(),
-            first=first.date() if first else None,
-            last=last.date() if last else None,
-            incremental=incremental,
-            dry_run=dry_run,
-            whole_history=full,
+            options=SyncOptions(
+                first=first.date() if first else None,
+                last=last.date() if last else None,
+                incremental=incremental,
+                dry_run=dry_run,
+                whole_history=full,
+                accept_changes=accept_changes,
+            ),
         )
     refused = () if keys else settings.refused
     for each in refused:
         click.echo(f"FAILED {each.error}", err=True)
-    sys.exit(0 if succeeded and not refused else 1)
+    if not synced.succeeded or refused:
+        sys.exit(1)
+    sys.exit(3 if strict and synced.warned else 0)
+
+
+@cli.command()
+@click.option("--source", "keys", multiple=True, metavar="KEY", help="Only this source; may be repeated.")
+@click.pass_context
+def preview(context: click.Context, keys: tuple[str, ...]) -> None:
+    """Show what the daily job would change and send, and send nothing: `sync --dry-run` by a shorter name."""
+    context.invoke(sync, keys=keys, dry_run=True)
 
 
 @cli.command()
@@ -134,6 +155,7 @@ def history(config: Path, source: str | None, limit: int, as_json: bool) -> None
 @click.pass_obj
 def report(config: Path, sync_id: int | None, form: str | None) -> None:
     """Show what a sync did (the latest one without SYNC_ID); phones are masked unless you ask for JSON or CSV."""
+    from woo_sync_pipeline.reports.report import SyncCounts
     from woo_sync_pipeline.reports.tables import report_csv, report_json, report_tables, report_title
     from woo_sync_pipeline.state.syncs import get_sync, list_syncs, sync_contacts
 
@@ -152,7 +174,7 @@ def report(config: Path, sync_id: int | None, form: str | None) -> None:
     if form == "json":
         click.echo(report_json(found, contacts))
     elif form == "csv":
-        click.echo(report_csv(contacts), nl=False)
+        click.echo(report_csv(contacts, SyncCounts.from_json(found.counts).all_warnings), nl=False)
     elif form == "html":
         from woo_sync_pipeline.reports.html import report_html
 

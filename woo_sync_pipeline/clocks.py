@@ -11,6 +11,13 @@ from email.utils import parsedate_to_datetime
 from typing import Self
 
 _SECOND = timedelta(seconds=1)
+
+
+def utc_now() -> datetime:
+    """The present time by this machine's clock."""
+    return datetime.now(UTC)
+
+
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 # Servers and the caches before them write this header under several names, and more words than this one into it.
 _CACHE_HEADERS = ("X-Cache", "X-Cache-Status", "X-Proxy-Cache", "X-LiteSpeed-Cache", "CF-Cache-Status")

@@ -49,7 +49,10 @@ def build_definitions(
                 for asset in source_assets(settings, each, source_partitions(settings, each))
             ),
         ],
-        jobs=[retention, *(job for each in jobs.values() for job in (each.daily, each.incremental))],
+        jobs=[
+            retention,
+            *(job for each in jobs.values() for job in (each.daily, each.incremental, each.preview)),
+        ],
         schedules=[
             retention_schedule(settings, retention),
             *(daily_schedule(settings, each, jobs[each.key], state) for each in sources),

@@ -11,9 +11,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from woo_sync_pipeline.clocks import utc_now
 from woo_sync_pipeline.config import DATABASE_URL_ENV, Settings, SourceSettings
 from woo_sync_pipeline.state.database import Claim, Database
 from woo_sync_pipeline.state.embedded import EmbeddedPostgres
@@ -125,8 +126,8 @@ class StateResource:
 class StoresResource:
     """The WooCommerce stores."""
 
-    def connect(self, source: SourceSettings) -> StoreClient:
-        """A client of one store, to be used as a context manager."""
+    def connect(self, source: SourceSettings, *, now: Callable[[], datetime] = utc_now) -> StoreClient:
+        """A client of one store, to be used as a context manager; `now` is the clock by which it dates answers."""
         from woo_sync_pipeline.woocommerce.client import StoreClient, StoreSettings
 
         return StoreClient(
@@ -139,7 +140,8 @@ class StoresResource:
                 max_concurrency=source.max_concurrency,
                 max_requests_per_second=source.max_requests_per_second,
                 use_environment_proxies=source.use_environment_proxies,
-            )
+            ),
+            now=now,
         )
 
 
@@ -154,8 +156,8 @@ class MessageMediaResource:
         """Requests that may be under way at the same time."""
         return self._settings.max_concurrency
 
-    def connect(self) -> PlatformClient:
-        """A client of the account, to be used as a context manager."""
+    def connect(self, *, now: Callable[[], datetime] = utc_now) -> PlatformClient:
+        """A client of the account, to be used as a context manager; `now` is the clock by which it dates answers."""
         from woo_sync_pipeline.messagemedia.client import PlatformClient
         from woo_sync_pipeline.messagemedia.settings import PlatformSettings
 
@@ -168,7 +170,8 @@ class MessageMediaResource:
                 verify_tls=self._settings.verify_tls,
                 max_concurrency=self._settings.max_concurrency,
                 max_requests_per_second=self._settings.max_requests_per_second,
-            )
+            ),
+            now=now,
         )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from dataclasses import dataclass
+from datetime import date
 
 from rich.console import Console
 
@@ -12,6 +14,7 @@ from woo_sync_pipeline.config import Settings, SourceSettings
 from woo_sync_pipeline.errors import ConfigurationError, WooSyncError
 from woo_sync_pipeline.local_instance import dagster_instance
 from woo_sync_pipeline.progress import TerminalProgress
+from woo_sync_pipeline.reports.report import SyncCounts
 from woo_sync_pipeline.reports.tables import report_tables, report_title
 from woo_sync_pipeline.resources import StateResource
 from woo_sync_pipeline.runner import SyncOutcome, SyncRunner
@@ -20,36 +23,69 @@ from woo_sync_pipeline.state.syncs import completed_sweeps, sync_contacts
 from woo_sync_pipeline.sync.window import today
 
 
+@dataclass(frozen=True)
+class SyncOptions:
+    """What to sync, and how: days (None: those that were not synced), and the options of `SyncRunner.run`."""
+
+    first: date | None = None
+    last: date | None = None
+    incremental: bool = False
+    dry_run: bool = False
+    whole_history: bool = False
+    accept_changes: bool = False
+
+
+@dataclass(frozen=True)
+class Synced:
+    """Whether all sources were synced, and whether any of them ended with a warning."""
+
+    succeeded: bool = True
+    warned: bool = False
+
+
 def sync_sources(
     settings: Settings,
     sources: Sequence[SourceSettings],
     *,
     state: StateResource,
     console: Console,
-    first: date | None = None,
-    last: date | None = None,
-    incremental: bool = False,
-    dry_run: bool = False,
-    whole_history: bool = False,
-) -> bool:
-    """Sync each source and show its report; one that fails does not stop the others. True: all succeeded."""
-    succeeded = True
+    options: SyncOptions,
+) -> Synced:
+    """Sync each source and show its report; one that fails does not stop the others."""
+    succeeded, warned = True, False
     with dagster_instance(settings, state) as instance:
         runner = SyncRunner(settings, state=state, instance=instance, progress=TerminalProgress(console))
         for source in sources:
             try:
-                days = _days(settings, source, state, first=first, last=last, incremental=incremental)
+                days = _days(settings, source, state, options)
             except WooSyncError as error:
                 _show_failure(str(error), console)
                 succeeded = False
                 continue
-            console.print(f"{source.name}: {_reading(days, incremental)}", markup=False, highlight=False)
+            console.print(
+                f"{source.name}: {_reading(days, options.incremental)}", markup=False, highlight=False
+            )
             outcome = runner.run(
-                source, days, incremental=incremental, dry_run=dry_run, whole_history=whole_history
+                source,
+                days,
+                incremental=options.incremental,
+                dry_run=options.dry_run,
+                whole_history=options.whole_history,
+                accept_changes=options.accept_changes,
+                asked_by=f"{_user()} on the command line",
             )
             show_outcome(outcome, state=state, console=console)
             succeeded = succeeded and outcome.error is None
-    return succeeded
+            warned = warned or bool(outcome.sync and SyncCounts.from_json(outcome.sync.counts).all_warnings)
+    return Synced(succeeded, warned)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        # In a container a process may run under a number that no user has.
+        return "somebody"
 
 
 def show_outcome(outcome: SyncOutcome, *, state: StateResource, console: Console) -> None:
@@ -69,16 +105,9 @@ def _show_failure(error: str, console: Console) -> None:
     console.print(f"FAILED {error}", style="red", markup=False, highlight=False)
 
 
-def _days(
-    settings: Settings,
-    source: SourceSettings,
-    state: StateResource,
-    *,
-    first: date | None,
-    last: date | None,
-    incremental: bool,
-) -> DayRange:
-    now = today(settings.timezone, datetime.now(UTC))
+def _days(settings: Settings, source: SourceSettings, state: StateResource, options: SyncOptions) -> DayRange:
+    first, last = options.first, options.last
+    now = today(settings.timezone, state.database().now())
     if source.start_date > now:
         raise ConfigurationError(
             source=source.key,
@@ -96,7 +125,7 @@ def _days(
                 next_step="Ask for other days; what changed before start_date is read with --full.",
             )
         return asked
-    if incremental:
+    if options.incremental:
         return DayRange(now, now)
     missing = days_to_sync(
         start_date=source.start_date,

@@ -163,7 +163,7 @@ def _send_opt_outs(
 ) -> OptOutsSent:
     return send_opt_outs(
         step.database,
-        step.messagemedia.connect,
+        step.connect_platform,
         source=step.source.key,
         run_id=step.run_id,
         reading=_reading(step),

@@ -1,6 +1,6 @@
 """Reading a store: orders, customers, guest orders, tags."""
 
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 
 import dagster as dg
 import pandas as pd
@@ -8,7 +8,7 @@ from pydantic import Field
 
 from woo_sync_pipeline.assets.checks import Check, check_result, check_specs
 from woo_sync_pipeline.assets.definition import asset_options
-from woo_sync_pipeline.assets.step import SyncStep, sync_step
+from woo_sync_pipeline.assets.step import TIMES_HEALED, SyncStep, sync_step
 from woo_sync_pipeline.clocks import ClockOffset
 from woo_sync_pipeline.config import Settings, SourceSettings
 from woo_sync_pipeline.state.records import latest_sweep
@@ -42,6 +42,15 @@ LEFT_OUT = (
 )
 
 
+def wrong_clock(lead: timedelta) -> str:
+    """Says by how much this machine's clock is ahead of PostgreSQL's (negative: behind)."""
+    seconds = abs(lead) - timedelta(microseconds=abs(lead).microseconds)
+    return (
+        f"the clock of this machine is {seconds} {'ahead of' if lead > timedelta() else 'behind'} PostgreSQL's, which "
+        "is used instead: set it right"
+    )
+
+
 class ReadConfig(dg.Config):
     """How to read orders."""
 
@@ -66,8 +75,8 @@ def extraction_assets(
         a store reads its whole history, and so does one with `whole_history` in its configuration.
         """
         with sync_step(context, source) as step:
-            started_at = datetime.now(UTC)
-            with step.stores.connect(source) as client, step.show_progress("reading orders") as advance:
+            started_at = step.database.now()
+            with step.connect_store() as client, step.show_progress("reading orders") as advance:
                 statuses = order_statuses(client)
                 # The store's own clock dates its orders; its first answer has told it.
                 store_now = client.server_time or started_at
@@ -95,6 +104,7 @@ def extraction_assets(
                     "started_at": started_at.isoformat(),
                     "read_until": read_until(window).isoformat(),
                     "store_ahead_by": ahead.to_json(),
+                    "warnings": [TIMES_HEALED] if step.has_healed else [],
                 }
             step.write("orders", found.changed, notes=notes)
             return step.result(
@@ -122,7 +132,7 @@ def extraction_assets(
         changed. The live sync reads new registrations and the customers of the orders that changed.
         """
         with sync_step(context, source) as step:
-            with step.stores.connect(source) as client, step.show_progress("reading customers") as advance:
+            with step.connect_store() as client, step.show_progress("reading customers") as advance:
                 if step.is_sweep:
                     found = sweep(
                         client,
@@ -177,7 +187,7 @@ def extraction_assets(
         """
         with sync_step(context, source) as step:
             changed_orders = step.read("orders").table
-            with step.stores.connect(source) as client:
+            with step.connect_store() as client:
                 found = read_product_tags(
                     client, step.database, source, changed_orders, is_sweep=step.is_sweep
                 )
@@ -208,6 +218,8 @@ def _stage_customers(
         warnings.append(LEFT_OUT.format(count=left_out))
     if notice:
         warnings.append(f"the store prints text before its JSON, which was skipped: {notice}")
+    if step.database.clock_lead:
+        warnings.append(wrong_clock(step.database.clock_lead))
     for warning in warnings:
         step.context.log.warning(f"{step.source.key}: {warning}")
     step.write(

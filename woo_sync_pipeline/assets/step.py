@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from woo_sync_pipeline.config import SourceSettings
 from woo_sync_pipeline.errors import StateError, WooSyncError
+from woo_sync_pipeline.messagemedia.client import PlatformClient
 from woo_sync_pipeline.privacy import redact
 from woo_sync_pipeline.resources import (
     MessageMediaResource,
@@ -36,11 +37,17 @@ from woo_sync_pipeline.state.syncs import (
     watermark,
     watermark_by,
 )
+from woo_sync_pipeline.state.wrong_times import heal_wrong_times
+from woo_sync_pipeline.woocommerce.client import StoreClient
 
 SOURCE_TAG = "woo_sync/source"
 KIND_TAG = "woo_sync/kind"
 DRY_RUN_TAG = "woo_sync/dry_run"
 READING_TAG = "woo_sync/reading"
+TIMES_HEALED = (
+    "a machine whose clock was ahead has written times into the state that were not yet due: they are corrected, and "
+    "opt-ins of these times count as having no date"
+)
 ASKED_BY_TAG = "woo_sync/asked_by"
 RESOURCES = ("state", "stores", "messagemedia", "staging", "progress")
 """What every asset of a sync may use; see `resources.py`."""
@@ -61,6 +68,7 @@ class SyncStep:
     range_end: datetime
     watermark: Watermark | None
     started: float
+    has_healed: bool
 
     @property
     def state(self) -> StateResource:
@@ -79,6 +87,14 @@ class SyncStep:
         """The MessageMedia account."""
         messagemedia: MessageMediaResource = self.context.resources.messagemedia
         return messagemedia
+
+    def connect_store(self) -> StoreClient:
+        """A client of the store, to be used as a context manager."""
+        return self.stores.connect(self.source, now=self.database.now)
+
+    def connect_platform(self) -> PlatformClient:
+        """A client of the account, to be used as a context manager."""
+        return self.messagemedia.connect(now=self.database.now)
 
     @property
     def run_id(self) -> str:
@@ -225,7 +241,10 @@ def sync_step(context: dg.AssetExecutionContext, source: SourceSettings) -> Iter
             )
         if state.claim(source.key, context.run.run_id):
             mark_crashed(database, source=source.key, but_run_id=context.run.run_id)
-        yield _begin(context, source, database, started)
+        has_healed = heal_wrong_times(database)
+        if has_healed:
+            context.log.warning(f"{source.key}: {TIMES_HEALED}")
+        yield _begin(context, source, database, started, has_healed=has_healed)
     except WooSyncError as error:
         state.release(source.key)
         _note_failure(database, context.run.run_id, str(error))
@@ -254,6 +273,8 @@ def _begin(
     source: SourceSettings,
     database: Database,
     started: float,
+    *,
+    has_healed: bool,
 ) -> SyncStep:
     window = context.partition_time_window
     keys = context.partition_key_range
@@ -286,6 +307,7 @@ def _begin(
         range_end=window.end,
         watermark=mark,
         started=started,
+        has_healed=has_healed,
     )
 
 

@@ -27,7 +27,7 @@ from woo_sync_pipeline.sync.brake import finding as brake_finding
 from woo_sync_pipeline.sync.brake import stopped_by_another_account, stopped_by_missing_contacts
 from woo_sync_pipeline.sync.dry_run import plan_pending
 from woo_sync_pipeline.sync.normalising import INVALID_COLUMNS, invalid_contacts, left_out_contact
-from woo_sync_pipeline.sync.observing import DirectoryLook, observe_directory
+from woo_sync_pipeline.sync.observing import DirectoryLook, begin_look, observe_directory
 from woo_sync_pipeline.sync.pushing import push_pending
 
 OUTCOME_COLUMNS = {
@@ -80,7 +80,7 @@ def sync_assets(
         is too much, or another account. With `dry_run` in its configuration everything is planned and nothing is sent.
         """
         del config  # what it says counts for all assets that heed it: it is read from the run
-        with sync_step(context, source) as step, step.messagemedia.connect() as client:
+        with sync_step(context, source) as step, step.connect_platform() as client:
             if step.is_dry_run:
                 step.mark_dry_run()
             platform = _look_at_platform(step, client)
@@ -180,7 +180,10 @@ def _look_at_platform(step: SyncStep, client: PlatformClient) -> _PlatformLook:
     A dry run looks at nothing: it changes nothing, the state included.
     """
     limits = step.source.limits.by_change
-    if step.is_dry_run or not (step.is_sweep or _pending(step)):
+    began = None
+    if step.is_sweep and not step.is_dry_run:
+        began = begin_look(step.database, run_id=step.run_id)
+    if step.is_dry_run or (began is None and not _pending(step)):
         return _PlatformLook(_limits_check((), limits, None))
     if step.accepts_changes:
         step.mark_accepted()
@@ -190,12 +193,13 @@ def _look_at_platform(step: SyncStep, client: PlatformClient) -> _PlatformLook:
         return _PlatformLook(_limits_check((), limits, stopped), stopped)
     heal(step.database, account)
     found = DirectoryLook()
-    if step.is_sweep and not account.is_another:
+    if began is not None and not account.is_another:
         with step.show_progress("reading subscription states") as read:
             found = observe_directory(
                 step.database,
                 client,
                 run_id=step.run_id,
+                began=began,
                 limit=limits[Change.missing_on_platform],
                 progress=read,
             )
@@ -281,7 +285,9 @@ def _counts(step: SyncStep, without_phone: list[SyncContact], left_out: list[Syn
         },
         seconds={name: round(step.read(name).notes["seconds"], 2) for name in STAGED},
         warnings=tuple(
-            warning for frame in (customers, merged, synced) for warning in frame.notes.get("warnings", ())
+            warning
+            for frame in (orders, customers, merged, synced)
+            for warning in frame.notes.get("warnings", ())
         ),
         changes=merged.notes["changes"],
     )

@@ -1,4 +1,4 @@
-"""The two jobs of a source: the same assets, read in two ways."""
+"""The jobs of a source: the same assets, read in two ways, or only planned."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from woo_sync_pipeline.config import SourceSettings
 
 @dataclass(frozen=True)
 class SourceJobs:
-    """daily: reads all customers. incremental: reads what orders and registrations point at."""
+    """daily: reads all customers. incremental: reads what orders and registrations point at. preview: sends nothing."""
 
     daily: dg.UnresolvedAssetJobDefinition
     incremental: dg.UnresolvedAssetJobDefinition
+    preview: dg.UnresolvedAssetJobDefinition
 
 
 def source_jobs(source: SourceSettings, executor: dg.ExecutorDefinition) -> SourceJobs:
@@ -36,5 +37,13 @@ def source_jobs(source: SourceSettings, executor: dg.ExecutorDefinition) -> Sour
             executor_def=executor,
             description=f"Brings over what changed in {source.name} since the last sync, in a handful of requests.",
             tags={SOURCE_TAG: source.key, READING_TAG: "touched", KIND_TAG: "live"},
+        ),
+        preview=dg.define_asset_job(
+            f"{source.key}_preview",
+            selection=selection,
+            executor_def=executor,
+            config={"ops": {f"{source.key}__synced_contacts": {"config": {"dry_run": True}}}},
+            description=f"Shows what the daily sync of {source.name} would change and send. Sends nothing.",
+            tags={SOURCE_TAG: source.key, READING_TAG: "sweep"},
         ),
     )

@@ -15,7 +15,7 @@ from woo_sync_pipeline.automation.unfinished import fail_lost_run, lost_runs, un
 from woo_sync_pipeline.config import Settings, SourceSettings
 from woo_sync_pipeline.resources import StateResource, StoresResource
 from woo_sync_pipeline.state.contacts import pending_phones
-from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.database import CLOCKS_MAY_DIFFER, Database
 from woo_sync_pipeline.state.syncs import Watermark, list_syncs, watermark, watermark_by
 from woo_sync_pipeline.sync.window import today
 from woo_sync_pipeline.woocommerce.probe import NewestChange, newest_change
@@ -51,7 +51,7 @@ def live_sensor(
         mark = watermark(database, source.key)
         newest: NewestChange | None = None
         if mark is not None and obstacle is None:
-            with stores.connect(source) as client:
+            with stores.connect(source, now=database.now) as client:
                 # Told by the first answer: the store's own clock dates its orders.
                 told: list[datetime] = []
 
@@ -69,16 +69,17 @@ def live_sensor(
         if not decision.run:
             return dg.SensorResult(skip_reason=decision.reason, cursor=cursor)
         context.log.info(f"{source.key}: {decision.reason}")
-        return dg.SensorResult(run_requests=[_request(settings, source, jobs, decision)], cursor=cursor)
+        request = _request(settings, source, jobs, decision, now=database.now())
+        return dg.SensorResult(run_requests=[request], cursor=cursor)
 
     return live
 
 
 def _request(
-    settings: Settings, source: SourceSettings, jobs: SourceJobs, decision: LiveDecision
+    settings: Settings, source: SourceSettings, jobs: SourceJobs, decision: LiveDecision, *, now: datetime
 ) -> dg.RunRequest:
     # No run key: Dagster would drop a second request for the same change after a run that failed.
-    day = today(settings.timezone, datetime.now(UTC))
+    day = today(settings.timezone, now)
     if decision.is_first:
         # A first sync reads all there is, so it fills every day since the store was connected.
         tags = {KIND_TAG: "first", **range_tags(min(source.start_date, day), day)}
@@ -106,14 +107,20 @@ def _obstacle(
     settings: Settings, source: SourceSettings, instance: dg.DagsterInstance, database: Database
 ) -> str | None:
     """What keeps the source from being synced now, whatever has changed."""
-    now = datetime.now(UTC)
+    now = database.now()
     day = today(settings.timezone, now)
     if source.start_date > day:
         return f"start_date {source.start_date} has not begun: it is {day} in {settings.timezone}"
     for record in unfinished_runs(instance, source.key):
         return f"the run {record.dagster_run.run_id[:8]} of this source has not ended yet"
     for last in list_syncs(database, source=source.key, limit=1):
-        if last.status in _FAILED and last.finished_at is not None and now < last.finished_at + RETRY_PAUSE:
+        # What has ended in the future was written by a clock that was ahead.
+        if (
+            last.status in _FAILED
+            and last.finished_at is not None
+            and last.finished_at <= now + CLOCKS_MAY_DIFFER
+            and now < last.finished_at + RETRY_PAUSE
+        ):
             return (
                 f"sync {last.sync_id} failed at {last.finished_at.astimezone(UTC):%H:%M:%S} UTC: the next try is "
                 f"{RETRY_PAUSE.seconds // 60} minutes later"

@@ -152,7 +152,9 @@ def _membership(
 ) -> MembershipChange:
     taken_off = base.taken_off if base else ()
     if shown is None:
-        return decide_membership(store=store.groups, base=None, platform=(), taken_off=taken_off)
+        return MembershipChange(
+            add=tuple(name for name in store.groups if name.casefold() not in _by_fold(taken_off))
+        )
     return decide_membership(
         store=store.groups, base=base.groups if base else None, platform=shown.lists, taken_off=taken_off
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from itertools import chain
 from types import TracebackType
 from typing import TypeVar
 from urllib.parse import urlencode
 
-from woo_sync_pipeline.clocks import ClockOffset
+from woo_sync_pipeline.clocks import ClockOffset, utc_now
 from woo_sync_pipeline.messagemedia.errors import PlatformProtocolError, RequestRejected
 from woo_sync_pipeline.messagemedia.models import (
     Contact,
@@ -51,9 +52,9 @@ class PlatformClient:
     PlatformUnavailable, PlatformProtocolError, PlatformTlsError.
     """
 
-    def __init__(self, settings: PlatformSettings) -> None:
+    def __init__(self, settings: PlatformSettings, *, now: Callable[[], datetime] = utc_now) -> None:
         self._settings = settings
-        self._transport = Transport(settings)
+        self._transport = Transport(settings, now=now)
 
     def __enter__(self) -> PlatformClient:
         return self

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Protocol
 
@@ -14,7 +14,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
-from woo_sync_pipeline.clocks import ClockOffset, OffsetMeter, date_of_answer
+from woo_sync_pipeline.clocks import ClockOffset, OffsetMeter, date_of_answer, utc_now
 from woo_sync_pipeline.messagemedia.answers import error_of_answer, unreadable_answer
 from woo_sync_pipeline.messagemedia.auth import BasicAuth, HmacAuth
 from woo_sync_pipeline.messagemedia.errors import (
@@ -56,8 +56,9 @@ class Transport:
     A platform that is too busy is asked less at a time, and little by little as much as before.
     """
 
-    def __init__(self, settings: PlatformSettings) -> None:
+    def __init__(self, settings: PlatformSettings, *, now: Callable[[], datetime] = utc_now) -> None:
         self._settings = settings
+        self._now = now
         self._auth: AuthBase = (
             HmacAuth(settings.api_key, settings.api_secret)
             if settings.auth == "hmac"
@@ -172,7 +173,7 @@ class Transport:
             self.requests_made += 1
             self.writes_made += method != "GET"
         error: PlatformError
-        sent_at = datetime.now(UTC)
+        sent_at = self._now()
         try:
             response = self._session.send(
                 prepared,
@@ -200,7 +201,7 @@ class Transport:
                 next_step="Check messagemedia.base_url.",
             )
         else:
-            received_at = datetime.now(UTC)
+            received_at = self._now()
             self._offset_meter.note(
                 date_of_answer(response.headers), sent_at=sent_at, received_at=received_at
             )

@@ -36,6 +36,7 @@ def report_html(
         title=report_title(sync, source_name=source_name),
         sync=sync,
         counts=counts,
+        changed=[(label.strip(), value) for label, value in counts.change_rows],
         numbers=[(label.strip(), value) for label, value in number_rows(counts)],
         reasons=[
             (reason, count, explain_reason(reason)) for reason, count in most_frequent(counts.invalid_reasons)

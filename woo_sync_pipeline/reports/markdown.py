@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from woo_sync_pipeline.reports.links import edit_page
 from woo_sync_pipeline.reports.report import SyncCounts, explain_reason
-from woo_sync_pipeline.reports.tables import most_frequent, number_rows
+from woo_sync_pipeline.reports.tables import kind_text, most_frequent, number_rows
 from woo_sync_pipeline.state.syncs import SyncContact, SyncRun
 
 _MOST_RECORDS = 20
@@ -15,10 +15,11 @@ _MOST_RECORDS = 20
 def markdown_report(sync: SyncRun, counts: SyncCounts, *, source_name: str) -> str:
     """The numbers of a sync. Short on purpose: the UI hides a long text behind a button."""
     days = f"{sync.first_day}" if sync.first_day == sync.last_day else f"{sync.first_day} to {sync.last_day}"
-    dry = ", dry run: nothing was sent" if sync.is_dry_run else ""
+    nothing_sent = ": nothing was sent" if sync.is_dry_run else ""
     lines = [
-        f"### {_escaped(source_name)}: sync {sync.sync_id} ({sync.kind}{dry}), {days}",
+        f"### {_escaped(source_name)}: sync {sync.sync_id} ({_escaped(kind_text(sync))}{nothing_sent}), {days}",
         "",
+        *_changed(counts),
         "| contacts | |",
         "|---|---:|",
         *(f"| {label.strip()} | {value:,} |" for label, value in number_rows(counts)),
@@ -37,7 +38,7 @@ def markdown_report(sync: SyncRun, counts: SyncCounts, *, source_name: str) -> s
     lines += [
         "",
         f"Read {_listed(counts.read)}. Requests: {_listed(counts.requests)}. Seconds: {_listed(counts.seconds)}.",
-        *(f"\n**Warning:** {warning}" for warning in counts.warnings),
+        *(f"\n**Warning:** {warning}" for warning in counts.all_warnings),
         "",
         f"What happened to each contact: `woo-sync report {sync.sync_id}`",
     ]
@@ -58,6 +59,20 @@ def markdown_to_be_mended(invalid: Sequence[SyncContact], *, store_url: str) -> 
 def markdown_picture(url: str) -> str:
     """A picture; a small one, as it lives in the event log."""
     return f"![the last syncs, and why records are invalid]({url})"
+
+
+def _changed(counts: SyncCounts) -> list[str]:
+    if not counts.change_rows:
+        return []
+    rows = [f"| {label.strip()} | {count:,} |" for label, count in counts.change_rows]
+    return [
+        "| changed in the store | |",
+        "|---|---:|",
+        *rows,
+        "",
+        counts.changes.get("circumstances", ""),
+        "",
+    ]
 
 
 def _listed(values: object) -> str:

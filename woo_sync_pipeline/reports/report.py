@@ -55,6 +55,34 @@ class SyncCounts:
     warnings: tuple[str, ...] = ()
     changes: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def all_warnings(self) -> tuple[str, ...]:
+        """Everything that somebody should look at, in a sentence each."""
+        told = list(self.warnings)
+        if self.failed:
+            told.append(f"{self.failed:,} contacts were not brought over: their lines say why")
+        if self.unread_consent:
+            answers = ", ".join(f"{answer} ({count:,})" for answer, count in self.unread_consent.items())
+            told.append(f"answers about consent are understood neither as a yes nor as a no: {answers}")
+        return tuple(told)
+
+    @property
+    def change_rows(self) -> list[tuple[str, int]]:
+        """What the reading changes of what was known; an indented label belongs to the one before."""
+        leaving = self.changes.get("leaving_because", {})
+        rows = [
+            ("new contacts", self.changes.get("new", 0)),
+            ("join lists", self.changes.get("joining_lists", 0)),
+            ("leave lists", self.changes.get("leaving_lists", 0)),
+            *((f"  {reason}", count) for reason, count in leaving.items()),
+            ("newly subscribed", self.changes.get("newly_subscribed", 0)),
+            ("newly unsubscribed", self.changes.get("newly_unsubscribed", 0)),
+            ("customers gone", self.changes.get("customers_gone", 0)),
+            ("records that lose their phone", self.changes.get("newly_invalid", 0)),
+            ("records that lose their answer about consent", self.changes.get("answers_lost", 0)),
+        ]
+        return [(label, count) for label, count in rows if count]
+
     def to_json(self) -> dict[str, Any]:
         """A plain structure for JSON."""
         return asdict(self)

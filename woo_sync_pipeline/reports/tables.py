@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 from rich import box
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -33,7 +34,7 @@ def history_table(syncs: Sequence[SyncRun]) -> Table:
         table.add_row(
             str(sync.sync_id),
             sync.source,
-            f"{sync.kind}, dry run" if sync.is_dry_run else sync.kind,
+            kind_text(sync),
             days_text(sync),
             f"{sync.started_at:%Y-%m-%d %H:%M:%S}",
             f"{(sync.finished_at - sync.started_at).total_seconds():.1f}" if sync.finished_at else "",
@@ -45,41 +46,58 @@ def history_table(syncs: Sequence[SyncRun]) -> Table:
 
 def report_title(sync: SyncRun, *, source_name: str) -> str:
     """One line that names the sync."""
-    dry = ", dry run: nothing was sent" if sync.is_dry_run else ""
-    return f"{source_name}: sync {sync.sync_id} ({sync.kind}{dry}), {days_text(sync)}"
+    nothing_sent = ": nothing was sent" if sync.is_dry_run else ""
+    return f"{source_name}: sync {sync.sync_id} ({kind_text(sync)}{nothing_sent}), {days_text(sync)}"
 
 
-def report_tables(sync: SyncRun, contacts: Sequence[SyncContact]) -> list[Table]:
-    """The numbers, the reasons and what happened to the first contacts; phones are masked."""
+def kind_text(sync: SyncRun) -> str:
+    """What kind of sync it was, and who let changes beyond the limits through."""
+    dry = ", dry run" if sync.is_dry_run else ""
+    accepted = f", changes accepted by {sync.accepted_by}" if sync.accepted_by else ""
+    return f"{sync.kind}{accepted}{dry}"
+
+
+def report_tables(sync: SyncRun, contacts: Sequence[SyncContact]) -> list[RenderableType]:
+    """What changed, the numbers, the reasons, what happened to the first contacts, and warnings; phones are masked."""
     counts = SyncCounts.from_json(sync.counts)
+    changed = _changes_table(counts)
     numbers = Table(box=box.SIMPLE_HEAD)
     numbers.add_column("contacts")
     numbers.add_column("", justify="right")
     for label, value in number_rows(counts):
         numbers.add_row(label, f"{value:,}")
-    tables = [numbers]
+    tables: list[RenderableType] = [*changed, numbers]
     if counts.invalid_reasons:
         tables.append(_reasons_table(counts.invalid_reasons))
     if counts.unread_consent:
         tables.append(_unread_table(counts.unread_consent))
     if contacts:
         tables.append(_contacts_table(contacts))
+    tables += [Text(f"warning: {warning}", style="yellow") for warning in counts.all_warnings]
     return tables
 
 
 def report_json(sync: SyncRun, contacts: Sequence[SyncContact]) -> str:
     """Everything, with full phones: for the person who asks for it."""
     return json.dumps(
-        {**sync_values(sync), "contacts": [vars(contact) for contact in contacts]}, indent=2, default=_plain
+        {
+            **sync_values(sync),
+            "warnings": SyncCounts.from_json(sync.counts).all_warnings,
+            "contacts": [vars(contact) for contact in contacts],
+        },
+        indent=2,
+        default=_plain,
     )
 
 
-def report_csv(contacts: Sequence[SyncContact]) -> str:
-    """One line per contact, with full phones: for the person who asks for it."""
+def report_csv(contacts: Sequence[SyncContact], warnings: Sequence[str] = ()) -> str:
+    """One line per warning, and one per contact, with full phones: for the person who asks for it."""
     buffer = io.StringIO()
     columns = list(SyncContact.__dataclass_fields__)
     writer = csv.DictWriter(buffer, columns, lineterminator="\n")
     writer.writeheader()
+    for warning in warnings:
+        writer.writerow({"outcome": "warning", "reason": warning})
     for contact in contacts:
         writer.writerow({**vars(contact), "changes": " ".join(contact.changes)})
     return buffer.getvalue()
@@ -127,6 +145,19 @@ def most_frequent(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 def reasons_first(contacts: Sequence[SyncContact]) -> list[SyncContact]:
     """The lines with a reason before those without one: somebody has to do something about them."""
     return sorted(contacts, key=lambda contact: not contact.reason)
+
+
+def _changes_table(counts: SyncCounts) -> list[Table]:
+    if not counts.change_rows:
+        return []
+    table = Table(
+        box=box.SIMPLE_HEAD, caption=counts.changes.get("circumstances") or None, caption_justify="left"
+    )
+    table.add_column("changed in the store")
+    table.add_column("", justify="right")
+    for label, count in counts.change_rows:
+        table.add_row(label, f"{count:,}")
+    return [table]
 
 
 def _reasons_table(reasons: Mapping[str, int]) -> Table:

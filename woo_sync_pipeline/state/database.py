@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.resources
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 import psycopg2
 import sqlalchemy as sa
@@ -22,6 +25,12 @@ _PUSH_LOCK = 7_294_003
 _CLAIMS = 7_294_004
 
 _WORK_MEMORY = "32MB"
+
+CLOCKS_MAY_DIFFER = timedelta(minutes=1)
+"""By how much this machine's clock may differ from PostgreSQL's before that one is used instead."""
+
+_CLOCK_HOLDS_SECONDS = 60.0
+"""How long a comparison of the two clocks is relied upon: a clock may be set."""
 
 # COPY goes past SQLAlchemy, so its failures come as the driver's own.
 _LOST_CONNECTION = (psycopg2.OperationalError, psycopg2.InterfaceError)
@@ -56,6 +65,9 @@ class Database:
             address.set(drivername="postgresql+psycopg2"), pool_pre_ping=True, pool_size=4, max_overflow=4
         )
         self._is_migrated = False
+        self._clock_lock = threading.Lock()
+        self._clock_lead = timedelta()
+        self._clock_compared_at: float | None = None
 
     def __repr__(self) -> str:
         return f"Database({self.place})"
@@ -157,6 +169,30 @@ class Database:
                 connection.execute(sa.text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
                 _upgrade(connection)
         self._is_migrated = True
+
+    def now(self) -> datetime:
+        """The present time (UTC): this machine's, or PostgreSQL's where it is off from that by more than a minute."""
+        return datetime.now(UTC) - self.clock_lead
+
+    @property
+    def clock_lead(self) -> timedelta:
+        """By how much this machine's clock is ahead of PostgreSQL's (negative: behind); none if it is a minute at most.
+
+        Compared once a minute. Raises `StateError` when the database fails.
+        """
+        with self._clock_lock:
+            compared_at = self._clock_compared_at
+            if compared_at is None or monotonic() - compared_at > _CLOCK_HOLDS_SECONDS:
+                self._clock_lead = self._compared_clocks()
+                self._clock_compared_at = monotonic()
+            return self._clock_lead
+
+    def _compared_clocks(self) -> timedelta:
+        with self._errors("read the clock"), self._engine.connect() as connection:
+            asked_at = datetime.now(UTC)
+            theirs: datetime = connection.execute(sa.text("SELECT clock_timestamp()")).scalar_one()
+            lead = asked_at + (datetime.now(UTC) - asked_at) / 2 - theirs
+        return lead if abs(lead) > CLOCKS_MAY_DIFFER else timedelta()
 
     def version(self) -> str:
         """Version of the server, such as `18.1`, after making sure that the schema is up to date."""

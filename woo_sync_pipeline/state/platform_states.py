@@ -12,15 +12,15 @@ from woo_sync_pipeline.contacts.subscription import SubscriptionState
 from woo_sync_pipeline.state.bulk import copy_frame
 from woo_sync_pipeline.state.database import Database
 
+# Where nothing was ever confirmed there is nothing to look at: what the sync then sends it has seen.
 _BEGIN = """
 UPDATE woo_sync.sync_runs SET directory_read_at = clock_timestamp()
 WHERE run_id = :run_id
-    AND EXISTS (SELECT FROM woo_sync.contacts WHERE base_state IS NOT NULL)
     AND NOT EXISTS (
         SELECT FROM woo_sync.sync_runs
         WHERE directory_read_at > clock_timestamp() - :unless_within AND status = 'succeeded'
     )
-RETURNING directory_read_at
+RETURNING CASE WHEN EXISTS (SELECT FROM woo_sync.contacts WHERE base_state IS NOT NULL) THEN directory_read_at END
 """
 
 # What a push has confirmed since the reading began is newer than what was read. The walk before this one saw everybody

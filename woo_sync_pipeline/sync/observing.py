@@ -53,24 +53,29 @@ class DirectoryLook:
         return len(self.missing) == self.known >= _FEWEST_TO_BE_EMPTIED
 
 
+def begin_look(database: Database, *, run_id: str) -> datetime | None:
+    """When this sync begins to look at all contacts, by the clock of the database.
+
+    None if it need not: the platform has never confirmed anything, or another sync has looked within `SELDOM_ENOUGH`.
+    """
+    return begin_directory_read(database, run_id=run_id, unless_within=SELDOM_ENOUGH)
+
+
 def observe_directory(
     database: Database,
     client: PlatformClient,
     *,
     run_id: str,
+    began: datetime,
     limit: Limit,
     progress: Callable[[int], None],
 ) -> DirectoryLook:
     """Read all contacts, remember whose subscription state changed there, and find those of ours that are missing.
 
-    Nothing is sent. One request per thousand contacts, and none where the platform has never confirmed anything or
-    another sync has looked within `SELDOM_ENOUGH`. The states of contacts that are about to be pushed are left to the
-    push, which reads them anew. A contact counts as missing only when it is not found by its phone either; no more are
-    asked for than it takes to exceed the limit.
+    `began` is what `begin_look` returned. Nothing is sent; one request per thousand contacts. The states of contacts
+    that are about to be pushed are left to the push, which reads them anew. A contact counts as missing only when it is
+    not found by its phone either; no more are asked for than it takes to exceed the limit.
     """
-    began = begin_directory_read(database, run_id=run_id, unless_within=SELDOM_ENOUGH)
-    if began is None:
-        return DirectoryLook()
     unsubscribed = 0
     met = array("q")
     is_complete = True

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
+from woo_sync_pipeline.clocks import utc_now
 from woo_sync_pipeline.contacts.contact import StoreContact
 from woo_sync_pipeline.contacts.schemas import count_rules, validate
 from woo_sync_pipeline.errors import PlanError
@@ -72,9 +73,12 @@ class PlannedBatch:
 class Planner:
     """Reads contacts from the platform and plans them; `absent` are phones that need not be asked for."""
 
-    def __init__(self, client: PlatformClient, absent: AbstractSet[str]) -> None:
+    def __init__(
+        self, client: PlatformClient, absent: AbstractSet[str], *, now: Callable[[], datetime] = utc_now
+    ) -> None:
         self._client = client
         self._absent = absent
+        self._now = now
 
     @classmethod
     def of_pending(cls, database: Database, client: PlatformClient, phones: Sequence[str]) -> Planner:
@@ -82,7 +86,8 @@ class Planner:
 
         What was ever confirmed has to be read again before it is written to, so only the others can be saved.
         """
-        return cls(client, phones_nobody_holds(client, never_confirmed(database, phones)))
+        absent = phones_nobody_holds(client, never_confirmed(database, phones))
+        return cls(client, absent, now=database.now)
 
     def in_order(self, phones: Sequence[str]) -> list[str]:
         """The phones, those that have to be asked for first: so they fill whole requests."""
@@ -110,7 +115,7 @@ class Planner:
             if found is not None and found.id in taken:
                 batch.put_off.append(store.phone)
                 continue
-            plan = plan_contact(store, found, vocabulary, now=datetime.now(UTC))
+            plan = plan_contact(store, found, vocabulary, now=self._now())
             if plan.sends_nothing:
                 batch.quiet.append(plan)
                 continue

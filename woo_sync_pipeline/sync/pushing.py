@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from time import monotonic
 
 from woo_sync_pipeline.contacts.consent import Consent
@@ -161,7 +161,12 @@ class _Push:
         sending = self._pusher.begin(
             plans.sending,
             replan=lambda plan, found, maybe_sent: _replan(
-                stores[plan.phone], plan, found, vocabulary, maybe_sent=maybe_sent
+                stores[plan.phone],
+                plan,
+                found,
+                vocabulary,
+                now=self._database.now(),
+                maybe_sent=maybe_sent,
             ),
             read_at=read_at,
         )
@@ -192,7 +197,7 @@ class _Push:
         settle(
             self._database,
             run_id=self._run_id,
-            confirmations=[_confirmation(each, now=datetime.now(UTC)) for each in done],
+            confirmations=[_confirmation(each, now=self._database.now()) for each in done],
             rejections=[(each.plan.phone, redact(each.reason)) for each in sent if each.reason is not None],
             contacts=contacts,
         )
@@ -207,10 +212,11 @@ def _replan(
     found: Contact | None,
     vocabulary: Vocabulary,
     *,
+    now: datetime,
     maybe_sent: bool,
 ) -> ContactPlan:
     current = replace(store, in_flight=plan.base, is_under_way=True) if maybe_sent else store
-    anew = plan_contact(current, found, vocabulary, now=datetime.now(UTC))
+    anew = plan_contact(current, found, vocabulary, now=now)
     # For a single contact the whole check takes longer than planning it, so only what could do harm is checked.
     if anew.state is SubscriptionState.SUBSCRIBED and store.consent is Consent.opted_out:
         check_plans([(current, anew)])

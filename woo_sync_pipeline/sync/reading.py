@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -108,7 +108,7 @@ def read_orders(
     Those that may make no contact (by their status, see `SourceSettings.order_statuses`, or because they were made
     before `orders_from`) and concern no known one are left out.
     """
-    read_at = datetime.now(UTC)
+    read_at = database.now()
     read = 0
     changed = [ORDER_SCHEMA.empty_table()]
     left_out = LeftOut()
@@ -143,7 +143,15 @@ def sweep(
     known = customer_hashes(database, source.key)
     left_out = LeftOut()
     pages = sweep_customers(client, meta_keys=source.meta_keys, left_out=left_out)
-    found = _read_customers(pages, known, source, progress=progress, is_complete=True, saved_since=since)
+    found = _read_customers(
+        pages,
+        known,
+        source,
+        read_at=database.now(),
+        progress=progress,
+        is_complete=True,
+        saved_since=since,
+    )
     if left_out.count:
         # Perhaps it is they who seem to be gone.
         found = replace(found, gone=frozenset(), left_out=left_out.count)
@@ -175,6 +183,7 @@ def touched(
         customers_after(client, last_id, meta_keys=source.meta_keys, left_out=left_out),
         known,
         source,
+        read_at=database.now(),
         progress=progress,
     )
     rest = {customer_id for customer_id in customer_ids if 0 < customer_id <= last_id}
@@ -182,6 +191,7 @@ def touched(
         customers_by_id(client, rest, meta_keys=source.meta_keys, left_out=left_out),
         known,
         source,
+        read_at=database.now(),
         progress=progress,
     )
     return CustomersRead(
@@ -232,11 +242,11 @@ def _read_customers(
     known: dict[int, str],
     source: SourceSettings,
     *,
+    read_at: datetime,
     progress: Progress,
     is_complete: bool = False,
     saved_since: datetime | None = None,
 ) -> CustomersRead:
-    read_at = datetime.now(UTC)
     fingerprint = settings_fingerprint(source)
     # As Arrow holds them: the way into pandas costs more than all the rest, and several times the memory.
     changed = [CUSTOMER_SCHEMA.empty_table()]

@@ -7,7 +7,6 @@ import ipaddress
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from woo_sync_pipeline.contacts.consent import Consent, parse_consent
@@ -214,7 +213,7 @@ def _warnings(client: StoreClient, *, meta_missing: bool) -> list[str]:
             "the network in the clear. Use the store's https:// url."
         )
     if client.server_time is not None:
-        skew = abs((datetime.now(UTC) - client.server_time).total_seconds())
+        skew = abs((client.now() - client.server_time).total_seconds())
         if skew > _MOST_CLOCK_SKEW:
             found.append(
                 f"The store's clock and this machine's differ by {skew:.0f} seconds: set both by NTP. Signed "

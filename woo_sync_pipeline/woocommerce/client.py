@@ -18,7 +18,7 @@ import requests
 import urllib3.exceptions
 
 from woo_sync_pipeline.authorities import check_authority
-from woo_sync_pipeline.clocks import ClockOffset, OffsetMeter, date_of_answer, http_date
+from woo_sync_pipeline.clocks import ClockOffset, OffsetMeter, date_of_answer, http_date, utc_now
 from woo_sync_pipeline.woocommerce.answers import Answer, read_answer, shape_of
 from woo_sync_pipeline.woocommerce.credentials import api_root, auth_for, no_auth
 from woo_sync_pipeline.woocommerce.errors import (
@@ -102,12 +102,14 @@ class StoreClient:
         *,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.settings = settings
         self._root = api_root(settings)
         check_authority(settings.verify_tls, source=settings.source, setting="verify_tls", server="the store")
         self._auth = auth_for(settings)
         self._clock = clock
+        self.now = now
         self._pace = Pace(
             most_at_once=settings.max_concurrency,
             per_second=settings.max_requests_per_second,
@@ -220,9 +222,9 @@ class StoreClient:
         tried = f"{method} {path}"
         with self._lock:
             self.requests_made += 1
-        began, sent_at = self._clock(), datetime.now(UTC)
+        began, sent_at = self._clock(), self.now()
         answer = self._answer(method, path, params, tried=tried)
-        received_at = datetime.now(UTC)
+        received_at = self.now()
         self._offset_meter.note(date_of_answer(answer.headers), sent_at=sent_at, received_at=received_at)
         now = http_date(answer.headers.get("Date", ""))
         with self._lock:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from woo_sync_pipeline.woocommerce.client import Row, StoreClient
@@ -204,4 +204,4 @@ def _with_ids(client: StoreClient, rows: list[Row], left_out: LeftOut) -> list[R
 
 def _store_now(client: StoreClient) -> datetime:
     # The store's own clock dates its orders; its newest answer has told it.
-    return client.server_time or datetime.now(UTC)
+    return client.server_time or client.now()

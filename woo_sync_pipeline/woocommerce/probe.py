@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from woo_sync_pipeline.woocommerce.client import Row, StoreClient
 from woo_sync_pipeline.woocommerce.dates import SECOND, floor_second, naive_gmt, parse_gmt
@@ -37,7 +37,7 @@ def newest_change(
     """
     customer = _newest(client, "customers", {"role": "all", "orderby": "id", "_fields": "id"})
     # The answer about customers has told the store's clock anew.
-    now = floor_second(client.server_time or datetime.now(UTC))
+    now = floor_second(client.server_time or client.now())
     begin = since if isinstance(since, datetime) else since(now)
     bounds: dict[str, str | int] = {
         "orderby": "modified",

@@ -15,7 +15,7 @@ from woo_sync_pipeline.state.consent_ledger import ledger_of
 from woo_sync_pipeline.state.contacts import pending_phones
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.platform_states import note_states
-from woo_sync_pipeline.sync.observing import observe_directory
+from woo_sync_pipeline.sync.observing import begin_look, observe_directory
 from woo_sync_pipeline.sync.pushing import push_pending
 from woo_sync_pipeline_tests.state.stored import ANN, BOB, CAM, at, begin, commit, contacts, customer, order
 from woo_sync_pipeline_tests.sync.pushed import pushed
@@ -46,7 +46,12 @@ def synced(database: Database, client: PlatformClient) -> Database:
 
 def observe(database: Database, client: PlatformClient, *, run_id: str = "a later run") -> int:
     begin(database, run_id)
-    look = observe_directory(database, client, run_id=run_id, limit=Limit(), progress=lambda _: None)
+    began = begin_look(database, run_id=run_id)
+    if began is None:
+        return 0
+    look = observe_directory(
+        database, client, run_id=run_id, began=began, limit=Limit(), progress=lambda _: None
+    )
     return look.unsubscribed
 
 

@@ -34,7 +34,7 @@ HTML = {"Content-Type": "text/html; charset=UTF-8"}
 class HastyStores(StoresResource):
     """The real clients, but nobody waits: neither for an answer nor before the next attempt."""
 
-    def connect(self, source: SourceSettings) -> StoreClient:
+    def connect(self, source: SourceSettings, **_options: Any) -> StoreClient:
         settings = StoreSettings(
             source=source.key,
             url=source.url,
