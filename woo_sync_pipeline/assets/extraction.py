@@ -44,9 +44,9 @@ LEFT_OUT = (
 
 def wrong_clock(lead: timedelta) -> str:
     """Says by how much this machine's clock is ahead of PostgreSQL's (negative: behind)."""
-    seconds = abs(lead) - timedelta(microseconds=abs(lead).microseconds)
+    by = timedelta(seconds=round(abs(lead).total_seconds()))
     return (
-        f"the clock of this machine is {seconds} {'ahead of' if lead > timedelta() else 'behind'} PostgreSQL's, which "
+        f"the clock of this machine is {by} {'ahead of' if lead > timedelta() else 'behind'} PostgreSQL's, which "
         "is used instead: set it right"
     )
 

@@ -6,13 +6,14 @@ import importlib.resources
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from time import monotonic
 
 import psycopg2
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
+from woo_sync_pipeline.clocks import utc_now
 from woo_sync_pipeline.errors import StateError, TransientStateError
 from woo_sync_pipeline.privacy import redact
 
@@ -172,7 +173,7 @@ class Database:
 
     def now(self) -> datetime:
         """The present time (UTC): this machine's, or PostgreSQL's where it is off from that by more than a minute."""
-        return datetime.now(UTC) - self.clock_lead
+        return utc_now() - self.clock_lead
 
     @property
     def clock_lead(self) -> timedelta:
@@ -189,9 +190,9 @@ class Database:
 
     def _compared_clocks(self) -> timedelta:
         with self._errors("read the clock"), self._engine.connect() as connection:
-            asked_at = datetime.now(UTC)
+            asked_at = utc_now()
             theirs: datetime = connection.execute(sa.text("SELECT clock_timestamp()")).scalar_one()
-            lead = asked_at + (datetime.now(UTC) - asked_at) / 2 - theirs
+            lead = asked_at + (utc_now() - asked_at) / 2 - theirs
         return lead if abs(lead) > CLOCKS_MAY_DIFFER else timedelta()
 
     def version(self) -> str:

@@ -141,3 +141,62 @@ def test_a_database_that_is_gone_is_one_line_on_the_error_output(
         assert "Check that PostgreSQL runs" in result.err, command
         assert len(result.err.splitlines()) == 1, command
         assert "secret-word" not in result.out + result.err, command
+
+
+def test_changes_beyond_the_limits_are_shown_by_a_preview_and_let_through_on_request(
+    woo_sync: Command, make_world: MakeWorld
+) -> None:
+    limits = {"leaving_lists": {"share": 0.1, "at_least": 2}}
+    world = make_world(source_options={"limits": limits})
+    store = world.stores[KEY].data
+    assert woo_sync("--config", world.config, "sync").code == 0
+    for customer in list(store.customers)[5:]:
+        store.delete_customer(customer)
+    before = world.platform.directory.snapshot()
+
+    for arguments in (["preview"], ["sync", "--dry-run"], ["sync"]):
+        stopped = woo_sync("--config", world.config, *arguments)
+        assert stopped.code == 1
+        assert "contacts leave lists, of" in stopped.out
+        assert f"woo-sync sync --source {KEY} --accept-changes" in " ".join(stopped.out.split())
+        assert world.platform.directory.snapshot() == before
+
+    through = woo_sync("--config", world.config, "sync", "--accept-changes")
+    assert through.code == 0
+    assert "changes accepted by" in through.out
+    assert "on the command line" in through.out
+    assert [line.split()[:3] for line in through.lines if line.strip().startswith("customer gone")]
+    assert world.platform.directory.snapshot() != before
+
+
+def test_a_preview_leads_with_what_changed_in_the_store(woo_sync: Command, make_world: MakeWorld) -> None:
+    world = make_world()
+    assert woo_sync("--config", world.config, "sync").code == 0
+    shop_once(world.stores[KEY].data, random.Random(1))
+    before = world.platform.directory.snapshot()
+
+    result = woo_sync("--config", world.config, "preview")
+
+    assert result.code == 0
+    title = next(number for number, line in enumerate(result.lines) if "dry run: nothing was sent" in line)
+    assert "changed in the store" in result.lines[title + 2]
+    assert ["new", "contacts", "1"] in [line.split() for line in result.lines]
+    assert world.platform.directory.snapshot() == before
+
+
+def test_a_strict_sync_tells_of_warnings_by_its_exit_code(woo_sync: Command, make_world: MakeWorld) -> None:
+    world = make_world()
+    store = world.stores[KEY].data
+    customer = next(iter(store.customers))
+    assert woo_sync("--config", world.config, "sync", "--strict").code == 0
+    store.set_user_meta(customer, "sms_marketing_consent", "perhaps")
+
+    result = woo_sync("--config", world.config, "sync", "--strict")
+
+    assert result.code == 3
+    assert "warning: answers about consent are understood neither" in result.out
+    for form in ("--json", "--csv", "--html"):
+        assert (
+            "answers about consent are understood neither"
+            in woo_sync("--config", world.config, "report", form).out
+        )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from woo_sync_pipeline.contacts.limits import Change
 from woo_sync_pipeline.demo.store.records import Customer
 from woo_sync_pipeline.demo.world import CONSENT_KEY
 from woo_sync_pipeline.state.syncs import SyncRun
@@ -359,3 +362,53 @@ def test_an_account_of_which_all_contacts_were_deleted_stops_the_sync_however_fe
     assert outcome.error is not None
     assert "contacts are missing on MessageMedia" in outcome.error
     assert len(world.directory) == 0
+
+
+DAYS = int(os.environ.get("WOO_SYNC_ORDINARY_DAYS", "4"))
+"""A month was gone through by hand."""
+
+
+def ordinary_day(world: World, rng: random.Random, *, churn: float = 0.02) -> None:
+    """So many of the customers do something: correct themselves, opt in or out, order, leave; as many register."""
+    store = world.store
+    acting = rng.sample(sorted(store.customers), max(int(churn * len(store.customers)), 1))
+    for number, person in enumerate(acting):
+        act = rng.randrange(6)
+        if act == 0:
+            store.save_profile(person, first_name="Bea", billing_first_name="Bea")
+        elif act == 1:
+            store.save_profile(person, billing_phone=f"0413{rng.randrange(10**6):06d}")
+        elif act == 2:
+            store.set_user_meta(person, CONSENT_KEY, rng.choice(["1", "0"]))
+        elif act == 3:
+            store.delete_customer(person)
+        else:
+            store.place_order(
+                customer_id=person,
+                billing={"first_name": "Ann", "country": "AU"},
+                meta={"_wc_other/woo/sms-opt-in": rng.choice(["1", "0"])},
+            )
+        register(world, rng, number)
+
+
+def register(world: World, rng: random.Random, number: int) -> None:
+    world.store.register_customer(
+        email=f"new{number}.{rng.randrange(10**9)}@example.com",
+        first_name="Neo",
+        billing={"phone": f"0414{rng.randrange(10**6):06d}", "country": "AU"},
+        meta={CONSENT_KEY: rng.choice(["1", "0"])},
+    )
+
+
+def test_ordinary_days_and_a_sale_pass_without_a_word(make_world: MakeWorld) -> None:
+    share_only = {change.value: {"share": 0.1, "at_least": 0} for change in Change}
+    world = make_world({KEY: small_store(customers=300, orders=100)}, source_options={"limits": share_only})
+    rng = random.Random(1)
+    assert world.sync().counts["warnings"] == []
+    for day in range(DAYS):
+        ordinary_day(world, rng)
+        if day == DAYS // 2:
+            for number in range(100):
+                register(world, rng, number)
+        world.let_pass(HALF_A_DAY)
+        assert world.sync().counts["warnings"] == []

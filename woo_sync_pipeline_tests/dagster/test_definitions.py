@@ -119,17 +119,21 @@ def test_the_code_location_holds_exactly_this(loaded: dg.Definitions) -> None:
             "contacts:every_row_is_accounted_for",
             "contacts:invalid_share_is_below_the_limit",
             "customers:all_records_of_the_store_were_read",
+            "merged_contacts:changes_are_within_limits",
             "merged_contacts:consent_is_never_widened",
             "merged_contacts:every_contact_fits_its_model",
             "merged_contacts:no_phone_twice",
+            "synced_contacts:changes_are_within_limits",
         )
     ]
     assert sorted(job.name for job in repository.get_all_jobs() if not job.name.startswith("__")) == [
         "retention",
         "tea_daily_sync",
         "tea_incremental_sync",
+        "tea_preview",
         "woocommerce_daily_sync",
         "woocommerce_incremental_sync",
+        "woocommerce_preview",
     ]
     assert {each.name: each.cron_schedule for each in repository.schedule_defs} == {
         "retention_nightly": "30 4 * * *",
