@@ -9,9 +9,10 @@ from pathlib import Path
 
 import click
 
-from woo_sync_pipeline.cli_common import DAY, check_days, check_phone, console, open_state
+from woo_sync_pipeline.cli_common import DAY, check_days, check_phone, chosen_sources, console, open_state
 from woo_sync_pipeline.cli_consent import consent
-from woo_sync_pipeline.config import Settings, SourceSettings, config_path, load_settings
+from woo_sync_pipeline.cli_discover import discover
+from woo_sync_pipeline.config import config_path, load_settings
 from woo_sync_pipeline.errors import WooSyncError
 
 
@@ -87,7 +88,7 @@ def sync(
     from woo_sync_pipeline.syncing import SyncOptions, sync_sources
 
     settings = load_settings(config)
-    chosen = _chosen_sources(settings, keys)
+    chosen = chosen_sources(settings, keys)
     check_days(first, last)
     if full and incremental:
         raise click.UsageError("--full reads everything, --incremental as little as possible: choose one.")
@@ -134,7 +135,7 @@ def history(config: Path, source: str | None, limit: int, as_json: bool) -> None
 
     settings = load_settings(config)
     if source is not None:
-        _chosen_sources(settings, (source,))
+        chosen_sources(settings, (source,))
     with open_state(settings) as state:
         syncs = list_syncs(state.database(), source=source, limit=limit)
     if as_json:
@@ -293,6 +294,7 @@ def demo(
 
 
 cli.add_command(consent)
+cli.add_command(discover)
 
 
 def main() -> None:
@@ -306,16 +308,3 @@ def main() -> None:
         sys.exit(1)
     finally:
         os.umask(umask)
-
-
-def _chosen_sources(settings: Settings, keys: tuple[str, ...]) -> list[SourceSettings]:
-    known = {source.key: source for source in settings.sources}
-    refused = {each.key: each for each in settings.refused}
-    for key in keys:
-        if key in refused:
-            raise refused[key].error
-        if key not in known:
-            raise click.BadParameter(
-                f"no source has the key {key!r}. Known: {', '.join(known)}", param_hint="--source"
-            )
-    return [known[key] for key in keys] if keys else list(settings.sources)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from woo_sync_pipeline.config import Settings
+from woo_sync_pipeline.config import Settings, SourceSettings
 
 # What takes long to import is imported where it is used, so that `--help` need not wait.
 if TYPE_CHECKING:
@@ -56,3 +56,19 @@ def check_days(first: datetime | None, last: datetime | None) -> None:
         raise click.UsageError("--to needs --from.")
     if first is not None and last is not None and last < first:
         raise click.UsageError("--to lies before --from.")
+
+
+def chosen_sources(settings: Settings, keys: tuple[str, ...]) -> list[SourceSettings]:
+    """The sources with these keys, all of them without any. Refuses a key that is unknown; one whose entry is wrong
+    raises its `ConfigurationError`.
+    """
+    known = {source.key: source for source in settings.sources}
+    refused = {each.key: each for each in settings.refused}
+    for key in keys:
+        if key in refused:
+            raise refused[key].error
+        if key not in known:
+            raise click.BadParameter(
+                f"no source has the key {key!r}. Known: {', '.join(known)}", param_hint="--source"
+            )
+    return [known[key] for key in keys] if keys else list(settings.sources)

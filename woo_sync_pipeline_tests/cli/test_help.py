@@ -27,6 +27,7 @@ finally:
         (
             (),
             [
+                "discover",
                 "check",
                 "sync",
                 "history",
@@ -40,6 +41,10 @@ finally:
             ],
         ),
         (("check",), ["configuration, database, each store, the platform", "exit code 1"]),
+        (
+            ("discover",),
+            ["--source", "--all", "--json", "changes nothing and keeps nothing", "masked", "never proposed"],
+        ),
         (
             ("sync",),
             ["--source", "--from", "--to", "--incremental", "--dry-run", "always safe", "Exit code 1"],
