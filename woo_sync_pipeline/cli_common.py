@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -72,3 +73,14 @@ def chosen_sources(settings: Settings, keys: tuple[str, ...]) -> list[SourceSett
                 f"no source has the key {key!r}. Known: {', '.join(known)}", param_hint="--source"
             )
     return [known[key] for key in keys] if keys else list(settings.sources)
+
+
+def show_checks(config: Path) -> bool:
+    """Try everything that a sync needs, and print one line each; True: nothing failed."""
+    from woo_sync_pipeline.checking import check_everything
+
+    has_failed = False
+    for line in check_everything(config):
+        has_failed = has_failed or line.verdict == "FAIL"
+        click.echo(f"{line.verdict:<5} {line.subject:<14} {line.text}")
+    return not has_failed

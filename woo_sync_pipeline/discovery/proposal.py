@@ -91,7 +91,7 @@ def _key_lines(keys: Sequence[str], by_key: Mapping[str, Finding]) -> Iterator[s
             if finding is None
             else ", ".join(f"{kind} {count.records:,}×" for kind, count in finding.counts.items())
         )
-        yield f"  - {_scalar(key)}" + (f"  # {where}" if where else "")
+        yield f"  - {yaml_scalar(key)}" + (f"  # {where}" if where else "")
 
 
 def _perhaps(findings: Sequence[Finding]) -> Iterator[str]:
@@ -99,7 +99,7 @@ def _perhaps(findings: Sequence[Finding]) -> Iterator[str]:
     if undecided:
         yield "Not proposed, since only somebody who knows the shop can tell what they are:"
     for each in undecided:
-        yield f"- {_scalar(each.key)}"
+        yield f"- {yaml_scalar(each.key)}"
 
 
 def _words(findings: Findings, old: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -116,7 +116,7 @@ def _together(first: Sequence[str], second: Sequence[str]) -> list[str]:
     return list(dict.fromkeys((*first, *second)))
 
 
-def _scalar(value: object) -> str:
+def yaml_scalar(value: object) -> str:
     """One value as YAML on one line, in quotes only where they are needed."""
     if isinstance(value, str) and _PLAIN.fullmatch(value) and value.lower() not in _WORDS_OF_YAML:
         return value
@@ -129,7 +129,7 @@ def _scalar(value: object) -> str:
 
 def _flow(value: object) -> str:
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_scalar(name)}: {_flow(item)}" for name, item in value.items()) + "}"
+        return "{" + ", ".join(f"{yaml_scalar(name)}: {_flow(item)}" for name, item in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_flow, value)) + "]"
-    return _scalar(value)
+    return yaml_scalar(value)

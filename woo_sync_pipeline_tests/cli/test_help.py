@@ -27,6 +27,7 @@ finally:
         (
             (),
             [
+                "init",
                 "discover",
                 "check",
                 "sync",
@@ -41,6 +42,18 @@ finally:
             ],
         ),
         (("check",), ["configuration, database, each store, the platform", "exit code 1"]),
+        (
+            ("init",),
+            [
+                "--url",
+                "--consumer-key",
+                "WOO_KEY",
+                "--account",
+                "--region",
+                "--take-proposal",
+                "never overwrites",
+            ],
+        ),
         (
             ("discover",),
             ["--source", "--all", "--json", "changes nothing and keeps nothing", "masked", "never proposed"],
