@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from woo_sync_pipeline.contacts.consent import Consent
+from woo_sync_pipeline.discovery.companions import date_keys, visible_copies
 from woo_sync_pipeline.discovery.counting import KeyCount, MetaCounts, RecordKind
 from woo_sync_pipeline.discovery.key_names import (
-    CHECKOUT_FIELD,
-    DATE_ENDING,
+    ADDRESS_FIELD,
     KeyPurpose,
     asks_the_opposite,
-    words_of_key,
 )
 from woo_sync_pipeline.discovery.plugins import KNOWN_KEYS, KnownKey
 from woo_sync_pipeline.discovery.values import shown_key
@@ -121,8 +120,8 @@ def judge(counts: MetaCounts) -> Findings:
             unnamed += 1
         else:
             by_key.setdefault(key, {})[kind] = count
-    dates = dict(_dates(by_key))
-    copies = dict(_copies(by_key, counts))
+    dates = dict(date_keys(by_key))
+    copies = dict(visible_copies(by_key, counts))
     consent, tags, elsewhere = [], [], Counter[str]()
     for key, found in by_key.items():
         purpose = counts.purpose(key)
@@ -183,7 +182,10 @@ def _about_consent(
         known=known,
         dated_by=dates.get(key, ""),
         mirrors=copies.get(key, ""),
-        hides_customers=key.startswith("_") and RecordKind.orders in found and key not in copies.values(),
+        hides_customers=key.startswith("_")
+        and RecordKind.orders in found
+        and key not in copies.values()
+        and ADDRESS_FIELD.fullmatch(key) is None,
     )
     reason = _why_not(finding, configured=key in counts.rules.keys)
     proposed = not reason
@@ -272,43 +274,6 @@ def _only_answers(found: Mapping[RecordKind, KeyCount]) -> int:
     """How many records have it, if all of its values are a yes or a no; else 0."""
     records = sum(count.records for count in found.values())
     return records if records == sum(count.answers for count in found.values()) else 0
-
-
-def _dates(by_key: Mapping[str, Mapping[RecordKind, KeyCount]]) -> Iterator[tuple[str, str]]:
-    """For keys that customers show, the key of the same name that holds nothing but dates."""
-    for date_key, found in by_key.items():
-        count = found.get(RecordKind.customers)
-        key = DATE_ENDING.sub("", date_key)
-        if (
-            key != date_key
-            and count is not None
-            and count.records == count.dates > 0
-            and not date_key.startswith("_")
-            and RecordKind.customers in by_key.get(key, {})
-        ):
-            yield key, date_key
-
-
-def _copies(
-    by_key: Mapping[str, Mapping[RecordKind, KeyCount]], counts: MetaCounts
-) -> Iterator[tuple[str, str]]:
-    """For keys that customers show, the field of the block checkout of the same name, which the store hides on them."""
-    for hidden, found in by_key.items():
-        of_checkout = CHECKOUT_FIELD.fullmatch(hidden)
-        if of_checkout is None or RecordKind.orders not in found:
-            continue
-        field_words = words_of_key(of_checkout["field"])
-        names = {field_words, f"{words_of_key(of_checkout['namespace'])}_{field_words}"}
-        for key, other in by_key.items():
-            if (
-                not key.startswith("_")
-                and RecordKind.customers in other
-                and RecordKind.orders not in other
-                and words_of_key(key) in names
-                and counts.purpose(hidden) is counts.purpose(key)
-            ):
-                yield key, hidden
-                break
 
 
 def opposite_keys(findings: Findings) -> tuple[str, ...]:

@@ -52,6 +52,12 @@ CHECKOUT_FIELD = re.compile(r"_wc_(?:other|billing|shipping)/(?P<namespace>[^/]+
 https://github.com/woocommerce/woocommerce/blob/trunk/plugins/woocommerce/src/Blocks/Domain/Services/CheckoutFields.php
 """
 
+ADDRESS_FIELD = re.compile(r"_(?P<copy>(?:billing|shipping)_.+)")
+"""Fields that plugins add to the addresses of the classic checkout. WooCommerce keeps them on orders under these keys,
+and on users under the same without the underscore, where the API shows them:
+https://github.com/woocommerce/woocommerce/blob/trunk/plugins/woocommerce/includes/class-wc-checkout.php
+"""
+
 DATE_ENDING = re.compile(r"[-_ ]?(?:at|date|time|timestamp|datetime)\Z", re.IGNORECASE)
 """How a key is called that holds the time of the choice under the key of the same name without it."""
 

@@ -13,6 +13,7 @@ from rich.text import Text
 from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.discovery.counting import KeyCount, RecordKind
 from woo_sync_pipeline.discovery.findings import Finding, Findings
+from woo_sync_pipeline.discovery.key_names import CHECKOUT_FIELD
 from woo_sync_pipeline.discovery.plugins import KLAVIYO
 from woo_sync_pipeline.discovery.values import masked
 
@@ -68,11 +69,16 @@ def notes(findings: Findings, *, active_plugins: Collection[str] | None) -> Iter
             "administrator (WooCommerce > Settings > Advanced > REST API, field User). Run this again then."
         )
     hidden = [each.key for each in findings.proposed_consent if each.hides_customers]
-    if hidden:
+    if fields := ", ".join(key for key in hidden if CHECKOUT_FIELD.fullmatch(key)):
         yield (
-            f"WooCommerce's API hides keys of customers that begin with _, so of {', '.join(hidden)} only what was "
-            "ticked at a checkout is seen, and no change in My account: add the lines of docs/consent.md (A box at the "
-            "block checkout) to the shop, which copy it into visible meta with a date, then run this again."
+            f"WooCommerce's API hides keys of customers that begin with _, so of {fields} only what was ticked at a "
+            "checkout is seen, and no change in My account: add the lines of docs/consent.md (A box at the block "
+            "checkout) to the shop, which copy it into visible meta with a date, then run this again."
+        )
+    if others := ", ".join(key for key in hidden if not CHECKOUT_FIELD.fullmatch(key)):
+        yield (
+            f"WooCommerce's API hides keys of customers that begin with _: whether customers have {others} as well, "
+            "and change it in My account, cannot be seen. Ask whoever made the plugin."
         )
     if findings.missing:
         yield f"Configured, but nowhere in what was read: {', '.join(findings.missing)}."
@@ -87,7 +93,8 @@ def notes(findings: Findings, *, active_plugins: Collection[str] | None) -> Iter
     if findings.answers_elsewhere:
         yield f"Other keys that hold nothing but yes and no: {_elsewhere(findings.answers_elsewhere)}."
     if findings.unnamed:
-        yield f"{findings.unnamed:,} keys have a phone or an e-mail address in their name, and are not shown."
+        what = "a phone, an e-mail address or unreadable signs"
+        yield f"{findings.unnamed:,} keys have {what} in their name, and are not shown."
     if findings.left_out:
         yield "There are more than 2,000 different keys: what came later was not looked at."
     if active_plugins is None:

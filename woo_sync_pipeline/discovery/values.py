@@ -77,8 +77,12 @@ def masked(text: str) -> str:
 
 
 def shown_key(key: str) -> str | None:
-    """The name of a key if it may be shown: None for one that holds a phone or an e-mail address."""
-    return key if redact(key, limit=10_000) == " ".join(key.split()) else None
+    """The name of a key if it may be shown, and configured.
+
+    None for one that holds a phone or an e-mail address, or what no line of text or setting holds.
+    """
+    is_plain = key.isprintable() and key == key.strip()
+    return key if is_plain and redact(key, limit=10_000) == " ".join(key.split()) else None
 
 
 def _number_text(value: float) -> str:

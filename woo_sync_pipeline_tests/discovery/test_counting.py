@@ -90,3 +90,7 @@ def test_masked_texts_and_names_of_keys_tell_nobody() -> None:
     assert shown_key("sms_consent") == "sms_consent"
     assert shown_key("sms_consent_+61491570006") is None
     assert shown_key("consent of ann@example.com") is None
+    assert shown_key("sms_consent\n") is None
+    assert shown_key(" sms_consent") is None
+    assert shown_key("sms\u202econsent") is None
+    assert shown_key("sms consent") == "sms consent"

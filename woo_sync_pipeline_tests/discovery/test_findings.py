@@ -96,6 +96,22 @@ def test_a_field_of_the_block_checkout_is_joined_with_its_visible_dated_copy() -
         assert f"visible copy of {FIELD}" in found[copy].reason
 
 
+def test_a_field_of_the_classic_checkout_is_joined_with_the_one_of_customers_which_is_visible() -> None:
+    hidden, copy = "_billing_sms_opt_in", "billing_sms_opt_in"
+    findings = judge(counted(with_values(copy, "1", "0"), with_values(hidden, "1", "0")))
+    assert {each.key: each.mirrors for each in findings.proposed_consent} == {copy: hidden, hidden: ""}
+    alone = only(judge(counted((), with_values(hidden, "1", "0"))))
+    assert (alone.proposed, alone.hides_customers) == (True, False)
+
+
+def test_another_key_that_begins_with_an_underscore_may_be_hidden_on_customers() -> None:
+    findings = judge(counted(with_values("sms_opt_in", "1"), with_values("_sms_opt_in", "1", "0")))
+    assert {each.key: (each.mirrors, each.hides_customers) for each in findings.proposed_consent} == {
+        "sms_opt_in": ("", False),
+        "_sms_opt_in": ("", True),
+    }
+
+
 def test_without_a_copy_a_field_of_the_block_checkout_is_hidden_on_customers() -> None:
     finding = only(judge(counted([{}], with_values(FIELD, "1", "0"))))
     assert (finding.proposed, finding.hides_customers) == (True, True)
