@@ -102,7 +102,8 @@ def _discover(made: NewConfiguration, command: str, *, takes: bool | None) -> bo
         click.echo(f"Try it again: {command} discover")
         return False
     show_discovery(discovery, config=made.path)
-    if takes is None and sys.stdin.isatty():
+    found = discovery.findings.proposed_consent or discovery.findings.proposed_tags
+    if takes is None and found and sys.stdin.isatty():
         click.echo(
             "A key that is no consent to SMS marketing would send messages to people who never agreed."
         )
