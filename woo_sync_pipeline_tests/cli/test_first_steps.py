@@ -80,6 +80,8 @@ def test_who_does_not_know_the_keys_of_a_store_gets_what_was_configured_by_hand(
         "--take-proposal",
     )
     assert begun.code == 0, begun.err + begun.out
+    assert f"warn  {KEY}    consent.meta_keys is empty" in begun.out
+    assert "`woo-sync discover` finds the keys" in begun.out
     assert another_platform.directory.snapshot() == {}
     assert woo_sync("--config", config, "sync").code == 0
 
