@@ -69,12 +69,12 @@ class Finding:
 
     @property
     def suggested_words(self) -> dict[str, Consent]:
-        """Words that it has and nobody understands, and what they would mean, the most frequent first."""
+        """Words that it has and nobody understands, and what they mean, the most frequent first."""
         found: Counter[tuple[str, Consent]] = Counter()
         for count in self.counts.values():
             for value, times in count.values.items():
-                if value.suggested is not None:
-                    found[value.text, value.suggested] += times
+                if value.word is not None:
+                    found[value.text, value.word] += times
         return {text: meaning for (text, meaning), _ in found.most_common()}
 
 
@@ -227,7 +227,9 @@ def _why(finding: Finding, *, configured: bool) -> str:
     if finding.mirrors:
         return f"it is the visible copy of {finding.mirrors}"
     text = "its name says so" if finding.known is None else f"{finding.known.plugin} writes it so"
-    says_no = finding.read_as(Consent.opted_out) or Consent.opted_out in finding.suggested_words.values()
+    says_no = finding.read_as(Consent.opted_out) or any(
+        value.suggested is Consent.opted_out for count in finding.counts.values() for value in count.values
+    )
     if not says_no and finding.records >= _MANY:
         text += "; it never holds a no, so whoever takes the yes back is not seen here"
     return text

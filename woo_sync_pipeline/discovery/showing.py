@@ -130,7 +130,7 @@ def _count_values(count: KeyCount) -> dict[str, Any]:
             "value": value.text,
             "times": times,
             "read_as": _READINGS[value.reading],
-            "with_more_words": _READINGS[value.suggested] if value.suggested else None,
+            "with_more_words": _READINGS[value.suggested] if value.word and value.suggested else None,
         }
         for value, times in count.values.most_common()
     ]
@@ -157,7 +157,7 @@ def _value_lines(finding: Finding) -> Iterator[str]:
     for count in finding.counts.values():
         for value, number in count.values.items():
             reading = _READINGS[value.reading]
-            if value.suggested is not None:
+            if value.word is not None and value.suggested is not None:
                 reading = f"{_READINGS[value.suggested]}, with consent.words"
             times[value.text, reading] = times.get((value.text, reading), 0) + number
     shown = sorted(times.items(), key=lambda item: (-item[1], item[0]))

@@ -34,12 +34,14 @@ class ShownValue:
     """A value as it may be shown, and how it is read.
 
     text: the answer itself, what kind of thing it is in brackets, or masked. reading: what it means as the source is
-    configured. suggested: what it would mean with one more word in `consent.words`, else None.
+    configured. suggested: what it would mean if it were among `consent.words`, None for what is no word of a language.
+    word: under which of them it would have to stand, None where it would say nothing there.
     """
 
     text: str
     reading: Consent
     suggested: Consent | None = None
+    word: Consent | None = None
 
 
 def shown_value(
@@ -65,9 +67,18 @@ def shown_value(
     if is_unread(value, words):
         for word, meaning in more_words.items():
             if comparable(word) == comparable(answer):
-                return ShownValue(answer, reading, meaning)
+                return _with_word(key, answer, meaning, reading, is_opt_out=is_opt_out)
         return ShownValue(masked(answer), reading)
     return ShownValue(answer if len(answer) <= _LONGEST_ANSWER else masked(answer), reading)
+
+
+def _with_word(key: str, answer: str, meaning: Consent, reading: Consent, *, is_opt_out: bool) -> ShownValue:
+    # Under a key that asks for the opposite a no says nothing, as an English one does: it must not become a word,
+    # which would be an opt-out there.
+    is_opposite = parse_consent(key, "yes", is_opt_out=is_opt_out) is Consent.opted_out
+    if is_opposite and meaning is Consent.opted_out:
+        return ShownValue(answer, reading, Consent.unknown)
+    return ShownValue(answer, reading, Consent.opted_out if is_opposite else meaning, meaning)
 
 
 def masked(text: str) -> str:

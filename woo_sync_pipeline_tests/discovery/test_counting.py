@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from woo_sync_pipeline.contacts.consent import Consent, ConsentRules
+from woo_sync_pipeline.contacts.consent import Consent, ConsentRules, parse_consent
 from woo_sync_pipeline.discovery.counting import MetaCounts, RecordKind
 from woo_sync_pipeline.discovery.values import A_DATE, A_LIST, AN_OBJECT, masked, shown_key, shown_value
 from woo_sync_pipeline_tests.discovery.counted import NOON, counted, with_values
@@ -43,14 +43,34 @@ def test_only_what_is_no_persons_is_shown(value: Any, text: str, reading: Consen
 
 def test_a_yes_in_another_language_is_shown_as_a_word_that_could_be_added() -> None:
     counts = counted(with_values(KEY, "Ja", "Nein", "はい"))
-    values = {value.text: (value.reading, value.suggested) for value in counts.keys[CUSTOMERS].values}
+    values = {each.text: (each.reading, each.suggested, each.word) for each in counts.keys[CUSTOMERS].values}
     assert values == {
-        "Ja": (Consent.unknown, Consent.opted_in),
-        "Nein": (Consent.unknown, Consent.opted_out),
-        "はい": (Consent.unknown, Consent.opted_in),
+        "Ja": (Consent.unknown, Consent.opted_in, Consent.opted_in),
+        "Nein": (Consent.unknown, Consent.opted_out, Consent.opted_out),
+        "はい": (Consent.unknown, Consent.opted_in, Consent.opted_in),
     }
     known = counted(with_values(KEY, "Ja"), rules=ConsentRules(words={"ja": Consent.opted_in}))
     assert known.keys[CUSTOMERS].read_as(Consent.opted_in) == 1
+
+
+@pytest.mark.parametrize("key", ["sms_abmeldung", "sms_optout"])
+def test_under_a_key_that_asks_for_the_opposite_a_yes_is_an_opt_out_and_a_no_becomes_no_word(
+    key: str,
+) -> None:
+    counts = counted(with_values(key, "Ja", "Nein", "1", "0"))
+    values = {
+        each.text: (each.reading, each.suggested, each.word)
+        for each in counts.keys[key, RecordKind.customers].values
+    }
+    assert values == {
+        "Ja": (Consent.unknown, Consent.opted_out, Consent.opted_in),
+        "Nein": (Consent.unknown, Consent.unknown, None),
+        "1": (Consent.opted_out, None, None),
+        "0": (Consent.unknown, None, None),
+    }
+    # And so a sync reads them, with what is proposed.
+    for value, meaning in (("Ja", Consent.opted_out), ("Nein", Consent.unknown)):
+        assert parse_consent(key, value, {"Ja": Consent.opted_in}, is_opt_out=True) is meaning
 
 
 def test_empty_values_are_counted_apart_and_say_nothing_of_the_newest() -> None:

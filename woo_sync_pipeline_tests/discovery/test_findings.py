@@ -29,6 +29,7 @@ def only(findings: Findings) -> Finding:
         ("sms_consent", ["ja", "nein"], True, "its name says so"),
         ("sms_consent", ["", ""], False, "empty wherever it stands"),
         ("sms_optout", ["no", "no", "yes"], True, "its name says so"),
+        ("sms_abmeldung", ["nein", "nein", "ja"], True, "its name says so"),
         ("sms_consent_at", ["2026-11-01", "1790000000"], True, "its name says so"),
         ("newsletter", YES_AND_NO, False, "e-mail, which is no consent to SMS"),
         ("mailchimp_woocommerce_is_subscribed", YES_AND_NO, False, "e-mail, which is no consent to SMS"),
