@@ -223,7 +223,8 @@ def _why_not(finding: Finding, *, configured: bool) -> str:
 
 def _why(finding: Finding, *, configured: bool) -> str:
     if configured:
-        return "it is configured"
+        doubt = "" if finding.purpose is KeyPurpose.sms else f", although {_NOT_FOR_SMS[finding.purpose]}"
+        return f"it is configured{doubt}"
     if finding.mirrors:
         return f"it is the visible copy of {finding.mirrors}"
     text = "its name says so" if finding.known is None else f"{finding.known.plugin} writes it so"

@@ -13,7 +13,7 @@ from rich.text import Text
 from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.discovery.counting import KeyCount, RecordKind
 from woo_sync_pipeline.discovery.findings import Finding, Findings
-from woo_sync_pipeline.discovery.key_names import CHECKOUT_FIELD
+from woo_sync_pipeline.discovery.key_names import CHECKOUT_FIELD, KeyPurpose
 from woo_sync_pipeline.discovery.plugins import KLAVIYO
 from woo_sync_pipeline.discovery.values import masked
 
@@ -21,6 +21,7 @@ _MOST_VALUES_SHOWN = 8
 _MOST_TAGS_SHOWN = 6
 _MOST_ELSEWHERE = 12
 
+_NO_SMS = (KeyPurpose.email, KeyPurpose.other_channel, KeyPurpose.order_messages, KeyPurpose.detail)
 _READINGS = {Consent.opted_in: "yes", Consent.opted_out: "no", Consent.unknown: "unread"}
 
 
@@ -80,6 +81,8 @@ def notes(findings: Findings, *, active_plugins: Collection[str] | None) -> Iter
             f"WooCommerce's API hides keys of customers that begin with _: whether customers have {others} as well, "
             "and change it in My account, cannot be seen. Ask whoever made the plugin."
         )
+    if doubtful := ", ".join(each.key for each in findings.proposed_consent if each.purpose in _NO_SMS):
+        yield f"Configured, but no consent to SMS: {doubtful}. Take it out of meta_keys."
     if findings.missing:
         yield f"Configured, but nowhere in what was read: {', '.join(findings.missing)}."
     remarks = {each.known.remark for each in findings.consent if each.proposed and each.known is not None}

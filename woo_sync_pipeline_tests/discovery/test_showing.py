@@ -57,6 +57,16 @@ def test_nothing_found_and_nothing_proposed_are_told() -> None:
     assert "Configured, but nowhere in what was read: sms." in nothing
 
 
+def test_a_key_about_email_that_is_configured_is_kept_and_doubted() -> None:
+    keys = ("newsletter", "sms_consent")
+    findings = judge(counted([dict.fromkeys(keys, "yes")], rules=ConsentRules(keys=keys)))
+    assert {each.key: each.reason for each in findings.proposed_consent} == {
+        "sms_consent": "it is configured",
+        "newsletter": "it is configured, although it is about e-mail, which is no consent to SMS",
+    }
+    assert "Configured, but no consent to SMS: newsletter. Take it out of meta_keys." in said(findings)
+
+
 def test_what_is_known_of_a_plugin_is_told_with_its_source() -> None:
     (omnisend,) = judge(counted((), with_values("marketing_sms_opt_in_consent", "checkout"))).consent
     assert "Omnisend writes where the box was ticked" in said(
