@@ -92,7 +92,8 @@ def check_source(source: SourceSettings, stores: StoresResource | None = None) -
             "warn",
             source.key,
             "consent.meta_keys is empty: no choice of anybody is read, so in mode "
-            f"{source.consent.mode} {'nobody' if source.consent.mode == 'explicit' else 'everybody'} is subscribed",
+            f"{source.consent.mode} {'nobody' if source.consent.mode == 'explicit' else 'everybody'} is subscribed: "
+            "`woo-sync discover` finds the keys that the store has",
         )
 
 

@@ -9,9 +9,19 @@ from pathlib import Path
 
 import click
 
-from woo_sync_pipeline.cli_common import DAY, check_days, check_phone, console, open_state
+from woo_sync_pipeline.cli_common import (
+    DAY,
+    check_days,
+    check_phone,
+    chosen_sources,
+    console,
+    open_state,
+    show_checks,
+)
 from woo_sync_pipeline.cli_consent import consent
-from woo_sync_pipeline.config import Settings, SourceSettings, config_path, load_settings
+from woo_sync_pipeline.cli_discover import discover
+from woo_sync_pipeline.cli_init import init
+from woo_sync_pipeline.config import config_path, load_settings
 from woo_sync_pipeline.errors import WooSyncError
 
 
@@ -26,7 +36,7 @@ from woo_sync_pipeline.errors import WooSyncError
 def cli(context: click.Context, config: Path | None) -> None:
     """Keep a Sinch MessageMedia contact directory in step with WooCommerce stores.
 
-    Without a store or an account at hand, begin with `woo-sync demo`.
+    Begin with `woo-sync init`; without a store or an account at hand, with `woo-sync demo`.
     """
     context.obj = config or config_path()
 
@@ -38,14 +48,7 @@ def check(config: Path) -> None:
 
     One line each; exit code 1 if any of them fails.
     """
-    # Here and below: what takes long to import is imported where it is used, so that `--help` need not wait.
-    from woo_sync_pipeline.checking import check_everything
-
-    has_failed = False
-    for line in check_everything(config):
-        has_failed = has_failed or line.verdict == "FAIL"
-        click.echo(f"{line.verdict:<5} {line.subject:<14} {line.text}")
-    sys.exit(1 if has_failed else 0)
+    sys.exit(0 if show_checks(config) else 1)
 
 
 @cli.command()
@@ -84,10 +87,11 @@ def sync(
     Running it again is always safe: only what differs is sent. Exit code 1 if a source fails; the others are
     synced all the same. With --strict exit code 3 if all succeed, but there is a warning.
     """
+    # Here and below: what takes long to import is imported where it is used, so that `--help` need not wait.
     from woo_sync_pipeline.syncing import SyncOptions, sync_sources
 
     settings = load_settings(config)
-    chosen = _chosen_sources(settings, keys)
+    chosen = chosen_sources(settings, keys)
     check_days(first, last)
     if full and incremental:
         raise click.UsageError("--full reads everything, --incremental as little as possible: choose one.")
@@ -134,7 +138,7 @@ def history(config: Path, source: str | None, limit: int, as_json: bool) -> None
 
     settings = load_settings(config)
     if source is not None:
-        _chosen_sources(settings, (source,))
+        chosen_sources(settings, (source,))
     with open_state(settings) as state:
         syncs = list_syncs(state.database(), source=source, limit=limit)
     if as_json:
@@ -293,6 +297,8 @@ def demo(
 
 
 cli.add_command(consent)
+cli.add_command(discover)
+cli.add_command(init)
 
 
 def main() -> None:
@@ -306,16 +312,3 @@ def main() -> None:
         sys.exit(1)
     finally:
         os.umask(umask)
-
-
-def _chosen_sources(settings: Settings, keys: tuple[str, ...]) -> list[SourceSettings]:
-    known = {source.key: source for source in settings.sources}
-    refused = {each.key: each for each in settings.refused}
-    for key in keys:
-        if key in refused:
-            raise refused[key].error
-        if key not in known:
-            raise click.BadParameter(
-                f"no source has the key {key!r}. Known: {', '.join(known)}", param_hint="--source"
-            )
-    return [known[key] for key in keys] if keys else list(settings.sources)

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
-from woo_sync_pipeline.config import Settings
+from woo_sync_pipeline.config import Settings, SourceSettings
 
 # What takes long to import is imported where it is used, so that `--help` need not wait.
 if TYPE_CHECKING:
@@ -56,3 +57,30 @@ def check_days(first: datetime | None, last: datetime | None) -> None:
         raise click.UsageError("--to needs --from.")
     if first is not None and last is not None and last < first:
         raise click.UsageError("--to lies before --from.")
+
+
+def chosen_sources(settings: Settings, keys: tuple[str, ...]) -> list[SourceSettings]:
+    """The sources with these keys, all of them without any. Refuses a key that is unknown; one whose entry is wrong
+    raises its `ConfigurationError`.
+    """
+    known = {source.key: source for source in settings.sources}
+    refused = {each.key: each for each in settings.refused}
+    for key in keys:
+        if key in refused:
+            raise refused[key].error
+        if key not in known:
+            raise click.BadParameter(
+                f"no source has the key {key!r}. Known: {', '.join(known)}", param_hint="--source"
+            )
+    return [known[key] for key in keys] if keys else list(settings.sources)
+
+
+def show_checks(config: Path) -> bool:
+    """Try everything that a sync needs, and print one line each; True: nothing failed."""
+    from woo_sync_pipeline.checking import check_everything
+
+    has_failed = False
+    for line in check_everything(config):
+        has_failed = has_failed or line.verdict == "FAIL"
+        click.echo(f"{line.verdict:<5} {line.subject:<14} {line.text}")
+    return not has_failed

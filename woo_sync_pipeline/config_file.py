@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from woo_sync_pipeline.config_environment import ENV_FILE, Variables
 from woo_sync_pipeline.errors import ConfigurationError
 
 KeyPath = tuple[str | int, ...]
@@ -61,7 +61,7 @@ class ConfigDocument:
 
 
 def read_document(path: Path) -> ConfigDocument:
-    """Read a YAML file and put environment variables in the place of `${NAME}`.
+    """Read a YAML file and put variables of the environment, or of `.env` beside it, in the place of `${NAME}`.
 
     Raises `ConfigurationError` when it is missing, unreadable, no YAML or holds no keys. Keys that are there twice
     and variables that are not set are `problems` of the document.
@@ -73,7 +73,8 @@ def read_document(path: Path) -> ConfigDocument:
             source=str(path),
             tried="read the configuration",
             got="there is no such file",
-            next_step="Copy woo_sync.example.yaml, fill it in, and let WOO_SYNC_CONFIG name it; "
+            next_step="Run `woo-sync init`, which asks for what it must know and writes it. Or: "
+            "Copy woo_sync.example.yaml, fill it in, and let WOO_SYNC_CONFIG name it; "
             "or try `woo-sync demo`, which needs no configuration.",
         ) from None
     except (OSError, UnicodeDecodeError) as unreadable:
@@ -92,7 +93,7 @@ def read_document(path: Path) -> ConfigDocument:
     if root is not None:
         _index(root, (), lines, problems)
     document = ConfigDocument(path, values, lines)
-    values = _with_environment(values, (), problems)
+    values = _with_variables(values, (), problems, Variables(path.parent))
     if not isinstance(values, dict):
         problems.append(Problem((), "the file must hold keys and values. See woo_sync.example.yaml"))
         raise document.error(problems)
@@ -122,26 +123,34 @@ def _index(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int], problems: 
             _index(item, (*path, position), lines, problems)
 
 
-def _with_environment(value: Any, path: KeyPath, problems: list[Problem]) -> Any:
+def _with_variables(value: Any, path: KeyPath, problems: list[Problem], variables: Variables) -> Any:
     if isinstance(value, dict):
-        return {key: _with_environment(item, (*path, key), problems) for key, item in value.items()}
+        return {key: _with_variables(item, (*path, key), problems, variables) for key, item in value.items()}
     if isinstance(value, list):
-        return [_with_environment(item, (*path, position), problems) for position, item in enumerate(value)]
+        return [
+            _with_variables(item, (*path, position), problems, variables)
+            for position, item in enumerate(value)
+        ]
     if isinstance(value, str):
-        return _VARIABLE.sub(lambda found: _variable(found.group(1), path, problems), value)
+        return _VARIABLE.sub(lambda found: _variable(found.group(1), path, problems, variables), value)
     return value
 
 
-def _variable(name: str, path: KeyPath, problems: list[Problem]) -> str:
+def _variable(name: str, path: KeyPath, problems: list[Problem], variables: Variables) -> str:
     if not _VARIABLE_NAME.fullmatch(name):
         problems.append(Problem(path, "write ${NAME} with letters, digits and underscores"))
         return ""
-    if name not in os.environ:
+    value = variables.get(name)
+    if value is None:
+        beside = f", nor is it in {ENV_FILE} beside this file" if variables.exists else ""
+        unread = f" ({variables.unread})" if variables.unread else ""
         problems.append(
-            Problem(path, f"the environment variable {name} is not set. Set it, or write the value here")
+            Problem(
+                path,
+                f"the environment variable {name} is not set{beside}{unread}. Set it, or write the value here",
+            )
         )
-        return ""
-    return os.environ[name]
+    return value or ""
 
 
 def _written(key_path: KeyPath) -> str:

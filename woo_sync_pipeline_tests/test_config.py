@@ -451,6 +451,7 @@ def test_a_missing_file_is_named_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load_settings(tmp_path / "nowhere.yaml")
     assert str(tmp_path / "nowhere.yaml") in str(caught.value)
+    assert "`woo-sync init`" in caught.value.next_step
     assert "Copy woo_sync.example.yaml" in caught.value.next_step
 
 

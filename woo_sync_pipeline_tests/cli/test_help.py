@@ -27,6 +27,8 @@ finally:
         (
             (),
             [
+                "init",
+                "discover",
                 "check",
                 "sync",
                 "history",
@@ -40,6 +42,22 @@ finally:
             ],
         ),
         (("check",), ["configuration, database, each store, the platform", "exit code 1"]),
+        (
+            ("init",),
+            [
+                "--url",
+                "--consumer-key",
+                "WOO_KEY",
+                "--account",
+                "--region",
+                "--take-proposal",
+                "never overwrites",
+            ],
+        ),
+        (
+            ("discover",),
+            ["--source", "--all", "--json", "changes nothing and keeps nothing", "masked", "never proposed"],
+        ),
         (
             ("sync",),
             ["--source", "--from", "--to", "--incremental", "--dry-run", "always safe", "Exit code 1"],
