@@ -149,13 +149,13 @@ class ChangeSummary:
         }
 
 
-def told(beyond: Iterable[Measured], limits: Mapping[Change, Limit]) -> str:
-    """What is beyond its limit, with the limit and examples."""
-    return "; ".join(
+def told(beyond: Iterable[Measured], limits: Mapping[Change, Limit]) -> list[str]:
+    """What is beyond its limit, with the limit and examples, a sentence each."""
+    return [
         f"{each.sentence}, where {limits[each.change].allowed(each.of):,} may at once"
         + (f" (such as {', '.join(each.examples)})" if each.examples else "")
         for each in beyond
-    )
+    ]
 
 
 def likely_causes(beyond: Iterable[Measured]) -> str:

@@ -55,7 +55,7 @@ def stopped_by_the_store(
     return ChangesStoppedError(
         source=source_key,
         tried="compare what was read with what was known, before anything is stored or sent",
-        got=f"too much would change at once: {told(beyond, limits)}",
+        got=f"too much would change at once: {'; '.join(told(beyond, limits))}",
         next_step=" ".join(
             filter(
                 None,
@@ -100,7 +100,7 @@ def stopped_by_missing_contacts(
     return ChangesStoppedError(
         source=SOURCE,
         tried="look for all contacts that were sent before",
-        got=f"too many are missing: {more}{told([measured], limits)}",
+        got=f"too many are missing: {more}{'; '.join(told([measured], limits))}",
         next_step=f"Nothing was sent. Likely causes: {likely_causes([measured])}. Once they are back, the next sync "
         "goes on by itself. If they were deleted on purpose, they are made again, those who were subscribed as "
         f"unsubscribed. {letting_through(source_key)}",
@@ -118,11 +118,17 @@ def finding(
     for each in measured:
         numbers[each.change.value] = each.count
         numbers[f"{each.change.value}_limit"] = limits[each.change].allowed(each.of)
-    rows = tuple(example for each in measured for example in each.examples) if stopped else ()
-    text = note or "what changes is within its limits"
-    return Finding(
-        stopped is None,
-        str(stopped).replace("{", "{{").replace("}", "}}") if stopped else text,
-        numbers,
-        rows,
+    text = (
+        _as_paragraphs(stopped, measured, limits) if stopped else note or "what changes is within its limits"
     )
+    # What is told is filled in with numbers, and has braces of its own only by accident.
+    return Finding(stopped is None, text.replace("{", "{{").replace("}", "}}"), numbers)
+
+
+def _as_paragraphs(
+    stopped: ChangesStoppedError, measured: Sequence[Measured], limits: Mapping[Change, Limit]
+) -> str:
+    """The error as Markdown, with a line for each change that is beyond its limit."""
+    beyond = [each for each in measured if each.count > limits[each.change].allowed(each.of)]
+    lines = [f"- {sentence}" for sentence in told(beyond, limits)] or [f"- {stopped.got}"]
+    return "\n".join(["Too much would change at once:", "", *lines, "", stopped.next_step])

@@ -24,7 +24,7 @@ from woo_sync_pipeline.demo.store import DemoStore, StoreData, generate_store
 from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today
 from woo_sync_pipeline.local_instance import DAGSTER_HOME_ENV, prepare_dagster_home
 from woo_sync_pipeline.resources import StateResource
-from woo_sync_pipeline.runner import SyncRunner
+from woo_sync_pipeline.runner import SyncOutcome, SyncRunner
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import SyncRun
 from woo_sync_pipeline_tests.scale.machines import Machine, code_server, daemon
@@ -65,15 +65,24 @@ class ServedUi:
 
     def sync(self, key: str) -> SyncRun:
         """Sync a source for today in this process, with the job that the schedule runs; it must succeed."""
+        outcome = self._run(key)
+        assert outcome.error is None, outcome.error
+        assert outcome.sync is not None
+        return outcome.sync
+
+    def stopped_sync(self, key: str) -> str:
+        """The same, but it must fail; what it says."""
+        outcome = self._run(key)
+        assert outcome.error is not None
+        return outcome.error
+
+    def _run(self, key: str) -> SyncOutcome:
         settings = self.world.settings()
         runner = SyncRunner(settings, state=self.state, instance=self.instance)
         # In this thread the browser's event loop runs, and Dagster would start one of its own.
         with ThreadPoolExecutor(1) as thread:
             days = DayRange(self.today, self.today)
-            outcome = thread.submit(runner.run, settings.source(key), days).result()
-        assert outcome.error is None, outcome.error
-        assert outcome.sync is not None
-        return outcome.sync
+            return thread.submit(runner.run, settings.source(key), days).result()
 
 
 @contextmanager

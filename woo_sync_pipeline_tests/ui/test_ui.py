@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from itertools import chain, pairwise
 
@@ -26,6 +28,7 @@ BACKFILL_MILLISECONDS = 240_000
 """The daemon looks after backfills every half minute: it starts one, and notices its end, so much later."""
 
 ASSETS = tuple(chain.from_iterable(COLUMNS))
+LIMITS_CHECK = "changes_are_within_limits"
 SHARE_CHECK = "invalid_share_is_below_the_limit"
 
 
@@ -128,6 +131,23 @@ def test_a_check_that_failed_shows_its_counts(ui: ServedUi, dagster: DagsterPage
         expect(dagster.row(name).get_by_role("cell").nth(1)).to_have_text(str(number))
 
 
+def test_a_sync_that_its_limits_stop_shows_what_would_have_changed(
+    ui: ServedUi, dagster: DagsterPage
+) -> None:
+    page = dagster.page
+    with hidden_customers(ui.store(SHOP), but=20) as hidden:
+        message = ui.stopped_sync(SHOP)
+    dagster.open_asset(SHOP, "merged_contacts", view="checks", more=f"&checkDetail={LIMITS_CHECK}")
+    expect(page.get_by_text("Failed", exact=True).first).to_be_visible()
+    assert f"{hidden} customers are gone from the store" in message
+    expect(page.get_by_text(f"{hidden} customers are gone from the store").first).to_be_visible()
+    expect(dagster.row("customers_gone").get_by_role("cell").nth(1)).to_have_text(str(hidden))
+    expect(dagster.row("customers_gone_limit").get_by_role("cell").nth(1)).to_have_text("50")
+    page.set_viewport_size({"width": 1800, "height": 1000})
+    dagster.take_picture("limits.png")
+    assert ui.sync(SHOP).status == "succeeded"
+
+
 def test_the_graph_shows_a_group_for_each_source_that_reads_from_left_to_right(
     ui: ServedUi, dagster: DagsterPage
 ) -> None:
@@ -157,6 +177,21 @@ def missing_days(ui: ServedUi) -> DayRange | None:
     first: date = ui.days_ago(DAYS_MISSED)
     sweeps = completed_sweeps(ui.database, SHOP)
     return days_to_sync(start_date=first, today=ui.today, sweeps=sweeps, timezone=TIMEZONE)
+
+
+@contextmanager
+def hidden_customers(store: StoreData, *, but: int) -> Iterator[int]:
+    """A plugin hides all but some customers from the API; how many."""
+    with store.lock:
+        hidden = [store.unindex_customer(each) for each in sorted(store.customers)[but:]]
+        store.customers_version += 1
+    try:
+        yield len(hidden)
+    finally:
+        with store.lock:
+            for customer in hidden:
+                store.index_customer(customer)
+            store.customers_version += 1
 
 
 def spoil_phones(store: StoreData) -> int:
