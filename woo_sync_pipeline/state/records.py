@@ -12,13 +12,13 @@ import sqlalchemy as sa
 
 from woo_sync_pipeline.clocks import UNKNOWN_OFFSET, ClockOffset
 from woo_sync_pipeline.contacts.choice_times import ReadingClock
-from woo_sync_pipeline.contacts.choices import CAME_BACK, REPEATS, date_choices
 from woo_sync_pipeline.contacts.merge import MergeInput, MergeSource, merge_contacts
 from woo_sync_pipeline.errors import StateError
 from woo_sync_pipeline.state import record_queries as queries
-from woo_sync_pipeline.state.bulk import append_frame, copy_frame, create_temporary, read_frame
+from woo_sync_pipeline.state.bulk import append_frame, copy_frame, create_temporary, read_copied
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.sources import change_consent_modes, remember_source
+from woo_sync_pipeline.state.storing import create_tables, store_records
 
 PORTION = 50_000
 """Phones that are merged at a time, so that what that takes in memory does not grow with a store."""
@@ -112,9 +112,7 @@ def commit_reading(
     one found unchanged is not noted anywhere, so an older form could not be told from a newer one.
     """
     with suppress(_NotAcceptedError), database.exclusive_commit() as connection:
-        create_temporary(connection, "incoming", RECORD_COLUMNS)
-        create_temporary(connection, "dated", queries.DATED_COLUMNS)
-        create_temporary(connection, "said", queries.EVENT_COLUMNS)
+        create_tables(connection)
         copy_frame(connection, _gone(reading.gone_customer_ids), "gone", {"record_id": "bigint"})
         copy_frame(connection, _products(reading.product_tags), "incoming_products", queries.PRODUCT_COLUMNS)
         connection.execute(sa.text("CREATE TEMPORARY TABLE touched (phone text) ON COMMIT DROP"))
@@ -134,7 +132,7 @@ def commit_reading(
             # Joins over a table that PostgreSQL believes to be as small as it was before would take hours.
             outgrown = len(part) >= MANY_ROWS and rows >= 2 * analyzed
             analyzed = rows if outgrown else analyzed
-            _store_records(
+            store_records(
                 connection, part, names, clock, repeats_count=sources[source].repeats_count, analyze=outgrown
             )
         parameters = {"source": source, "started_at": reading.started_at}
@@ -188,47 +186,6 @@ def _reading_clock(
     if None not in earlier:
         offset = offset.united(ClockOffset.from_json(earlier))
     return ReadingClock((offset.lowest, offset.highest), swept_at)
-
-
-def _store_records(
-    connection: sa.Connection,
-    part: pd.DataFrame,
-    names: Mapping[str, str],
-    clock: ReadingClock,
-    *,
-    repeats_count: bool,
-    analyze: bool,
-) -> None:
-    """Store a portion of the records that were read, with their choices dated; note whom they touch."""
-    connection.execute(sa.text("TRUNCATE incoming, dated, said"))
-    append_frame(connection, part, "incoming", RECORD_COLUMNS)
-    connection.execute(sa.text("ANALYZE incoming (record_type, record_id, customer_id, phone)"))
-    connection.execute(sa.text(queries.TOUCHED_BY_RECORDS), names)
-    connection.execute(sa.text(queries.FORGET_WHAT_IS_KNOWN), names)
-    rows = read_frame(connection, queries.CHOICES_TO_DATE, names)
-    if len(rows):
-        others = read_frame(connection, _words_of_the_same_people(connection), names)
-        dated = date_choices(rows, others, clock=clock, repeats_count=repeats_count)
-        append_frame(connection, dated.records, "dated", queries.DATED_COLUMNS)
-        append_frame(connection, dated.events, "said", queries.EVENT_COLUMNS)
-        connection.execute(sa.text("ANALYZE dated (record_type, record_id)"))
-    connection.execute(sa.text(queries.UPSERT_RECORDS), names)
-    if analyze:
-        # Those by which it is joined.
-        columns = "source, record_type, record_id, customer_id, phone, choice"
-        connection.execute(sa.text(f"ANALYZE woo_sync.source_records ({columns})"))
-    connection.execute(sa.text(queries.NOTE_CHOICES), names)
-    connection.execute(sa.text(queries.TOUCHED_BY_RECORDS), names)
-
-
-def _words_of_the_same_people(connection: sa.Connection) -> str:
-    without_phone = connection.execute(sa.text(queries.ANYBODY_WITHOUT_PHONE)).scalar_one()
-    return queries.WORDS_OF_THE_SAME_PEOPLE.format(
-        stored=queries.STORED_WORDS,
-        by_address=queries.BY_ADDRESS if without_phone else "",
-        repetitions=f"'{REPEATS}', '{CAME_BACK}'",
-        came_back=f"'{CAME_BACK}'",
-    )
 
 
 def store_contacts(connection: sa.Connection, merged: pd.DataFrame) -> None:
@@ -328,9 +285,9 @@ def _merge_touched(connection: sa.Connection, sources: Mapping[str, MergeSource]
         connection.execute(sa.text(queries.CHOOSE_PORTION), {"portion": portion})
         phones = list(connection.execute(sa.text("SELECT phone FROM touched_phones")).scalars())
         known = MergeInput(
-            holders=read_frame(connection, queries.HOLDERS),
-            signals=read_frame(connection, queries.SIGNALS),
-            purchases=read_frame(connection, queries.PURCHASES),
+            holders=read_copied(connection, queries.HOLDERS, queries.HOLDER_COLUMNS),
+            signals=read_copied(connection, queries.SIGNALS, queries.SIGNAL_COLUMNS),
+            purchases=read_copied(connection, queries.PURCHASES, queries.PURCHASE_COLUMNS),
         )
         yield merge_contacts(known, phones=phones, sources=sources, list_names=list_names)
 
