@@ -172,6 +172,7 @@ def _with_what_is_taken_back(rows: pd.DataFrame, others: pd.DataFrame) -> pd.Dat
     latest = of_customers.sort_values(["choice_until", "event_id"]).groupby(["phone", "consent_key"]).tail(1)
     opted_in = latest[(latest["choice"] == _IN).to_numpy(dtype=bool)]
     places = set(zip(opted_in["phone"], opted_in["consent_key"], strict=True))
+    asked &= rows["phone"].isin(opted_in["phone"])
     rows = rows.reset_index(drop=True)
     for row in np.flatnonzero(asked):
         for found_under, answer in read_answers(str(rows.at[row, "consent_answers"])).items():

@@ -122,7 +122,7 @@ SELECT phone, source, record_type, record_id, 'opted_out', carried_at, carried_a
         ELSE 'opt-out under an earlier phone' END
 FROM woo_sync.source_records JOIN touched_phones USING (phone)
 CROSS JOIN LATERAL (VALUES (carried_opt_out_at, false), (carried_stop_at, true)) AS carried (carried_at, is_stop)
-WHERE carried_at IS NOT NULL
+WHERE (carried_opt_out_at IS NOT NULL OR carried_stop_at IS NOT NULL) AND carried_at IS NOT NULL
 """
 SIGNALS = f"""
 SELECT phone, source, consent, choice_from, choice_until, choice_is_dated, choice_returned_at, is_stop, consent_origin
@@ -141,28 +141,30 @@ SIGNAL_COLUMNS = {
     "consent_origin": "text",
 }
 
-# Only what was bought: an order that failed, was cancelled, paid back or thrown away tells nothing.
+# Only what was bought: an order that failed, was cancelled, paid back or thrown away tells nothing. (What was
+# bought is listed before it is looked up: otherwise PostgreSQL goes through all products of a store for each order.)
 PURCHASES = """
-SELECT DISTINCT bought.phone, bought.source, tag
+SELECT DISTINCT item.phone, item.source, tag
 FROM (
-    SELECT phone, source, product_ids, order_status
-    FROM woo_sync.source_records JOIN touched_phones USING (phone)
-    WHERE record_type = 'order' AND customer_id = 0
-    UNION ALL
-    SELECT customer.phone, buying.source, buying.product_ids, buying.order_status
-    FROM woo_sync.source_records AS customer
-    JOIN touched_phones USING (phone)
-    JOIN woo_sync.source_records AS buying
-        ON buying.source = customer.source AND buying.record_type = 'order'
-        AND buying.customer_id = customer.record_id AND buying.customer_id <> 0
-    WHERE customer.record_type = 'customer' AND customer.gone_at IS NULL
-) AS bought
-CROSS JOIN unnest(bought.product_ids) AS bought_id
-JOIN woo_sync.products AS product ON product.source = bought.source AND product.product_id = bought_id
+    SELECT bought.phone, bought.source, unnest(bought.product_ids) AS product_id
+    FROM (
+        SELECT phone, source, product_ids, order_status
+        FROM woo_sync.source_records JOIN touched_phones USING (phone)
+        WHERE record_type = 'order' AND customer_id = 0
+        UNION ALL
+        SELECT customer.phone, buying.source, buying.product_ids, buying.order_status
+        FROM woo_sync.source_records AS customer
+        JOIN touched_phones USING (phone)
+        JOIN woo_sync.source_records AS buying
+            ON buying.source = customer.source AND buying.record_type = 'order'
+            AND buying.customer_id = customer.record_id AND buying.customer_id <> 0
+        WHERE customer.record_type = 'customer' AND customer.gone_at IS NULL
+    ) AS bought
+    WHERE bought.order_status NOT IN ('pending', 'failed', 'cancelled', 'refunded', 'trash')
+) AS item
+JOIN woo_sync.products AS product ON product.source = item.source AND product.product_id = item.product_id
 CROSS JOIN unnest(product.tags) AS tag
-WHERE bought.order_status NOT IN ('pending', 'failed', 'cancelled', 'refunded', 'trash')
 """
-
 PURCHASE_COLUMNS = {"phone": "text", "source": "text", "tag": "text"}
 
 # Contacts are written a portion at a time, and compared only with those between its first and its last phone: then

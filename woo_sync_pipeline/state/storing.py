@@ -66,9 +66,7 @@ def store_records(
     append_frame(connection, _as_stored(part, dated, dated_places), "dated", queries.STORED_COLUMNS)
     connection.execute(sa.text(queries.UPSERT_RECORDS), names)
     if analyze:
-        # Those by which it is joined.
-        columns = "source, record_type, record_id, customer_id, phone, choice"
-        connection.execute(sa.text(f"ANALYZE woo_sync.source_records ({columns})"))
+        connection.execute(sa.text(queries.ANALYZE_RECORDS))
     if dated is not None and len(dated.events):
         said_by = part.iloc[dated_places[dated.events["row"]]]
         events = dated.events.assign(
