@@ -144,12 +144,11 @@ def read_copied(
 ) -> pd.DataFrame:
     """Those `columns` (name → SQL type) of a query's rows, for many rows: COPY out, without a Python object per cell.
 
-    A column of moments is one of pandas, in UTC and microseconds; NULL is None in texts and lists and NaT in moments.
-    Numbers must not be NULL. Equal lists are one object, which nobody may change.
+    A column of moments is one of pandas, in UTC and microseconds. NULL is NaT among moments and otherwise None; numbers
+    must not be NULL. Equal lists are one object, which nobody may change.
     """
-    shown = ", ".join(
-        f"to_json({name})" if sql_type == "text[]" else name for name, sql_type in columns.items()
-    )
+    lists = [name for name, sql_type in columns.items() if sql_type.endswith("[]")]
+    shown = ", ".join(f"to_json({name})" if name in lists else name for name in columns)
     copying = f"COPY (SELECT {shown} FROM ({query}) AS found) TO STDOUT (FORMAT csv)"  # noqa: S608 - our own
     target = BytesIO()
     raw = connection.connection.driver_connection
@@ -157,14 +156,12 @@ def read_copied(
     with raw.cursor() as cursor:
         cursor.copy_expert(_with_values(connection, cursor, copying, parameters), target)
     types = {
-        name: pa.string() if sql_type == "text[]" else _ARROW_TYPES[sql_type]
-        for name, sql_type in columns.items()
+        name: pa.string() if name in lists else _ARROW_TYPES[sql_type] for name, sql_type in columns.items()
     }
     frame: pd.DataFrame = _rows_of_csv(target.getbuffer(), types).to_pandas()
-    for name, sql_type in columns.items():
-        if sql_type == "text[]":
-            frame[name] = each_distinct(_list_of_json, frame[name].to_numpy(dtype=object))
-    return frame
+    return frame.assign(
+        **{name: each_distinct(_list_of_json, frame[name].to_numpy(dtype=object)) for name in lists}
+    )
 
 
 def _with_values(
