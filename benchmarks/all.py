@@ -1,9 +1,10 @@
 """All benchmarks with one command: `python benchmarks/all.py [SIZE ...] [--json FILE]`.
 
-For each size (10,000, 100,000 and 1,000,000 unless told otherwise) it reads a store, makes contacts, writes them into
-the state, pushes them and runs the whole chain, each beside its baselines, and writes all figures as JSON together
-with the machine they were measured on. Up to 100,000 the servers answer as slowly as real ones; beyond, pushing would
-take an hour for each million, so that the servers hold nothing back and only the time of our own processor counts.
+For each size (10,000, 100,000 and 1,000,000 unless told otherwise) it reads a store, makes contacts, writes them and
+the records behind them into the state, pushes them and runs the whole chain, most beside their baselines, and writes
+all figures as JSON together with the machine they were measured on. Up to 100,000 the servers answer as slowly as real
+ones; beyond, pushing would take an hour for each million, so that the servers hold nothing back and only the time of
+our own processor counts.
 
 All sizes take about an hour on two cores; 10,000 and 100,000 about half of it. Nothing else should run meanwhile.
 """
@@ -35,6 +36,7 @@ def commands(size: int) -> Iterator[tuple[str, list[str]]]:
     yield "extraction", ["--customers", rows, "--rounds", repeat, *(["--only-pairs"] if is_huge else [])]
     yield "contacts", [rows, "--repeat", repeat]
     yield "state", [rows, "--repeat", repeat]
+    yield "readings", [rows, "--repeat", repeat]
     if not is_huge:
         yield "push", ["--contacts", str(min(size, 20_000)), "--runs", "1"]
         yield "chain", [rows]

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,6 +94,17 @@ def cpu_seconds(pid: int) -> float | None:
         return None
     after_name = stat.read_text().rpartition(")")[2].split()
     return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds_of_family(pid: int) -> float:
+    """Processor time so far of a process and its children, also of those that have ended; 0 where nobody tells."""
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # It may end meanwhile.
+            after_name = stat.read_text().rpartition(")")[2].split()
+            if str(pid) in (stat.parent.name, after_name[1]):
+                ticks += sum(map(int, after_name[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def this_machine() -> str:

@@ -33,10 +33,10 @@ from measuring import console
 from pyarrow import csv
 from rich.table import Table
 
-from woo_sync_pipeline.state.bulk import append_frame, create_temporary
+from woo_sync_pipeline.state.bulk import append_frame
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.embedded import EmbeddedPostgres
-from woo_sync_pipeline.state.records import CONTACT_COLUMNS, PORTION, store_contacts
+from woo_sync_pipeline.state.records import CONTACT_COLUMNS, PORTION, prepare_contacts, store_contacts
 
 SIZES = (10_000, 100_000, 1_000_000)
 TO_SQL_SAMPLE = 20_000
@@ -138,7 +138,7 @@ def upsert(database: Database, frame: pd.DataFrame) -> tuple[float, float]:
     with database.exclusive_commit() as connection:
         sa.event.listen(connection, "before_cursor_execute", begin)
         sa.event.listen(connection, "after_cursor_execute", end)
-        create_temporary(connection, "merged", CONTACT_COLUMNS)
+        prepare_contacts(connection)
         for start in range(0, len(frame), PORTION):
             store_contacts(connection, frame.iloc[start : start + PORTION])
     return time.perf_counter() - began, comparing

@@ -183,7 +183,7 @@ def _look_at_platform(step: SyncStep, client: PlatformClient) -> _PlatformLook:
     began = None
     if step.is_sweep and not step.is_dry_run:
         began = begin_look(step.database, run_id=step.run_id)
-    if step.is_dry_run or (began is None and not _pending(step)):
+    if step.is_dry_run or (began is None and not step.accepts_changes and not _pending(step)):
         return _PlatformLook(_limits_check((), limits, None))
     if step.accepts_changes:
         step.mark_accepted()

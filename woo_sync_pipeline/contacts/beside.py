@@ -43,7 +43,7 @@ class WordsBeside:
         )
 
     def events(self, records: pd.DataFrame) -> pd.DataFrame:
-        """They as the ledger has them; `records` has the columns record_type and record_id of all rows."""
+        """They as the ledger has them; `records` has the columns record_type, record_id and row of all rows."""
         return records.iloc[self.rows].assign(
             what=[_WHAT[Consent(choice)] for choice in self.choices],
             key=self.keys,

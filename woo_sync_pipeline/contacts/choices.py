@@ -56,8 +56,8 @@ class DatedChoices:
     """records: record_type, record_id, consent, consent_origin, consent_key, choice, choice_from, choice_until,
     choice_is_dated, choice_returned_at, carried_opt_out_at and carried_stop_at of each row, in order.
 
-    events: what is new for the ledger: record_type, record_id, what (yes, no), key, value (as it was read), said_from,
-    said_until, said_is_dated, and what `became` of it.
+    events: what is new for the ledger: record_type, record_id, the `row` that says it, what (yes, no), key, value (as
+    it was read), said_from, said_until, said_is_dated, and what `became` of it.
     """
 
     records: pd.DataFrame
@@ -144,7 +144,8 @@ def date_choices(
         carried_opt_out_at=moments(opt_out_at),
         carried_stop_at=moments(stop_at),
     )
-    events = ids.assign(
+    spoken_by = ids.assign(row=np.arange(len(ids)))
+    events = spoken_by.assign(
         what=event,
         key=words.key,
         value=words.value,
@@ -153,7 +154,7 @@ def date_choices(
         said_is_dated=own.is_dated.astype(bool),
         became=became,
     )
-    parts = (events[pd.notna(event)], beside.events(ids)[~stale[beside.rows]])
+    parts = (events[pd.notna(event)], beside.events(spoken_by)[~stale[beside.rows]])
     filled = [part for part in parts if len(part)] or [events[:0]]
     return DatedChoices(records, pd.concat(filled, ignore_index=True))
 
@@ -171,6 +172,7 @@ def _with_what_is_taken_back(rows: pd.DataFrame, others: pd.DataFrame) -> pd.Dat
     latest = of_customers.sort_values(["choice_until", "event_id"]).groupby(["phone", "consent_key"]).tail(1)
     opted_in = latest[(latest["choice"] == _IN).to_numpy(dtype=bool)]
     places = set(zip(opted_in["phone"], opted_in["consent_key"], strict=True))
+    asked &= rows["phone"].isin(opted_in["phone"])
     rows = rows.reset_index(drop=True)
     for row in np.flatnonzero(asked):
         for found_under, answer in read_answers(str(rows.at[row, "consent_answers"])).items():

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from woo_sync_pipeline.contacts.columns import Flags, Objects
+from woo_sync_pipeline.contacts.columns import Flags, Objects, each_distinct
 from woo_sync_pipeline.contacts.consent import Answer, Consent, read_answers
 from woo_sync_pipeline.contacts.times import NEVER, Microseconds, microseconds
 
@@ -80,7 +80,7 @@ class Words:
     @property
     def is_new(self) -> Flags:
         """Which rows say something new."""
-        return np.array([word is not None for word in self.word], dtype=bool)
+        return pd.notna(self.word)
 
     def note_beside(self, row: int, said: Iterable[NewWord]) -> None:
         """Note what is new of a row beside its word."""
@@ -119,10 +119,10 @@ def words_of(rows: pd.DataFrame, *, read_alike: Flags) -> Words:
         beside=[],
     )
     answers = _texts(rows["consent_answers"])
-    for row in np.flatnonzero(~read_alike & words.is_new):
-        # Of most records there is one answer.
-        if answers[row].count(":[") > 1:
-            words.note_beside(int(row), new_words({}, read_answers(answers[row])))
+    # Of most records there is one answer.
+    has_several = each_distinct(lambda text: text.count(":[") > 1, answers).astype(bool)
+    for row in np.flatnonzero(has_several & ~read_alike & words.is_new):
+        words.note_beside(int(row), new_words({}, read_answers(answers[row])))
     before = rows["old_consent_answers"].to_numpy(dtype=object)
     unchanged = read_alike & (before == answers)
     stays = unchanged & np.isin(known, (_IN, _OUT))

@@ -28,8 +28,7 @@ JOIN woo_sync.source_records AS known USING (record_type, record_id)
 CROSS JOIN LATERAL (VALUES
     ('newly_invalid', known.phone IS NOT NULL AND incoming.phone IS NULL
         AND (record_type = 'customer' OR known.customer_id = 0)),
-    ('answers_lost', known.consent <> 'unknown' AND incoming.consent = 'unknown'
-        AND known.consent_basis = incoming.consent_basis)
+    ('answers_lost', known.consent <> 'unknown' AND NOT incoming.answers)
 ) AS found (change, is_so)
 WHERE known.source = :source AND known.gone_at IS NULL AND found.is_so
 """

@@ -13,16 +13,16 @@ import sqlalchemy as sa
 
 from woo_sync_pipeline.clocks import UNKNOWN_OFFSET, ClockOffset
 from woo_sync_pipeline.contacts.choice_times import ReadingClock
-from woo_sync_pipeline.contacts.choices import CAME_BACK, REPEATS, date_choices
-from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.contacts.limits import ChangeSummary
 from woo_sync_pipeline.contacts.merge import MergeInput, MergeSource, merge_contacts
 from woo_sync_pipeline.errors import StateError
 from woo_sync_pipeline.state import changes
 from woo_sync_pipeline.state import record_queries as queries
-from woo_sync_pipeline.state.bulk import append_frame, copy_frame, create_temporary, read_frame
+from woo_sync_pipeline.state.bulk import append_frame, copy_frame, create_temporary, read_copied
 from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.opt_outs import opt_outs_alone
 from woo_sync_pipeline.state.sources import change_consent_modes, changed_settings, remember_source
+from woo_sync_pipeline.state.storing import create_tables, store_records
 
 PORTION = 50_000
 """Phones that are merged at a time, so that what that takes in memory does not grow with a store."""
@@ -142,7 +142,8 @@ def commit_reading(
         if not within_limits(found):
             raise _NotAcceptedError
         if rows >= MANY_ROWS:
-            connection.execute(sa.text("ANALYZE woo_sync.contacts"))
+            # Those by which it is looked up: of the others, lists above all, it takes three times as long.
+            connection.execute(sa.text("ANALYZE woo_sync.contacts (phone, is_pending, base_state)"))
         connection.execute(
             sa.text(queries.NOTE_COMMIT),
             {
@@ -176,14 +177,13 @@ def commit_opt_outs(
         names = {"source": source, "run_id": run_id}
         clock = _reading_clock(connection, reading, names)
         for part in _portions(reading.records):
-            _store_records(
+            store_records(
                 connection,
-                part[part["consent"] == Consent.opted_out.value],
+                opt_outs_alone(connection, part, source=source),
                 names,
                 clock,
                 repeats_count=sources[source].repeats_count,
                 analyze=False,
-                only_opt_outs=True,
             )
         _store_merged(connection, sources, accept)
         opting_out = connection.execute(sa.text(queries.NOTE_OPTED_OUT_WHEN_STOPPED)).rowcount
@@ -192,9 +192,7 @@ def commit_opt_outs(
 
 def _prepare(connection: sa.Connection) -> None:
     """Make the temporary tables."""
-    create_temporary(connection, "incoming", RECORD_COLUMNS)
-    create_temporary(connection, "dated", queries.DATED_COLUMNS)
-    create_temporary(connection, "said", queries.EVENT_COLUMNS)
+    create_tables(connection)
     connection.execute(sa.text("CREATE TEMPORARY TABLE touched (phone text) ON COMMIT DROP"))
     changes.prepare(connection)
     prepare_contacts(connection)
@@ -215,7 +213,7 @@ def _store_all_records(
         # Joins over a table that PostgreSQL believes to be as small as it was before would take hours.
         outgrown = len(part) >= MANY_ROWS and rows >= 2 * analyzed
         analyzed = rows if outgrown else analyzed
-        _store_records(connection, part, names, clock, repeats_count=repeats_count, analyze=outgrown)
+        store_records(connection, part, names, clock, repeats_count=repeats_count, analyze=outgrown)
     return rows
 
 
@@ -271,55 +269,6 @@ def _reading_clock(connection: sa.Connection, reading: Reading, names: Mapping[s
     if None not in earlier:
         offset = offset.united(ClockOffset.from_json(earlier))
     return ReadingClock((offset.lowest, offset.highest), swept_at)
-
-
-def _store_records(
-    connection: sa.Connection,
-    part: pd.DataFrame,
-    names: Mapping[str, str],
-    clock: ReadingClock,
-    *,
-    repeats_count: bool,
-    analyze: bool,
-    only_opt_outs: bool = False,
-) -> None:
-    """Store a portion of the records that were read, with their choices dated; note whom they touch.
-
-    With `only_opt_outs` nothing of them counts but that they opt out.
-    """
-    connection.execute(sa.text("TRUNCATE incoming, dated, said"))
-    append_frame(connection, part, "incoming", RECORD_COLUMNS)
-    connection.execute(sa.text("ANALYZE incoming (record_type, record_id, customer_id, phone)"))
-    if only_opt_outs:
-        for statement in queries.KEEP_ONLY_OPT_OUTS:
-            connection.execute(sa.text(statement), names)
-    connection.execute(sa.text(queries.TOUCHED_BY_RECORDS), names)
-    connection.execute(sa.text(queries.FORGET_WHAT_IS_KNOWN), names)
-    connection.execute(sa.text(changes.NOTE_CHANGED_RECORDS), names)
-    rows = read_frame(connection, queries.CHOICES_TO_DATE, names)
-    if len(rows):
-        others = read_frame(connection, _words_of_the_same_people(connection), names)
-        dated = date_choices(rows, others, clock=clock, repeats_count=repeats_count)
-        append_frame(connection, dated.records, "dated", queries.DATED_COLUMNS)
-        append_frame(connection, dated.events, "said", queries.EVENT_COLUMNS)
-        connection.execute(sa.text("ANALYZE dated (record_type, record_id)"))
-    connection.execute(sa.text(queries.UPSERT_RECORDS), names)
-    if analyze:
-        # Those by which it is joined.
-        columns = "source, record_type, record_id, customer_id, phone, choice"
-        connection.execute(sa.text(f"ANALYZE woo_sync.source_records ({columns})"))
-    connection.execute(sa.text(queries.NOTE_CHOICES), names)
-    connection.execute(sa.text(queries.TOUCHED_BY_RECORDS), names)
-
-
-def _words_of_the_same_people(connection: sa.Connection) -> str:
-    without_phone = connection.execute(sa.text(queries.ANYBODY_WITHOUT_PHONE)).scalar_one()
-    return queries.WORDS_OF_THE_SAME_PEOPLE.format(
-        stored=queries.STORED_WORDS,
-        by_address=queries.BY_ADDRESS if without_phone else "",
-        repetitions=f"'{REPEATS}', '{CAME_BACK}'",
-        came_back=f"'{CAME_BACK}'",
-    )
 
 
 def prepare_contacts(connection: sa.Connection) -> None:
@@ -426,11 +375,11 @@ def _merge_touched(connection: sa.Connection, sources: Mapping[str, MergeSource]
     list_names = {name.casefold(): name for name in names}
     for portion in range(max(portions, 1)):
         connection.execute(sa.text(queries.CHOOSE_PORTION), {"portion": portion})
-        phones = list(connection.execute(sa.text("SELECT phone FROM touched_phones")).scalars())
+        phones = read_copied(connection, "SELECT phone FROM touched_phones", {"phone": "text"})["phone"]
         known = MergeInput(
-            holders=read_frame(connection, queries.HOLDERS),
-            signals=read_frame(connection, queries.SIGNALS),
-            purchases=read_frame(connection, queries.PURCHASES),
+            holders=read_copied(connection, queries.HOLDERS, queries.HOLDER_COLUMNS),
+            signals=read_copied(connection, queries.SIGNALS, queries.SIGNAL_COLUMNS),
+            purchases=read_copied(connection, queries.PURCHASES, queries.PURCHASE_COLUMNS),
         )
         yield merge_contacts(known, phones=phones, sources=sources, list_names=list_names)
 

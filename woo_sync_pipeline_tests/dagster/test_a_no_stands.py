@@ -200,9 +200,13 @@ def test_people_who_are_imported_again_stay_as_they_are(make_world: MakeWorld) -
 
 def test_a_yes_for_everybody_undoes_no_stop(make_world: MakeWorld) -> None:
     shop = opened(make_world)
-    stopped = shop.people(4, **{CONSENT_KEY: "yes"})
+    stopped = [*shop.people(2, **{CONSENT_KEY: "yes"}), *shop.people(2)]
     refused = shop.people(2, **{CONSENT_KEY: "no"})
+    for person in stopped[2:]:
+        # Of these the account says nothing until everybody's does.
+        shop.order(person, "1", created_at=datetime.now(UTC) - timedelta(days=1))
     shop.world.sync()
+    assert shop.subscribed(stopped) == 4
     shop.stop(*stopped)
     shop.see_the_platform()
     for person in [*stopped, *refused]:
@@ -225,19 +229,22 @@ def test_what_the_shop_threw_away_opts_nobody_in_and_a_no_in_it_stays(make_world
 def test_a_store_whose_clock_is_ahead_undoes_no_stop(make_world: MakeWorld, header_follows: bool) -> None:
     shop = opened(make_world)
     store = shop.world.store
-    people = shop.people(3)
-    for person in people:
+    subscribed = shop.people(2, **{CONSENT_KEY: "yes"})
+    refusing = shop.people(2)
+    for person in refusing:
         shop.order(person, "0", created_at=datetime.now(UTC) - timedelta(days=1))
     shop.world.sync()
     store.clock = lambda: datetime.now(UTC) + timedelta(minutes=10)
     store.date_header_follows_clock = header_follows
+    people = [*subscribed, *refusing]
     for person in people:
         shop.order(person, "1")
-    for person in people:
-        # By hand: the yes was seen, and answered with a STOP two seconds later.
+    # Their STOP comes before a sync has seen the order, that of the others, whom somebody subscribes by hand, after it.
+    shop.stop(*subscribed)
+    for person in refusing:
         shop.world.directory.subscribe(person.phone)
     shop.world.sync(incremental=True)
-    shop.stop(*people)
+    shop.stop(*refusing)
     shop.world.sync()
     # Ten minutes later the orders are no longer dated ahead.
     store.clock = lambda: datetime.now(UTC) + timedelta(minutes=21)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from woo_sync_pipeline.state.bulk import copy_frame, copy_rows, read_frame
+from woo_sync_pipeline.state.bulk import copy_frame, copy_rows, read_copied, read_frame
 from woo_sync_pipeline.state.database import Database
 
 Rows = list[tuple[Any, ...]]
@@ -104,6 +104,47 @@ def test_all_rows_come_back_as_they_were_but_for_nul_characters(
     assert round_trip(given_rows) == [tuple(without_nul(value) for value in row) for row in given_rows]
 
 
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(given_rows=st.lists(rows.filter(lambda row: row[1] is not None), max_size=5))
+def test_what_is_copied_out_is_what_was_copied_in(database: Database, given_rows: Rows) -> None:
+    frame = pd.DataFrame(given_rows, columns=list(COLUMNS), dtype=object)
+    with database._engine.connect() as connection, connection.begin():
+        copy_frame(
+            connection, frame.assign(position=range(len(frame))), "copied", {**COLUMNS, "position": "int"}
+        )
+        read = read_copied(connection, "SELECT * FROM copied ORDER BY position", COLUMNS)
+    assert str(read["moment"].dtype) == "datetime64[us, UTC]"
+    read["moment"] = read["moment"].astype(object).where(read["moment"].notna(), None)
+    found = [tuple(row) for row in read.itertuples(index=False)]
+    assert found == [tuple(without_nul(value) for value in row) for row in given_rows]
+
+
+def test_a_row_without_anything_in_it_is_a_row(database: Database) -> None:
+    query = "SELECT label FROM (VALUES (NULL), (''), (NULL)) AS given (label)"
+    with database.transaction() as connection:
+        assert read_copied(connection, query, {"label": "text"})["label"].tolist() == [None, "", None]
+
+
+def test_values_are_written_into_a_query_that_is_copied_out(database: Database) -> None:
+    query = """
+        SELECT label, number, label = :label AS same FROM (VALUES ('O''Lee %', 1), ('%s', 2)) AS given (label, number)
+        WHERE number < :most AND label LIKE '%' AND TIMESTAMPTZ '2026-11-01 00:00:00.5+00' < :until
+    """
+    values = {"label": "O'Lee %", "most": 2, "until": datetime(2026, 11, 2, tzinfo=UTC), "unused": object()}
+    columns = {"label": "text", "number": "bigint", "same": "boolean"}
+    with database.transaction() as connection:
+        found = read_copied(connection, query, columns, values)
+    assert found.to_dict("records") == [{"label": "O'Lee %", "number": 1, "same": True}]
+
+
+def test_times_are_utc_whatever_the_session_s_time_zone(database: Database) -> None:
+    with database.transaction() as connection:
+        connection.execute(sa.text("SET LOCAL timezone = 'Asia/Kathmandu'"))
+        query = "SELECT TIMESTAMPTZ '1970-01-01 00:00:00.000001+00' AS moment"
+        found = read_copied(connection, query, {"moment": "timestamptz"})
+    assert found["moment"].tolist() == [pd.Timestamp("1970-01-01T00:00:00.000001Z")]
+
+
 def test_missing_values_of_every_kind_are_null_and_empty_texts_are_not(
     round_trip: RoundTrip,
 ) -> None:
@@ -155,5 +196,12 @@ def test_a_query_without_rows_still_names_its_columns(database: Database) -> Non
         empty = read_frame(
             connection, "SELECT source, tags FROM woo_sync.products WHERE source = :s", {"s": "x"}
         )
-    assert list(empty.columns) == ["source", "tags"]
-    assert empty.empty
+        copied = read_copied(
+            connection,
+            "SELECT source, tags FROM woo_sync.products WHERE source = :s",
+            {"source": "text", "tags": "text[]"},
+            {"s": "x"},
+        )
+    for frame in (empty, copied):
+        assert list(frame.columns) == ["source", "tags"]
+        assert frame.empty

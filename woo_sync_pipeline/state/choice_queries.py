@@ -1,0 +1,283 @@
+"""The set-based SQL behind `storing.py`, by which records and their choices get into the state.
+
+Temporary tables: `incoming`: what tells a record that was read, `place` being its row in the frame. `asking`: whose
+earlier words are wanted. `dated`: records as they are to be stored. `said`: what is new for the ledger. `touched`:
+phones that may look different now.
+"""
+
+INCOMING_COLUMNS = {
+    "place": "int",
+    "record_type": "text",
+    "record_id": "bigint",
+    "customer_id": "bigint",
+    "phone": "text",
+    "speaks": "boolean",
+    "answers": "boolean",
+    "hash": "text",
+}
+ASKING_COLUMNS = {"customer_id": "bigint", "phone": "text", "email": "text"}
+
+# Run before and after the upsert: a record touches the phone that it had and the phone that it has. An order
+# touches the phone of its customer too, to whom its choice and what was bought belong.
+TOUCHED_BY_RECORDS = """
+INSERT INTO touched
+SELECT known.phone
+FROM incoming JOIN woo_sync.source_records AS known USING (record_type, record_id)
+WHERE known.source = :source AND known.phone IS NOT NULL
+UNION
+SELECT customer.phone
+FROM incoming
+JOIN woo_sync.source_records AS known USING (record_type, record_id)
+JOIN woo_sync.source_records AS customer
+    ON customer.source = known.source AND customer.record_type = 'customer'
+    AND customer.record_id = known.customer_id
+WHERE known.source = :source AND known.record_type = 'order' AND customer.phone IS NOT NULL
+"""
+
+# What is known already in this form need not be compared: its choice is what it was.
+FORGET_WHAT_IS_KNOWN = """
+DELETE FROM incoming USING woo_sync.source_records AS known
+WHERE known.source = :source AND known.record_type = incoming.record_type AND known.record_id = incoming.record_id
+    AND known.hash = incoming.hash AND known.gone_at IS NULL
+    AND known.customer_id IN (incoming.customer_id, CASE incoming.customer_id WHEN 0 THEN known.customer_id END)
+"""
+
+STILL_INCOMING = "SELECT place FROM incoming ORDER BY place"
+
+# What is known of the records of which `contacts.choices.date_choices` has to know it. Those that never said anything,
+# and stay where they were, are left out.
+WHAT_IS_KNOWN = """
+SELECT incoming.place,
+    old.customer_id AS old_customer_id, old.phone AS old_phone, old.consent AS old_consent,
+    old.consent_origin AS old_consent_origin, old.consent_key AS old_consent_key,
+    old.consent_answers AS old_consent_answers, old.consent_basis AS old_consent_basis, old.choice AS old_choice,
+    old.choice_from AS old_choice_from, old.choice_until AS old_choice_until,
+    old.choice_is_dated AS old_choice_is_dated, old.choice_returned_at AS old_choice_returned_at,
+    old.carried_opt_out_at AS old_carried_opt_out_at, old.carried_stop_at AS old_carried_stop_at,
+    old.last_seen_at AS old_last_seen_at, old.gone_at IS NOT NULL AS old_is_gone,
+    left_behind.phone IS NOT NULL AS left_is_left, left_behind.consent AS left_consent,
+    left_behind.consent_at AS left_consent_at, left_behind.base_state AS left_state,
+    left_behind.base_state_by AS left_state_by, left_behind.unsubscribed_seen_at AS left_unsubscribed_seen_at,
+    left_behind.applied_consent AS left_applied_consent, left_behind.applied_consent_at AS left_applied_consent_at
+FROM incoming
+JOIN woo_sync.source_records AS old
+    ON old.source = :source AND old.record_type = incoming.record_type AND old.record_id = incoming.record_id
+LEFT JOIN woo_sync.contacts AS left_behind
+    ON left_behind.phone = old.phone AND old.phone IS DISTINCT FROM incoming.phone
+    AND (old.record_type = 'customer' OR old.customer_id = 0)
+WHERE incoming.speaks OR old.choice IS NOT NULL OR old.carried_opt_out_at IS NOT NULL
+    OR old.carried_stop_at IS NOT NULL OR left_behind.phone IS NOT NULL
+"""
+KNOWN_COLUMNS = {
+    "place": "bigint",
+    "old_customer_id": "bigint",
+    "old_phone": "text",
+    "old_consent": "text",
+    "old_consent_origin": "text",
+    "old_consent_key": "text",
+    "old_consent_answers": "text",
+    "old_consent_basis": "text",
+    "old_choice": "text",
+    "old_choice_from": "timestamptz",
+    "old_choice_until": "timestamptz",
+    "old_choice_is_dated": "boolean",
+    "old_choice_returned_at": "timestamptz",
+    "old_carried_opt_out_at": "timestamptz",
+    "old_carried_stop_at": "timestamptz",
+    "old_last_seen_at": "timestamptz",
+    "old_is_gone": "boolean",
+    "left_is_left": "boolean",
+    "left_consent": "text",
+    "left_consent_at": "timestamptz",
+    "left_state": "text",
+    "left_state_by": "text",
+    "left_unsubscribed_seen_at": "timestamptz",
+    "left_applied_consent": "text",
+    "left_applied_consent_at": "timestamptz",
+}
+
+# What the people in `asking` have said before, in any store: under the same phone, as the same customer, and where no
+# phone was given under the same address.
+WORDS_OF_THE_SAME_PEOPLE = """
+WITH phones AS (
+    SELECT phone FROM asking WHERE phone IS NOT NULL
+    UNION
+    SELECT known.phone
+    FROM (SELECT DISTINCT customer_id FROM asking WHERE customer_id <> 0) AS asked
+    JOIN woo_sync.source_records AS known USING (customer_id)
+    WHERE known.source = :source AND known.record_type = 'order' AND known.customer_id <> 0
+        AND known.phone IS NOT NULL
+    UNION
+    SELECT known.phone
+    FROM (SELECT DISTINCT customer_id FROM asking WHERE customer_id <> 0) AS asked
+    JOIN woo_sync.source_records AS known ON known.record_id = asked.customer_id
+    WHERE known.source = :source AND known.record_type = 'customer' AND known.phone IS NOT NULL
+)
+SELECT said.event_id, said.phone, said.record_type,
+    CASE WHEN known.source = :source THEN known.customer_id ELSE 0 END AS customer_id,
+    coalesce(known.email, '') AS email, said.key AS consent_key,
+    CASE said.what WHEN 'yes' THEN 'opted_in' ELSE 'opted_out' END AS choice, said.earliest AS choice_from,
+    said.latest AS choice_until, said.is_dated AS choice_is_dated, said.became IN ({repetitions}) AS repeats,
+    NOT said.is_dated AND EXISTS (
+        SELECT FROM woo_sync.consent_events AS later
+        WHERE later.phone = said.phone AND later.event_id > said.event_id AND later.became = {came_back}
+            AND later.key = said.key
+    ) AS gave_way
+FROM phones
+JOIN woo_sync.consent_events AS said USING (phone)
+LEFT JOIN woo_sync.source_records AS known
+    ON known.source = said.source AND known.record_type = said.record_type AND known.record_id = said.record_id
+WHERE said.what IN ('yes', 'no')
+UNION ALL
+{stored}
+FROM phones JOIN woo_sync.source_records AS known USING (phone)
+WHERE known.choice IS NOT NULL AND NOT EXISTS (
+    SELECT FROM woo_sync.consent_events AS noted
+    WHERE noted.phone = known.phone AND noted.source = known.source AND noted.record_type = known.record_type
+        AND noted.record_id = known.record_id
+)
+{by_address}
+"""
+# What the ledger has forgotten because it is old, and what is not in it for want of a phone, the records still say.
+STORED_WORDS = """
+SELECT 0, known.phone, known.record_type,
+    CASE WHEN known.source = :source THEN known.customer_id ELSE 0 END, known.email, known.consent_key, known.choice,
+    known.choice_from, known.choice_until, known.choice_is_dated, false, false
+"""
+# There is no index over addresses: they are looked for only where somebody gave nothing else.
+BY_ADDRESS = f"""
+UNION ALL
+{STORED_WORDS}
+FROM (SELECT DISTINCT email FROM asking WHERE phone IS NULL AND email <> '') AS asked
+JOIN woo_sync.source_records AS known USING (email)
+WHERE known.phone IS NULL AND known.choice IS NOT NULL
+"""  # noqa: S608 - the only thing put in is the constant above
+WORD_COLUMNS = {
+    "event_id": "bigint",
+    "phone": "text",
+    "record_type": "text",
+    "customer_id": "bigint",
+    "email": "text",
+    "consent_key": "text",
+    "choice": "text",
+    "choice_from": "timestamptz",
+    "choice_until": "timestamptz",
+    "choice_is_dated": "boolean",
+    "repeats": "boolean",
+    "gave_way": "boolean",
+}
+
+STORED_COLUMNS = {
+    "record_type": "text",
+    "record_id": "bigint",
+    "customer_id": "bigint",
+    "phone": "text",
+    "phone_masked": "text",
+    "first_name": "text",
+    "last_name": "text",
+    "email": "text",
+    "order_status": "text",
+    "consent": "text",
+    "consent_origin": "text",
+    "consent_key": "text",
+    "consent_answers": "text",
+    "consent_basis": "text",
+    "choice": "text",
+    "choice_from": "timestamptz",
+    "choice_until": "timestamptz",
+    "choice_is_dated": "boolean",
+    "choice_returned_at": "timestamptz",
+    "carried_opt_out_at": "timestamptz",
+    "carried_stop_at": "timestamptz",
+    "tags": "text[]",
+    "product_ids": "bigint[]",
+    "invalid_reason": "text",
+    "created_at": "timestamptz",
+    "modified_at": "timestamptz",
+    "hash": "text",
+    "read_at": "timestamptz",
+}
+EVENT_COLUMNS = {
+    "record_type": "text",
+    "record_id": "bigint",
+    "customer_id": "bigint",
+    "phone": "text",
+    "what": "text",
+    "key": "text",
+    "value": "text",
+    "said_from": "timestamptz",
+    "said_until": "timestamptz",
+    "said_is_dated": "boolean",
+    "became": "text",
+}
+
+# A customer whose meta the store withholds (an empty consent_basis) has not left the groups that were read from it.
+UPSERT_RECORDS = """
+INSERT INTO woo_sync.source_records AS known (
+    source, record_type, record_id, customer_id, phone, phone_masked, first_name, last_name, email,
+    order_status, consent, consent_origin, consent_key, consent_answers, consent_basis, choice, choice_from,
+    choice_until,
+    choice_is_dated, choice_returned_at, carried_opt_out_at, carried_stop_at, tags, product_ids,
+    invalid_reason, created_at, modified_at,
+    hash, first_seen_at, last_seen_at
+)
+SELECT
+    :source, record_type, record_id, customer_id, phone, phone_masked, first_name, last_name, email,
+    order_status, consent, consent_origin, consent_key, consent_answers, consent_basis, choice, choice_from,
+    choice_until,
+    choice_is_dated, choice_returned_at, carried_opt_out_at, carried_stop_at, tags, product_ids,
+    invalid_reason, created_at, modified_at,
+    hash, read_at, read_at
+FROM dated
+ON CONFLICT (source, record_type, record_id) DO UPDATE SET
+    customer_id = CASE WHEN excluded.customer_id <> 0 THEN excluded.customer_id ELSE known.customer_id END,
+    phone = excluded.phone,
+    phone_masked = excluded.phone_masked,
+    first_name = excluded.first_name,
+    last_name = excluded.last_name,
+    email = excluded.email,
+    order_status = excluded.order_status,
+    consent = excluded.consent,
+    consent_origin = excluded.consent_origin,
+    consent_key = excluded.consent_key,
+    consent_answers = excluded.consent_answers,
+    consent_basis = excluded.consent_basis,
+    choice = excluded.choice,
+    choice_from = excluded.choice_from,
+    choice_until = excluded.choice_until,
+    choice_is_dated = excluded.choice_is_dated,
+    choice_returned_at = excluded.choice_returned_at,
+    carried_opt_out_at = excluded.carried_opt_out_at,
+    carried_stop_at = excluded.carried_stop_at,
+    tags = CASE WHEN excluded.record_type = 'customer' AND excluded.consent_basis = '' THEN known.tags
+        ELSE excluded.tags END,
+    product_ids = excluded.product_ids,
+    invalid_reason = excluded.invalid_reason,
+    created_at = excluded.created_at,
+    modified_at = excluded.modified_at,
+    hash = excluded.hash,
+    last_seen_at = excluded.last_seen_at,
+    gone_at = NULL
+WHERE known.last_seen_at <= excluded.last_seen_at
+"""
+
+# An order that was placed without a phone concerns that of its customer.
+NOTE_CHOICES = """
+INSERT INTO woo_sync.consent_events
+    (phone, what, earliest, latest, is_dated, source, record_type, record_id, key, value, sync_id, became)
+SELECT coalesce(said.phone, customer.phone), said.what, said.said_from, said.said_until, said.said_is_dated,
+    :source, said.record_type, said.record_id, said.key, said.value, sync.sync_id, said.became
+FROM said
+JOIN woo_sync.sync_runs AS sync ON sync.run_id = :run_id
+LEFT JOIN woo_sync.source_records AS customer
+    ON said.phone IS NULL AND customer.source = :source AND customer.record_type = 'customer'
+    AND customer.record_id = said.customer_id
+WHERE coalesce(said.phone, customer.phone) IS NOT NULL
+ORDER BY 1, 4
+"""
+
+# The columns by which records are joined and chosen; of names and lists it would take several times as long.
+ANALYZE_RECORDS = """
+ANALYZE woo_sync.source_records (source, record_type, record_id, customer_id, phone, order_status, consent, choice,
+    carried_opt_out_at, carried_stop_at, gone_at)
+"""

@@ -1,0 +1,80 @@
+"""Of a reading that is not stored, the opt-outs that are new in it: they are stored alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+
+from woo_sync_pipeline.contacts.consent import Consent
+from woo_sync_pipeline.state.bulk import copy_frame, read_copied
+
+_OPTING_OUT = {
+    "place": "int",
+    "record_type": "text",
+    "record_id": "bigint",
+    "customer_id": "bigint",
+    "phone": "text",
+    "consent_answers": "text",
+}
+_KEPT = {
+    "phone": "text",
+    "phone_masked": "text",
+    "first_name": "text",
+    "last_name": "text",
+    "email": "text",
+    "order_status": "text",
+    "tags": "text[]",
+    "product_ids": "bigint[]",
+    "invalid_reason": "text",
+}
+"""What stays of a known record as it is stored."""
+
+_NULL_LISTS = {name: f"coalesce(known.{name}, '{{}}') AS {name}" for name in ("tags", "product_ids")}
+
+_SHOWN = ", ".join(_NULL_LISTS.get(name, f"known.{name}") for name in _KEPT)
+
+# Opt-outs of known contacts that are not stored yet.
+_NEW = f"""
+SELECT place, known.record_id IS NOT NULL AS is_known, {_SHOWN}
+FROM opting_out
+LEFT JOIN woo_sync.source_records AS known
+    ON known.source = :source AND known.record_type = opting_out.record_type
+    AND known.record_id = opting_out.record_id
+WHERE (known.consent IS DISTINCT FROM 'opted_out' OR known.consent_answers IS DISTINCT FROM opting_out.consent_answers)
+    AND (
+        EXISTS (
+            SELECT FROM woo_sync.contacts AS contact WHERE contact.phone IN (opting_out.phone, known.phone)
+        ) OR EXISTS (
+            SELECT FROM woo_sync.source_records AS customer
+            WHERE customer.source = :source AND customer.record_type = 'customer'
+                AND customer.record_id = opting_out.customer_id AND customer.phone IS NOT NULL
+        )
+    )
+ORDER BY place
+"""  # noqa: S608 - the only things put in are the constants above
+
+
+def opt_outs_alone(connection: sa.Connection, part: pd.DataFrame, *, source: str) -> pd.DataFrame:
+    """The records of a portion (columns `records.RECORD_COLUMNS`) that opt out anew, and of them nothing else.
+
+    Known records are otherwise as they are stored; an order that is not known counts as thrown away, so that it holds
+    no contact. All are without their hash, so that they are read again.
+    """
+    part = part[part["consent"] == Consent.opted_out.value].reset_index(drop=True)
+    opting_out = part.assign(place=np.arange(len(part)))
+    connection.execute(sa.text("DROP TABLE IF EXISTS opting_out"))
+    copy_frame(connection, opting_out, "opting_out", _OPTING_OUT)
+    columns = {"place": "int", "is_known": "boolean", **_KEPT}
+    found = read_copied(connection, _NEW, columns, {"source": source})
+    chosen = part.iloc[found["place"].to_numpy(dtype=np.int64)].reset_index(drop=True)
+    is_known = found["is_known"].to_numpy(dtype=bool)
+    phones = found["phone"].where(found["phone"].notna(), chosen["phone"])
+    for name in _KEPT:
+        chosen[name] = chosen[name].astype(object).where(~is_known, found[name].astype(object))
+    for name in _NULL_LISTS:
+        chosen[name] = found[name]
+    chosen["phone"] = phones
+    chosen.loc[phones.notna(), "invalid_reason"] = None
+    chosen.loc[~is_known & (chosen["record_type"] == "order"), "order_status"] = "trash"
+    return chosen.assign(hash="")

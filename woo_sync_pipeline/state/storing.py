@@ -1,0 +1,183 @@
+"""Records that were read, and the choices in them, go into the state.
+
+What tells a record goes first, so that those that are known in their form need not be written; then what is known of
+the others comes back, their choices are dated, and they are written once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import sqlalchemy as sa
+
+from woo_sync_pipeline.contacts.choice_times import ReadingClock
+from woo_sync_pipeline.contacts.choices import CAME_BACK, REPEATS, DatedChoices, date_choices
+from woo_sync_pipeline.contacts.columns import Flags
+from woo_sync_pipeline.contacts.consent import Consent
+from woo_sync_pipeline.state import choice_queries as queries
+from woo_sync_pipeline.state.bulk import append_frame, create_temporary, read_copied
+from woo_sync_pipeline.state.changes import NOTE_CHANGED_RECORDS
+
+_SILENT = {
+    "consent": Consent.unknown.value,
+    "consent_origin": "",
+    "consent_key": "",
+    "choice_is_dated": False,
+}
+"""How a record is stored that says nothing of consent and never did; what is not named here is absent."""
+
+_Places = npt.NDArray[np.int64]
+
+
+def create_tables(connection: sa.Connection) -> None:
+    """Make the temporary tables of `store_records`, which live until the transaction ends, but for `touched`."""
+    create_temporary(connection, "incoming", queries.INCOMING_COLUMNS)
+    create_temporary(connection, "asking", queries.ASKING_COLUMNS)
+    create_temporary(connection, "dated", queries.STORED_COLUMNS)
+    create_temporary(connection, "said", queries.EVENT_COLUMNS)
+
+
+def store_records(
+    connection: sa.Connection,
+    part: pd.DataFrame,
+    names: Mapping[str, str],
+    clock: ReadingClock,
+    *,
+    repeats_count: bool,
+    analyze: bool,
+) -> None:
+    """Store a portion of the records that were read, with their choices dated; note in `touched` whom they touch.
+
+    part: columns `records.RECORD_COLUMNS`, no record twice. names: `source` (key) and `run_id`. repeats_count: as in
+    `date_choices`. analyze: whether PostgreSQL is to be told what its table of records holds now.
+    """
+    part, places = _what_is_new(connection, part.reset_index(drop=True), names)
+    if part.empty:
+        return
+    connection.execute(sa.text(NOTE_CHANGED_RECORDS), names)
+    rows, dated_places = _rows_to_date(connection, part, places, names)
+    connection.execute(sa.text("TRUNCATE dated, said"))
+    dated = None
+    if len(rows):
+        others = _words_of_the_same_people(connection, rows, names)
+        dated = date_choices(rows, others, clock=clock, repeats_count=repeats_count)
+    append_frame(connection, _as_stored(part, dated, dated_places), "dated", queries.STORED_COLUMNS)
+    connection.execute(sa.text(queries.UPSERT_RECORDS), names)
+    if analyze:
+        connection.execute(sa.text(queries.ANALYZE_RECORDS))
+    if dated is not None and len(dated.events):
+        said_by = part.iloc[dated_places[dated.events["row"]]]
+        events = dated.events.assign(
+            phone=said_by["phone"].to_numpy(), customer_id=said_by["customer_id"].to_numpy()
+        )
+        append_frame(connection, events, "said", queries.EVENT_COLUMNS)
+        connection.execute(sa.text(queries.NOTE_CHOICES), names)
+    connection.execute(sa.text(queries.TOUCHED_BY_RECORDS), names)
+
+
+def _what_is_new(
+    connection: sa.Connection, part: pd.DataFrame, names: Mapping[str, str]
+) -> tuple[pd.DataFrame, _Places]:
+    """The records that are not known in this form, which are in `incoming` then, and their places there."""
+    incoming = part[["record_type", "record_id", "customer_id", "phone", "hash"]].assign(
+        place=np.arange(len(part)), speaks=_speak(part), answers=_answer(part)
+    )
+    connection.execute(sa.text("TRUNCATE incoming"))
+    append_frame(connection, incoming, "incoming", queries.INCOMING_COLUMNS)
+    connection.execute(sa.text("ANALYZE incoming (record_type, record_id, customer_id, phone)"))
+    connection.execute(sa.text(queries.TOUCHED_BY_RECORDS), names)
+    known = connection.execute(sa.text(queries.FORGET_WHAT_IS_KNOWN), names).rowcount
+    if not known:
+        return part, np.arange(len(part))
+    places = read_copied(connection, queries.STILL_INCOMING, {"place": "bigint"})["place"].to_numpy()
+    return part.iloc[places].reset_index(drop=True), places
+
+
+def _speak(part: pd.DataFrame) -> Flags:
+    """Which records say something of consent, or have a key without an answer, which may be a yes taken back."""
+    speaks = part["consent"] != Consent.unknown.value
+    speaks |= (part["record_type"] == "customer") & part["consent_key"].fillna("").ne("")
+    return speaks.to_numpy(dtype=bool)
+
+
+def _answer(part: pd.DataFrame) -> Flags:
+    """Which records have an answer about consent, or may have one that the store withholds."""
+    answers = (part["consent"] != Consent.unknown.value) | part["consent_basis"].fillna("").eq("")
+    return answers.to_numpy(dtype=bool)
+
+
+def _rows_to_date(
+    connection: sa.Connection, part: pd.DataFrame, places: _Places, names: Mapping[str, str]
+) -> tuple[pd.DataFrame, _Places]:
+    """The rows of `contacts.choices.date_choices`, and the positions of their records in `part`."""
+    known = read_copied(connection, queries.WHAT_IS_KNOWN, queries.KNOWN_COLUMNS, names)
+    known = known.set_index(np.searchsorted(places, known.pop("place")))
+    dated_places = np.union1d(np.flatnonzero(_speak(part)), known.index.to_numpy(dtype=np.int64))
+    rows = part.iloc[dated_places].set_index(dated_places).join(known)
+    earlier_customer = rows.pop("old_customer_id").fillna(0).astype(np.int64)
+    rows["customer_id"] = rows["customer_id"].where(rows["customer_id"] != 0, earlier_customer)
+    return rows.reset_index(drop=True), dated_places
+
+
+def _words_of_the_same_people(
+    connection: sa.Connection, rows: pd.DataFrame, names: Mapping[str, str]
+) -> pd.DataFrame:
+    """What those have said before who opt in, or leave a key without an answer, unless they say what they said."""
+    asks = (rows["record_type"] == "customer") & rows["consent_answers"].str.contains(
+        f'"{Consent.unknown.value}"', regex=False
+    ).eq(True)
+    asks |= rows["consent"] == Consent.opted_in.value
+    asks &= (rows["old_consent_basis"] != rows["consent_basis"]) | (
+        rows["old_consent_answers"] != rows["consent_answers"]
+    )
+    asking = rows[asks]
+    if asking.empty:
+        return _no_words()
+    connection.execute(sa.text("TRUNCATE asking"))
+    append_frame(connection, asking, "asking", queries.ASKING_COLUMNS)
+    connection.execute(sa.text("ANALYZE asking"))
+    without_phone = asking["phone"].isna() & asking["email"].fillna("").ne("")
+    by_address = bool((without_phone & (asking["consent"] == Consent.opted_in.value)).any())
+    query = queries.WORDS_OF_THE_SAME_PEOPLE.format(
+        stored=queries.STORED_WORDS,
+        by_address=queries.BY_ADDRESS if by_address else "",
+        repetitions=f"'{REPEATS}', '{CAME_BACK}'",
+        came_back=f"'{CAME_BACK}'",
+    )
+    return read_copied(connection, query, queries.WORD_COLUMNS, names)
+
+
+def _no_words() -> pd.DataFrame:
+    empty: dict[str, Any] = {name: [] for name in queries.WORD_COLUMNS}
+    kinds = {"bigint": "int64", "boolean": "bool", "timestamptz": "datetime64[us, UTC]"}
+    return pd.DataFrame(empty, dtype=object).astype(
+        {name: kinds[kind] for name, kind in queries.WORD_COLUMNS.items() if kind in kinds}
+    )
+
+
+def _as_stored(part: pd.DataFrame, dated: DatedChoices | None, places: _Places) -> pd.DataFrame:
+    """The records with the columns `STORED_COLUMNS`; `places` are those of the dated ones."""
+    columns: dict[str, Any] = {}
+    for name in queries.STORED_COLUMNS:
+        if name in part and name not in _SILENT:
+            columns[name] = part[name].to_numpy() if part[name].dtype == object else part[name]
+            continue
+        found = None if dated is None else dated.records[name]
+        columns[name] = _spread(found, places, len(part), _SILENT.get(name))
+    return pd.DataFrame(columns, copy=False)
+
+
+def _spread(cells: pd.Series[Any] | None, places: _Places, count: int, absent: object) -> Any:
+    """The cells at their places among `count`, and elsewhere what stands for none."""
+    if cells is not None and len(cells) == count:
+        return cells
+    if cells is not None and isinstance(cells.dtype, pd.DatetimeTZDtype):
+        return cells.set_axis(places).reindex(np.arange(count))
+    spread = np.full(count, absent, dtype=object)
+    if cells is not None:
+        spread[places] = cells.to_numpy(dtype=object)
+    return spread
