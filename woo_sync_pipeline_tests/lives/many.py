@@ -28,6 +28,9 @@ def main() -> None:
             not_applied += lived.not_applied
             if lived.violations:
                 sys.exit("\n".join(lived.violations))
+            if seed % 50 == 0:
+                sys.stdout.write(f"seed {seed}, {time.monotonic() - began:.0f} s\n")
+                sys.stdout.flush()
         database.close()
     seconds = time.monotonic() - began
     sys.stdout.write(
