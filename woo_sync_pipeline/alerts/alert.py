@@ -10,7 +10,7 @@ from typing import Any, Self
 from woo_sync_pipeline.privacy import redact
 from woo_sync_pipeline.state.syncs import SyncRun
 
-_LIMIT = 800
+_LIMIT = 1_900
 """Characters of a text that are told; the history and the Dagster UI have all of it."""
 
 

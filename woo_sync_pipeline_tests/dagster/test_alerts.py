@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from woo_sync_pipeline.alerts import delivery
 from woo_sync_pipeline.assets import contacts as contact_steps
+from woo_sync_pipeline.demo.world import CONSENT_KEY
 from woo_sync_pipeline.runner import SyncOutcome
 from woo_sync_pipeline.state.syncs import find_sync
 from woo_sync_pipeline.sync.normalising import NormalisedRecords, normalise_portions
@@ -20,7 +21,7 @@ from woo_sync_pipeline_tests.alerts.receivers import (
     Webhook,
 )
 from woo_sync_pipeline_tests.dagster.conftest import KEY, MakeWorld, World, small_store
-from woo_sync_pipeline_tests.dagster.people import order_as_guest
+from woo_sync_pipeline_tests.dagster.people import order_as_guest, subscribed_customer
 
 
 @pytest.fixture(autouse=True)
@@ -244,6 +245,24 @@ def test_a_sync_that_a_check_has_ended_is_told(
     (told,) = webhook.received
     assert "every_row_is_accounted_for failed" in told["error"]
     assert "nothing of it was sent" in told["error"]
+
+
+def test_a_sync_that_its_limits_stopped_is_told_with_the_opt_outs_that_were_sent_all_the_same(
+    world: World, webhook: Webhook
+) -> None:
+    world.sync()
+    world.reconfigure(limits={"leaving_lists": {"share": 0.1, "at_least": 2}})
+    customer, phone = subscribed_customer(world.store)
+    for other in sorted(world.store.customers)[5:]:
+        if other != customer.id:
+            world.store.delete_customer(other)
+    world.store.set_user_meta(customer.id, CONSENT_KEY, "0")
+    tell_of_failure(world, failed(world.try_sync()))
+    (told,) = webhook.received
+    assert "too much would change at once" in told["error"]
+    assert "but for 1 opt-outs, which wait for nothing" in told["text"]
+    assert f"--source {KEY} --accept-changes" in told["text"]
+    assert world.directory.snapshot()[phone]["states"] == {"SMS": "UNSUBSCRIBED"}
 
 
 def test_a_run_whose_process_was_killed_is_told(world: World, webhook: Webhook) -> None:
