@@ -12,6 +12,7 @@ from woo_sync_pipeline.assets.definition import asset_options
 from woo_sync_pipeline.assets.step import SyncStep, sync_step
 from woo_sync_pipeline.clocks import ClockOffset
 from woo_sync_pipeline.config import Settings, SourceSettings
+from woo_sync_pipeline.contacts.limits import Change, ChangeSummary
 from woo_sync_pipeline.contacts.merge import MergeSource
 from woo_sync_pipeline.reports.report import count_reasons
 from woo_sync_pipeline.state.bulk import arrow_schema
@@ -118,8 +119,6 @@ def contact_assets(
             sources = with_refused_sources(step.database, _merge_sources(settings), settings.refused_keys)
             explicit = [each.name for each in sources.values() if each.is_explicit]
             limits = source.limits.by_change
-            if step.accepts_changes:
-                step.mark_accepted()
             with step.writing("merged_contacts", schema=arrow_schema(CONTACT_COLUMNS)) as staged:
 
                 def passes(merged: pd.DataFrame) -> bool:
@@ -143,8 +142,10 @@ def contact_assets(
                     "warnings": list(changes.nearly_beyond(limits)),
                 }
             stopped = None
-            if not step.accepts_changes and changes.beyond(limits):
-                opt_outs = None if step.is_dry_run else _send_opt_outs(step, sources, explicit)
+            if step.accepts_changes and changes.beyond(limits):
+                step.mark_accepted()
+            elif changes.beyond(limits):
+                opt_outs = None if step.is_dry_run else _send_opt_outs(step, sources, explicit, changes)
                 stopped = stopped_by_the_store(source.key, changes, limits, opt_outs=opt_outs)
             checks = [
                 *(check_result(check, judge.together(found)) for check, found in findings.items()),
@@ -159,8 +160,12 @@ def contact_assets(
 
 
 def _send_opt_outs(
-    step: SyncStep, sources: Mapping[str, MergeSource], explicit_sources: Sequence[str]
+    step: SyncStep,
+    sources: Mapping[str, MergeSource],
+    explicit_sources: Sequence[str],
+    changes: ChangeSummary,
 ) -> OptOutsSent:
+    beyond = {each.change for each in changes.beyond(step.source.limits.by_change)}
     return send_opt_outs(
         step.database,
         step.connect_platform,
@@ -172,6 +177,8 @@ def _send_opt_outs(
             finding.passed
             for finding in _merge_findings(merged, explicit_sources=explicit_sources, first_row=0).values()
         ),
+        # That very many have no answer any more is hardly their own will.
+        with_emptied=Change.answers_lost not in beyond,
         max_concurrency=step.messagemedia.max_concurrency,
     )
 

@@ -28,6 +28,7 @@ from woo_sync_pipeline.sync.brake import stopped_by_another_account, stopped_by_
 from woo_sync_pipeline.sync.dry_run import plan_pending
 from woo_sync_pipeline.sync.normalising import INVALID_COLUMNS, invalid_contacts, left_out_contact
 from woo_sync_pipeline.sync.observing import DirectoryLook, begin_look, observe_directory
+from woo_sync_pipeline.sync.opt_outs import push_opt_outs
 from woo_sync_pipeline.sync.pushing import push_pending
 
 OUTCOME_COLUMNS = {
@@ -185,10 +186,8 @@ def _look_at_platform(step: SyncStep, client: PlatformClient) -> _PlatformLook:
         began = begin_look(step.database, run_id=step.run_id)
     if step.is_dry_run or (began is None and not step.accepts_changes and not _pending(step)):
         return _PlatformLook(_limits_check((), limits, None))
-    if step.accepts_changes:
-        step.mark_accepted()
     account = look_at_account(step.database, client)
-    stopped = None if step.accepts_changes else stopped_by_another_account(step.source.key, account)
+    stopped = _unless_accepted(step, stopped_by_another_account(step.source.key, account))
     if stopped is not None:
         return _PlatformLook(_limits_check((), limits, stopped), stopped)
     heal(step.database, account)
@@ -203,8 +202,21 @@ def _look_at_platform(step: SyncStep, client: PlatformClient) -> _PlatformLook:
                 limit=limits[Change.missing_on_platform],
                 progress=read,
             )
-        if not step.accepts_changes:
-            stopped = stopped_by_missing_contacts(step.source.key, found, limits)
+        stopped = _unless_accepted(
+            step,
+            stopped_by_missing_contacts(
+                step.source.key,
+                found,
+                limits,
+                send_opt_outs=lambda: push_opt_outs(
+                    step.database,
+                    client,
+                    run_id=step.run_id,
+                    max_concurrency=step.messagemedia.max_concurrency,
+                    known_fields=account.fields,
+                ),
+            ),
+        )
         if stopped is None:
             note_missing(step.database, found.missing)
     for loss in account.losses:
@@ -216,6 +228,13 @@ def _look_at_platform(step: SyncStep, client: PlatformClient) -> _PlatformLook:
         account.fields,
         account.losses,
     )
+
+
+def _unless_accepted(step: SyncStep, stopped: ChangesStoppedError | None) -> ChangesStoppedError | None:
+    if stopped is None or not step.accepts_changes:
+        return stopped
+    step.mark_accepted()
+    return None
 
 
 def _limits_check(

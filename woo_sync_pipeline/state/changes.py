@@ -44,7 +44,10 @@ WHERE known.source = :source AND known.record_type = 'customer' AND known.gone_a
 
 # Who is subscribed there already, or was until an accident of the store, is not newly subscribed.
 _CONTACTS = {
-    Change.leaving_lists: "NOT (old_groups <@ groups)",
+    # Another spelling of a name is the same list.
+    Change.leaving_lists: """NOT (old_groups <@ groups)
+        AND NOT (ARRAY(SELECT lower(name) FROM unnest(old_groups) AS name)
+            <@ ARRAY(SELECT lower(name) FROM unnest(groups) AS name))""",
     Change.newly_subscribed: """sources <> '{}' AND status = 'SUBSCRIBED' AND base_state = 'UNSUBSCRIBED'
         AND (old_status = 'UNSUBSCRIBED' OR (consent = 'opted_in' AND (consent, consent_at, consent_dated_at)
             IS DISTINCT FROM (old_consent, old_consent_at, old_consent_dated_at)))

@@ -16,6 +16,7 @@ _OPTING_OUT = {
     "customer_id": "bigint",
     "phone": "text",
     "consent_answers": "text",
+    "consent": "text",
 }
 _KEPT = {
     "phone": "text",
@@ -41,7 +42,8 @@ FROM opting_out
 LEFT JOIN woo_sync.source_records AS known
     ON known.source = :source AND known.record_type = opting_out.record_type
     AND known.record_id = opting_out.record_id
-WHERE (known.consent IS DISTINCT FROM 'opted_out' OR known.consent_answers IS DISTINCT FROM opting_out.consent_answers)
+WHERE (known.consent_answers IS DISTINCT FROM opting_out.consent_answers
+        OR (opting_out.consent = 'opted_out' AND known.consent IS DISTINCT FROM 'opted_out'))
     AND (
         EXISTS (
             SELECT FROM woo_sync.contacts AS contact WHERE contact.phone IN (opting_out.phone, known.phone)
@@ -55,13 +57,20 @@ ORDER BY place
 """  # noqa: S608 - the only things put in are the constants above
 
 
-def opt_outs_alone(connection: sa.Connection, part: pd.DataFrame, *, source: str) -> pd.DataFrame:
+def opt_outs_alone(
+    connection: sa.Connection, part: pd.DataFrame, *, source: str, with_emptied: bool
+) -> pd.DataFrame:
     """The records of a portion (columns `records.RECORD_COLUMNS`) that opt out anew, and of them nothing else.
 
+    with_emptied: also customers whose key of consent has no answer any more, by which a yes is taken back.
     Known records are otherwise as they are stored; an order that is not known counts as thrown away, so that it holds
     no contact. All are without their hash, so that they are read again.
     """
-    part = part[part["consent"] == Consent.opted_out.value].reset_index(drop=True)
+    opts_out = part["consent"] == Consent.opted_out.value
+    if with_emptied:
+        has_no_answer = (part["consent"] == Consent.unknown.value) & part["consent_key"].fillna("").ne("")
+        opts_out |= has_no_answer & (part["record_type"] == "customer")
+    part = part[opts_out].reset_index(drop=True)
     opting_out = part.assign(place=np.arange(len(part)))
     connection.execute(sa.text("DROP TABLE IF EXISTS opting_out"))
     copy_frame(connection, opting_out, "opting_out", _OPTING_OUT)

@@ -165,9 +165,11 @@ def commit_opt_outs(
     reading: Reading,
     sources: Mapping[str, MergeSource],
     accept: Callable[[pd.DataFrame], bool],
+    with_emptied: bool,
 ) -> int:
     """Store nothing of a reading but the opt-outs that are new in it, for the contacts that are known.
 
+    with_emptied: also those of customers who took a yes back by leaving no answer.
     All else of their records stays as it was, and they are read again by the next sync. Returns how many contacts that
     are subscribed on the platform are to be unsubscribed; `accept` is as in `commit_reading`.
     """
@@ -179,7 +181,7 @@ def commit_opt_outs(
         for part in _portions(reading.records):
             store_records(
                 connection,
-                opt_outs_alone(connection, part, source=source),
+                opt_outs_alone(connection, part, source=source, with_emptied=with_emptied),
                 names,
                 clock,
                 repeats_count=sources[source].repeats_count,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from woo_sync_pipeline.contacts.limits import Change, ChangeSummary, Limit, Measured, likely_causes, told
@@ -24,7 +24,10 @@ class OptOutsSent:
     def sentence(self) -> str:
         """One sentence."""
         if self.failure is not None:
-            return f"Opt-outs, which wait for nothing, could not be sent: {self.failure} The next sync sends them."
+            return (
+                f"Nothing of it was stored or sent, but for {self.count:,} opt-outs. Others, which wait for nothing, "
+                f"could not be sent: {self.failure} The next sync sends them."
+            )
         if self.count:
             return (
                 f"Nothing of it was stored or sent, but for {self.count:,} opt-outs, which wait for nothing."
@@ -88,9 +91,13 @@ def stopped_by_another_account(source_key: str, look: AccountLook) -> ChangesSto
 
 
 def stopped_by_missing_contacts(
-    source_key: str, look: DirectoryLook, limits: Mapping[Change, Limit]
+    source_key: str,
+    look: DirectoryLook,
+    limits: Mapping[Change, Limit],
+    *,
+    send_opt_outs: Callable[[], OptOutsSent],
 ) -> ChangesStoppedError | None:
-    """Why nothing is sent to an account that lacks many contacts; None if it lacks few."""
+    """Why nothing is sent to an account that lacks many contacts, but for opt-outs; None if it lacks few."""
     measured = look.measured
     limit = limits[Change.missing_on_platform]
     is_beyond = measured.count > limit.allowed(measured.of)
@@ -101,9 +108,9 @@ def stopped_by_missing_contacts(
         source=SOURCE,
         tried="look for all contacts that were sent before",
         got=f"too many are missing: {more}{'; '.join(told([measured], limits))}",
-        next_step=f"Nothing was sent. Likely causes: {likely_causes([measured])}. Once they are back, the next sync "
-        "goes on by itself. If they were deleted on purpose, they are made again, those who were subscribed as "
-        f"unsubscribed. {letting_through(source_key)}",
+        next_step=f"{send_opt_outs().sentence} Likely causes: {likely_causes([measured])}. Once they are back, the "
+        "next sync goes on by itself. If they were deleted on purpose, they are made again, those who were subscribed "
+        f"as unsubscribed. {letting_through(source_key)}",
     )
 
 

