@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from woo_sync_pipeline.contacts.consent import Consent, parse_consent
+from woo_sync_pipeline.contacts.consent import Consent, is_unread
+from woo_sync_pipeline.contacts.consent_shapes import outline
 from woo_sync_pipeline.privacy import redact
 from woo_sync_pipeline.woocommerce.client import Row, StoreClient
 from woo_sync_pipeline.woocommerce.errors import (
@@ -157,8 +158,7 @@ def _unread_consent(
         f"{key} = {_shown(value)}"
         for row in (*customers, *orders)
         for key, value in _values(row, keys).items()
-        # Read without its key: a no to the opposite question is understood, and says nothing.
-        if not is_empty(value) and parse_consent("", value, words) is Consent.unknown
+        if not is_empty(value) and is_unread(value, words, key=key)
     )
     return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
@@ -171,7 +171,7 @@ def _values(row: Row, keys: Collection[str]) -> dict[str, object]:
 
 def _shown(value: object) -> str:
     # Masked before it is cut: half of an email or phone is none that a mask knows.
-    text = redact(compact_json(value), limit=100 * _LONGEST_VALUE_SHOWN)
+    text = redact(compact_json(outline(value)), limit=100 * _LONGEST_VALUE_SHOWN)
     return text if len(text) <= _LONGEST_VALUE_SHOWN else text[: _LONGEST_VALUE_SHOWN - 1] + "…"
 
 

@@ -110,7 +110,7 @@ def test_answers_are_read_back_as_they_were_written(kept: dict[str, Answer]) -> 
 
 
 @pytest.mark.parametrize(
-    "value", ["maybe", "q", "2", 2, -1, 0.5, "²", ["yes"], {"sms": "yes"}, "2026-13-45", "-1", 10**400]
+    "value", ["maybe", "q", "2", 2, -1, 0.5, "²", ["yes", "sms"], {"a": "yes"}, "2026-13-45", "-1", 10**400]
 )
 def test_an_answer_that_is_neither_yes_nor_no_is_unread(value: object) -> None:
     assert is_unread(value)
