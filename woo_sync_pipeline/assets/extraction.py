@@ -37,8 +37,8 @@ HIDDEN_KEYS = (
     "docs/consent.md has a snippet for the shop that makes it visible (consent.mirrored_by)"
 )
 LEFT_OUT = (
-    "{count:,} customers or orders bear an id that is no number of at most 64 bits: they are left out, and nobody is "
-    "taken for gone until that is mended in the store"
+    "{count:,} customers or orders bear an id that is no number of at most 64 bits: they are left out (see the lines "
+    "with does_not_fit), and nobody is taken for gone until that is mended in the store"
 )
 
 
@@ -100,6 +100,7 @@ def extraction_assets(
                 notes = {
                     "read": found.read,
                     "left_out": found.left_out,
+                    "unreadable": found.unreadable,
                     "requests": statistics.requests,
                     "started_at": started_at.isoformat(),
                     "read_until": read_until(window).isoformat(),
@@ -230,6 +231,7 @@ def _stage_customers(
             "requests": statistics.requests,
             "last_id": found.last_id,
             "saved_unseen": found.saved_unseen,
+            "unreadable": found.unreadable,
             "warnings": warnings,
         },
     )

@@ -170,15 +170,17 @@ class StoreClient:
     def get_list(self, path: str, params: Params) -> Page:
         """Read one page of a list, for example `customers` or `products/tags` (below `/wp-json/wc/v3/`).
 
-        Raises StoreError; anything but a list of objects is an error, so an empty page is a true answer.
+        Raises StoreError; anything but a list of objects is an error, so an empty page is a true answer. A list with
+        objects and other things in it keeps empty objects in their places: rows that have no id.
         """
         value, headers = self._ask("GET", path, params)
         if is_list_with_holes(value):
             value = items_of(value)
-        if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        if not isinstance(value, list) or not (not value or any(isinstance(row, dict) for row in value)):
             raise self._malformed(f"GET {path}", f"{shape_of(value)} where a list of objects was due")
+        rows = [row if isinstance(row, dict) else {} for row in value]
         total = headers.get("X-WP-Total", "")
-        return Page(value, int(total) if _TOTAL.fullmatch(total) else None)
+        return Page(rows, int(total) if _TOTAL.fullmatch(total) else None)
 
     def get_object(self, path: str, params: Params) -> Row:
         """Read one object, for example `system_status`; `/` is WordPress' own index, read without the key.

@@ -100,6 +100,20 @@ def test_https_where_the_store_speaks_http_is_told_in_words(connect: Connect) ->
         client.get_list("customers", {})
 
 
+@pytest.mark.parametrize("other", ["null", "false", "[]", '"gone"', "7"])
+def test_what_is_no_object_in_a_list_of_objects_is_a_row_without_an_id(connect: Connect, other: str) -> None:
+    mixed = Reply(f'[{{"id": 1}}, {other}, {{"id": 3}}]'.encode())
+    with LoopbackStore(lambda _: mixed) as server, connect(server.url) as client:
+        assert client.get_list("customers", {}).rows == [{"id": 1}, {}, {"id": 3}]
+    alone = Reply(f"[{other}]".encode())
+    with (
+        LoopbackStore(lambda _: alone) as server,
+        connect(server.url) as client,
+        pytest.raises(errors.StoreAnswerMalformedError, match="where a list of objects was due"),
+    ):
+        client.get_list("customers", {})
+
+
 @pytest.mark.parametrize("wanted", [False, True])
 def test_proxies_of_the_environment_are_used_only_if_wanted(
     connect: Connect, monkeypatch: pytest.MonkeyPatch, wanted: bool
