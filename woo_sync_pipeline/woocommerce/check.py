@@ -19,10 +19,11 @@ from woo_sync_pipeline.woocommerce.errors import (
     StoreFilterIgnoredError,
     StoreRouteMissingError,
 )
-from woo_sync_pipeline.woocommerce.fields import is_empty, objects, part
+from woo_sync_pipeline.woocommerce.fields import is_empty, objects
 from woo_sync_pipeline.woocommerce.paging import PAGE_SIZE
 from woo_sync_pipeline.woocommerce.records import compact_json
 from woo_sync_pipeline.woocommerce.statuses import find_order_statuses
+from woo_sync_pipeline.woocommerce.versions import StoreVersion, find_version, lacking, unwritten_keys
 
 _MOST_CLOCK_SKEW = 120.0
 _MOST_VALUES_NAMED = 5
@@ -34,13 +35,15 @@ _NO_WORDS: Mapping[str, Consent] = {}
 class StoreCheck:
     """What a store told. `timezone` is a name, or `UTC+10` for a store that has only an offset.
 
-    A store that does not tell its name is called by its host. `unread_consent`: what stands under a consent key of
+    A store that does not tell its name is called by its host. `lacking`: what its version, or how it is set up, lacks,
+    and what is done instead; nobody has to do anything. `unread_consent`: what stands under a consent key of
     the newest records and is understood neither as a yes nor as a no, as `key = value` without personal data, and how
     often; the most frequent first.
     """
 
     name: str
-    woocommerce_version: str
+    version: StoreVersion
+    lacking: tuple[str, ...]
     timezone: str
     customers_total: int
     customer_meta_visible: bool
@@ -59,7 +62,8 @@ def check_store(
 ) -> StoreCheck:
     """Try everything that a sync will need: customers, orders, their statuses, products, date filters.
 
-    Seven requests, more before WooCommerce 9.6, and two more where there are `consent_keys`. `needs_customer_meta` says
+    Seven requests, more before WooCommerce 9.6 or where the key may not see the version, and two more where there are
+    `consent_keys`. `needs_customer_meta` says
     that consent or tags are read from customers' meta data; `statuses` are those of orders that the store is expected
     to have. `consent_keys` are all meta keys that choices are read from, `mirrored_keys` those of them that the store
     copies into a visible one, and `consent_words` the store's own words for a choice. Raises StoreError when the store
@@ -76,7 +80,7 @@ def check_store(
         "customers",
         {"role": "all", "orderby": "id", "order": "asc", "per_page": 1, "_fields": "id,meta_data"},
     )
-    status = client.get_object("system_status", {"_fields": "environment.version"})
+    version = find_version(client)
     client.get_list("orders", {"per_page": 1, "_fields": "id"})
     client.get_list("products", {"per_page": 1, "_fields": "id"})
     _check_date_filter(client)
@@ -85,13 +89,15 @@ def check_store(
     unread = _unread_consent(client, consent_keys, consent_words)
     return StoreCheck(
         name=_name(client, index),
-        woocommerce_version=str(part(status, "environment").get("version") or "unknown"),
+        version=version,
+        lacking=lacking(version),
         timezone=_timezone(index),
         customers_total=len(customers.rows) if customers.total is None else customers.total,
         customer_meta_visible=visible,
         unread_consent=unread,
         warnings=(
             *of_statuses,
+            *_block_field_warnings(version, consent_keys),
             *_warnings(client, meta_missing=needs_customer_meta and not visible),
             *_consent_warnings([key for key in consent_keys if key not in mirrored_keys], unread),
         ),
@@ -139,6 +145,17 @@ def _status_warnings(client: StoreClient, statuses: Collection[str]) -> list[str
             f"The store has no order status {unknown}: nothing comes from there. It has {', '.join(known.slugs)}."
         )
     return warnings
+
+
+def _block_field_warnings(version: StoreVersion, keys: Collection[str]) -> list[str]:
+    unwritten = ", ".join(unwritten_keys(version, keys))
+    if not unwritten:
+        return []
+    return [
+        f"consent.meta_keys has {unwritten}, which WooCommerce itself writes only since 8.9 (8.5 to 8.8 keep all "
+        f"fields of the block checkout together, which is not read): update WooCommerce {version.text}, or name the "
+        "key of the plugin that asks."
+    ]
 
 
 def _unread_consent(

@@ -107,6 +107,17 @@ def answering(reply: Reply) -> Circumstance:
     return make
 
 
+def answering_all(reply: Reply) -> Circumstance:
+    """Everything is answered with `reply`."""
+
+    @contextmanager
+    def make(town: Town) -> Iterator[SourceSettings]:
+        with LoopbackStore(lambda _: reply) as server:
+            yield town.source(url=server.url)
+
+    return make
+
+
 def refusing(status: int, code: str, message: str = "No.") -> Circumstance:
     body = {"code": code, "message": message, "data": {"status": status}}
     return answering(Reply(json.dumps(body).encode(), status=status))
@@ -182,7 +193,7 @@ CASES: dict[str, tuple[Circumstance, type[errors.StoreError]]] = {
     "a PHP fatal error": (with_fault("fatal"), errors.StoreUnavailableError),
     "an exit": (with_fault("exit"), errors.StoreAnswerEmptyError),
     "no list": (answering(Reply(b'{"customers":[]}')), errors.StoreAnswerMalformedError),
-    "a list for an object": (answering(of_rows([{"id": 1}])), errors.StoreAnswerMalformedError),
+    "a list for an object": (answering_all(of_rows([{"id": 1}])), errors.StoreAnswerMalformedError),
     "an untrusted certificate": (untrusted, errors.StoreTlsError),
     "http on the port of https": (speaks_http, errors.StoreUnreachableError),
     "a name that does not resolve": (with_options(url="https://shop.invalid"), errors.StoreUnreachableError),
