@@ -14,6 +14,11 @@ from woo_sync_pipeline.contacts.consent_words import comparable as comparable
 from woo_sync_pipeline.contacts.names import strip_invisible
 from woo_sync_pipeline.privacy import redact
 
+OTHER_VALUES = " "
+"""The entry of a record's meta under which the further values of keys stand that the store has more than once.
+
+No key of a configuration is blank.
+"""
 _FURTHEST_AHEAD = timedelta(hours=14)
 """The clocks of Kiritimati."""
 _LONGEST_VALUE = 200
@@ -123,7 +128,12 @@ def read_answers(text: str) -> dict[str, Answer]:
 
 
 def read_choice(meta: Mapping[str, object], rules: ConsentRules) -> ChoiceRead:
-    """Read the choice of one record from its meta, by `consent_of`."""
+    """Read the choice of one record from its meta, by `consent_of`.
+
+    Of a key that is there more than once (`OTHER_VALUES`) a no counts, else the first.
+    """
+    if OTHER_VALUES in meta:
+        meta = {**meta, **_refusals(meta[OTHER_VALUES], rules)}
     consent, key = consent_of(meta, rules.keys, rules.words, rules.opt_out_keys)
     if not key:
         return ChoiceRead()
@@ -151,6 +161,17 @@ def read_choice(meta: Mapping[str, object], rules: ConsentRules) -> ChoiceRead:
         answers_text(answers),
         next((f"{name} = {redact(_written(outline(meta[name])))[:_LONGEST_SHOWN]}" for name in unread), ""),
     )
+
+
+def _refusals(others: object, rules: ConsentRules) -> dict[str, object]:
+    """By key the first refusal among these values."""
+    refusals: dict[str, object] = {}
+    for key, values in others.items() if isinstance(others, Mapping) else ():
+        for value in values if isinstance(values, list) else ():
+            consent = parse_consent(key, value, rules.words, is_opt_out=key in rules.opt_out_keys)
+            if consent is Consent.opted_out:
+                refusals.setdefault(key, value)
+    return refusals
 
 
 def is_unread(

@@ -42,11 +42,13 @@ Progress = Callable[[int], None]
 class OrdersRead:
     """changed: the orders of the window that are not known in this form (columns of `order_table`).
 
-    left_out: how many more there were whose id cannot be read; unreadable: the first of these.
+    left_out: how many more there were whose id cannot be read; unreadable: the first of these. without_meta: how many
+    came without their meta, so that a choice in them is not seen.
     """
 
     changed: pa.Table
     read: int
+    without_meta: int = 0
     left_out: int = 0
     unreadable: Sequence[UnreadableRow] = ()
 
@@ -111,7 +113,7 @@ def read_orders(
     before `orders_from`) and concern no known one are left out.
     """
     read_at = database.now()
-    read = 0
+    read = without_meta = 0
     changed = [ORDER_SCHEMA.empty_table()]
     left_out = LeftOut()
     for rows in walk_orders(client, window, meta_keys=source.meta_keys, statuses=statuses, left_out=left_out):
@@ -125,8 +127,11 @@ def read_orders(
         )
         changed.append(_relevant(database, source, table, known))
         read += len(rows)
+        without_meta += sum("meta_data" not in row for row in rows)
         progress(len(rows))
-    return OrdersRead(pa.concat_tables(changed), read, left_out.count, left_out.told)
+    return OrdersRead(
+        pa.concat_tables(changed), read, without_meta, left_out=left_out.count, unreadable=left_out.told
+    )
 
 
 def sweep(

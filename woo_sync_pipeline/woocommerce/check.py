@@ -220,8 +220,9 @@ def _warnings(client: StoreClient, *, meta_missing: bool) -> list[str]:
         )
     if client.notices:
         found.append(
-            f"The store prints text before its JSON ({client.first_notice}): set WP_DEBUG_DISPLAY to false in "
-            "wp-config.php, or update the plugin that does it."
+            f"The store's JSON is not as it should be ({client.first_notice}), and is read all the same: set "
+            "WP_DEBUG_DISPLAY to false in wp-config.php, or update the plugin that does it. Comments come from caches: "
+            "exclude /wp-json/ from them."
         )
     url = urlsplit(client.settings.url)
     if url.scheme == "http" and not _is_loopback(url.hostname or ""):

@@ -17,7 +17,8 @@ from woo_sync_pipeline.woocommerce.client import Row, StoreClient
 from woo_sync_pipeline.woocommerce.dates import SECOND, ceil_second, floor_second, naive_gmt, parse_gmt
 from woo_sync_pipeline.woocommerce.errors import StoreFilterIgnoredError
 from woo_sync_pipeline.woocommerce.fields import ORDER_FIELDS, keep_used
-from woo_sync_pipeline.woocommerce.paging import PAGE_SIZE, PageBound, walk
+from woo_sync_pipeline.woocommerce.page_bounds import PageBound
+from woo_sync_pipeline.woocommerce.paging import PAGE_SIZE, walk
 from woo_sync_pipeline.woocommerce.row_ids import LeftOut, with_ids
 from woo_sync_pipeline.woocommerce.statuses import order_statuses as order_statuses
 

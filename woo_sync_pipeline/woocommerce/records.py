@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from woo_sync_pipeline.contacts.consent import OTHER_VALUES
 from woo_sync_pipeline.woocommerce.client import Row
 from woo_sync_pipeline.woocommerce.dates import parse_gmt
 from woo_sync_pipeline.woocommerce.errors import StoreAnswerMalformedError
@@ -211,11 +212,18 @@ def _meta(row: Row, keys: frozenset[str]) -> str | None:
     if "meta_data" not in row:
         return None
     found: dict[str, Any] = {}
+    others: dict[str, list[Any]] = {}
     for item in objects(row["meta_data"]):
-        key = item.get("key")
-        # Of a key that is stored twice the first counts, as for WordPress' own get_user_meta(single).
-        if isinstance(key, str) and key in keys and key not in found:
-            found[key] = item.get("value")
+        key, value = item.get("key"), item.get("value")
+        if not isinstance(key, str) or key not in keys:
+            continue
+        # Of a key that is stored twice the first counts, as for WordPress' own get_user_meta(single); but for a no.
+        if key not in found:
+            found[key] = value
+        elif value != found[key]:
+            others.setdefault(key, []).append(value)
+    if others:
+        found[OTHER_VALUES] = others
     text = compact_json(found)
     # The one escape that PostgreSQL cannot store in jsonb.
     return text.replace("\\u0000", "") if "\\u0000" in text else text

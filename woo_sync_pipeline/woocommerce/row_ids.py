@@ -79,18 +79,19 @@ def row_id(row: Row) -> int | None:
 
 
 def with_ids(rows: list[Row], *, source: str, tried: str, left_out: LeftOut | None) -> list[Row]:
-    """The rows that have an id, which is an int, in order.
+    """The rows that have an id, which is an int, in order; of neighbours with the same id the first.
 
-    Those whose id cannot be read go to `left_out`; without it they raise StoreAnswerMalformedError.
+    Plugins that join tables repeat rows. Those whose id cannot be read go to `left_out`; without it they raise
+    StoreAnswerMalformedError.
     """
-    found = []
+    found: list[Row] = []
     for row in rows:
         number = row_id(row)
         if number is None:
             if left_out is None:
                 raise StoreAnswerMalformedError(source=source, tried=tried, got="a row without an integer id")
             left_out.note(row, source=source, tried=tried)
-        elif number > 0:
+        elif number > 0 and not (found and found[-1]["id"] == number):
             found.append(row if type(row["id"]) is int else {**row, "id": number})
     return found
 

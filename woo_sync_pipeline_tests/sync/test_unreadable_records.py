@@ -40,8 +40,17 @@ def test_records_that_cannot_be_read_are_lines_of_the_report_and_the_others_are_
         def named(order: Order) -> Any:
             return "C-7" if order.id == buyer else order.customer_id
 
-        more: rows.Builders = {"id": lambda order: odd_ids.get(order.id, order.id), "customer_id": named}
-        return {**orders(*args, **options), **more}
+        builders = orders(*args, **options)
+
+        def meta(order: Order) -> Any:
+            return [{}, {}] if order.id == buyer else builders["meta_data"](order)
+
+        more: rows.Builders = {
+            "id": lambda order: odd_ids.get(order.id, order.id),
+            "customer_id": named,
+            "meta_data": meta,
+        }
+        return {**builders, **more}
 
     monkeypatch.setattr(rows, "customer_builders", odd_customers)
     monkeypatch.setattr(rows, "order_builders", odd_orders)
@@ -60,6 +69,7 @@ def test_records_that_cannot_be_read_are_lines_of_the_report_and_the_others_are_
         ("order", buyer, "", "does_not_fit (customer_id: greater_than_or_equal_to(0))"),
     }
     assert swept.counts["invalid_reasons"]["does_not_fit"] == 4
+    assert any(warning.startswith("1 orders came without their meta") for warning in swept.counts["warnings"])
     missing = {its_phone, other_phone, bare_phone}
     shown = world.directory.snapshot()
     assert shown.keys() == expected.keys() - missing

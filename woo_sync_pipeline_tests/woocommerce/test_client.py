@@ -411,7 +411,7 @@ def test_text_before_the_json_is_counted_and_warned_of_once(
     assert (client.notices, client.first_notice) == (3, said)
     assert client.statistics().to_metadata()["answers_behind_text"] == 3
     [record] = caplog.records
-    assert record.getMessage() == f"shop: the store prints text before its JSON: {said}"
+    assert record.getMessage() == f"shop: the store's JSON is not as it should be: {said}"
 
 
 @pytest.mark.parametrize(

@@ -114,9 +114,11 @@ def test_withheld_meta_is_told_from_no_meta() -> None:
     assert only(customers(CUSTOMER, keys=("other",)), "meta") == "{}"
 
 
-def test_of_a_meta_key_stored_twice_the_first_counts() -> None:
-    twice = [{"key": "sms", "value": "no"}, {"key": "sms", "value": "yes"}]
-    assert only(customers({**CUSTOMER, "meta_data": twice}), "meta") == '{"sms":"no"}'
+def test_of_a_meta_key_stored_twice_the_first_comes_first_and_the_others_are_kept() -> None:
+    twice = [{"key": "sms", "value": "no"}, {"key": "sms", "value": "yes"}, {"key": "sms", "value": "no"}]
+    assert only(customers({**CUSTOMER, "meta_data": twice}), "meta") == '{" ":{"sms":["yes"]},"sms":"no"}'
+    same = [{"key": "sms", "value": "no"}, {"key": "sms", "value": "no"}]
+    assert only(customers({**CUSTOMER, "meta_data": same}), "meta") == '{"sms":"no"}'
 
 
 @pytest.mark.parametrize(
