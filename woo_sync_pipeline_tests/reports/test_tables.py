@@ -48,8 +48,8 @@ def test_the_history_has_one_line_per_sync_with_its_numbers() -> None:
 
 
 def test_a_record_without_an_id_is_named_by_its_kind() -> None:
-    *_, line = shown(*report_tables(SYNC, [UNREADABLE]))
-    assert " ".join(line) == "invalid 049•••••156 customer without an id does_not_fit (id: a text)"
+    lines = [" ".join(line) for line in shown(*report_tables(SYNC, [UNREADABLE]))]
+    assert "invalid 049•••••156 customer without an id does_not_fit (id: a text)" in lines
 
 
 @pytest.mark.parametrize("status", ["running", "failed", "crashed"])
