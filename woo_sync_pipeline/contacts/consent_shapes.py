@@ -20,7 +20,8 @@ from woo_sync_pipeline.contacts.consent_words import (
     words_of_key,
 )
 
-_DEEPEST = 4
+_DEEPEST = 30
+"""Levels. A no must not be lost in the depth; what is deeper than this nobody has written by himself."""
 _LONGEST_JSON = 2_000
 """Characters. No plugin writes an answer that long."""
 _MOST_SHOWN = 20

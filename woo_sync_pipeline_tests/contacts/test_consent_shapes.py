@@ -119,7 +119,7 @@ def test_a_no_is_a_no_wherever_it_may_concern_sms(value: object) -> None:
         '["yes"] and more',
         "['yes']",
         'a:1:{i:0;s:3:"yes";}',
-        [[[[[["yes"]]]]]],
+        json.loads("[" * 40 + "true" + "]" * 40),
         '["' + "y" * 3000 + '"]',
     ],
 )
