@@ -219,7 +219,7 @@ def leaves(value: Any) -> list[Any]:
     return [value]
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(keys, texts_without_json)
 def test_what_is_wrapped_once_means_what_it_means_alone(key: str, value: object) -> None:
     alone = parse_consent(key, value)
@@ -229,7 +229,7 @@ def test_what_is_wrapped_once_means_what_it_means_alone(key: str, value: object)
         assert is_unread(each, key=key) is is_unread(value, key=key)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(keys, shapes)
 def test_a_json_text_means_what_it_holds(key: str, value: object) -> None:
     if isinstance(value, list | dict):
@@ -239,14 +239,14 @@ def test_a_json_text_means_what_it_holds(key: str, value: object) -> None:
                 assert parse_consent(key, spelling) is parse_consent(key, value)
 
 
-@settings(max_examples=600)
+@settings(max_examples=250)
 @given(keys, shapes)
 def test_nothing_becomes_a_yes_that_holds_none(key: str, value: Any) -> None:
     if parse_consent(key, value) is IN:
         assert any(parse_consent(key, leaf) is IN for leaf in leaves(value))
 
 
-@settings(max_examples=600)
+@settings(max_examples=250)
 @given(st.lists(shapes, min_size=2, max_size=4))
 def test_of_several_none_is_a_yes_and_a_no_stays_one(items: list[Any]) -> None:
     read = parse_consent(KEY, items)
@@ -255,7 +255,7 @@ def test_of_several_none_is_a_yes_and_a_no_stays_one(items: list[Any]) -> None:
         assert read is OUT
 
 
-@settings(max_examples=600)
+@settings(max_examples=250)
 @given(st.dictionaries(names, shapes, min_size=1, max_size=4), shapes)
 def test_a_second_answer_about_sms_never_makes_a_yes(found: dict[str, Any], other: Any) -> None:
     both = {**found, "sms": "yes", "sms_consent": other}
@@ -264,7 +264,7 @@ def test_a_second_answer_about_sms_never_makes_a_yes(found: dict[str, Any], othe
         assert parse_consent(KEY, both) is OUT
 
 
-@settings(max_examples=600)
+@settings(max_examples=250)
 @given(keys, shapes)
 def test_what_is_unread_is_no_choice(key: str, value: Any) -> None:
     if is_unread(value, key=key):
