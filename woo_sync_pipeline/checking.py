@@ -82,9 +82,10 @@ def check_source(source: SourceSettings, stores: StoresResource | None = None) -
     yield CheckLine(
         "ok",
         source.key,
-        f"{found.name}, WooCommerce {found.woocommerce_version}, {found.timezone}, "
-        f"{found.customers_total:,} customers",
+        f"{found.name}, WooCommerce {found.version}, {found.timezone}, {found.customers_total:,} customers",
     )
+    for lack in found.lacking:
+        yield CheckLine("ok", source.key, lack)
     for warning in found.warnings:
         yield CheckLine("warn", source.key, warning)
     if not source.consent.keys:

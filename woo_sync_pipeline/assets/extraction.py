@@ -29,16 +29,20 @@ from woo_sync_pipeline.woocommerce.statistics import RequestStatistics
 
 TAG_COLUMNS = {"product_id": "int64", "tags": "list<string>"}
 META_WITHHELD = (
-    "the store withholds the meta of customers, because the key is not an administrator's: "
+    "the store withholds the meta of customers, because the key is not an administrator's (or a plugin empties it): "
     "choices and tags kept there are not read"
+)
+ORDERS_WITHOUT_META = (
+    "{count:,} orders came without their meta: choices made with them are not seen. A plugin empties it (some do so "
+    "with orders in another currency): update it, then run woo-sync sync --full"
 )
 HIDDEN_KEYS = (
     "WooCommerce hides the meta {keys} of customers: who opts out under it in My account cannot be seen. "
     "docs/consent.md has a snippet for the shop that makes it visible (consent.mirrored_by)"
 )
 LEFT_OUT = (
-    "{count:,} customers or orders bear an id that is no number of at most 64 bits: they are left out, and nobody is "
-    "taken for gone until that is mended in the store"
+    "{count:,} customers or orders bear an id that is no number of at most 64 bits: they are left out (see the lines "
+    "with does_not_fit), and nobody is taken for gone until that is mended in the store"
 )
 
 
@@ -100,6 +104,8 @@ def extraction_assets(
                 notes = {
                     "read": found.read,
                     "left_out": found.left_out,
+                    "without_meta": found.without_meta,
+                    "unreadable": found.unreadable,
                     "requests": statistics.requests,
                     "started_at": started_at.isoformat(),
                     "read_until": read_until(window).isoformat(),
@@ -213,11 +219,14 @@ def _stage_customers(
     warnings = [META_WITHHELD] if found.meta_withheld and reads_customer_meta else []
     if step.is_sweep and step.source.consent.hidden_keys:
         warnings.append(HIDDEN_KEYS.format(keys=", ".join(step.source.consent.hidden_keys)))
-    left_out = found.left_out + step.read("orders").notes["left_out"]
+    orders = step.read("orders").notes
+    if orders["without_meta"] and step.source.consent.keys:
+        warnings.append(ORDERS_WITHOUT_META.format(count=orders["without_meta"]))
+    left_out = found.left_out + orders["left_out"]
     if left_out:
         warnings.append(LEFT_OUT.format(count=left_out))
     if notice:
-        warnings.append(f"the store prints text before its JSON, which was skipped: {notice}")
+        warnings.append(f"the store's JSON is not as it should be, and was read all the same: {notice}")
     if step.database.clock_lead:
         warnings.append(wrong_clock(step.database.clock_lead))
     for warning in warnings:
@@ -230,6 +239,7 @@ def _stage_customers(
             "requests": statistics.requests,
             "last_id": found.last_id,
             "saved_unseen": found.saved_unseen,
+            "unreadable": found.unreadable,
             "warnings": warnings,
         },
     )

@@ -26,7 +26,12 @@ from woo_sync_pipeline.sync.account import heal, look_at_account
 from woo_sync_pipeline.sync.brake import finding as brake_finding
 from woo_sync_pipeline.sync.brake import stopped_by_another_account, stopped_by_missing_contacts
 from woo_sync_pipeline.sync.dry_run import plan_pending
-from woo_sync_pipeline.sync.normalising import INVALID_COLUMNS, invalid_contacts, left_out_contact
+from woo_sync_pipeline.sync.normalising import (
+    INVALID_COLUMNS,
+    invalid_contacts,
+    left_out_contact,
+    unreadable_contacts,
+)
 from woo_sync_pipeline.sync.observing import DirectoryLook, begin_look, observe_directory
 from woo_sync_pipeline.sync.opt_outs import push_opt_outs
 from woo_sync_pipeline.sync.pushing import push_pending
@@ -135,7 +140,11 @@ def sync_assets(
         with sync_step(context, source) as step:
             contacts = step.read("contacts")
             without_phone = invalid_contacts(contacts.columns(*INVALID_COLUMNS))
-            left_out = [left_out_contact(*each) for each in contacts.notes.get("left_out", ())]
+            left_out = [
+                *(left_out_contact(*each) for each in contacts.notes.get("left_out", ())),
+                *unreadable_contacts("customer", step.read("customers").notes.get("unreadable", ())),
+                *unreadable_contacts("order", step.read("orders").notes.get("unreadable", ())),
+            ]
             counts = _counts(step, without_phone, left_out)
             # They are few, and would be overlooked behind the others.
             invalid = left_out + without_phone

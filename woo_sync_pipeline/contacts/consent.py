@@ -3,56 +3,22 @@
 from __future__ import annotations
 
 import json
-import math
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from functools import lru_cache
 
-from woo_sync_pipeline.contacts.names import clean_text, strip_invisible
+from woo_sync_pipeline.contacts.consent_shapes import outline, read_value
+from woo_sync_pipeline.contacts.consent_words import Consent as Consent
+from woo_sync_pipeline.contacts.consent_words import asks_the_opposite, is_time, is_timestamp
+from woo_sync_pipeline.contacts.consent_words import comparable as comparable
+from woo_sync_pipeline.contacts.names import strip_invisible
 from woo_sync_pipeline.privacy import redact
 
+OTHER_VALUES = " "
+"""The entry of a record's meta under which the further values of keys stand that the store has more than once.
 
-class Consent(StrEnum):
-    """What a store record says about SMS marketing: a choice made either way, or nothing."""
-
-    opted_in = "opted_in"
-    opted_out = "opted_out"
-    unknown = "unknown"
-
-
-# Answers take their meaning from the question, that is from the key: "yes" under `sms_optout` is a refusal.
-# States ("subscribed") mean the same under every key. All are compared without blanks, hyphens and underscores.
-# fmt: off
-_YES = frozenset({
-    "1", "yes", "y", "true", "t", "on", "checked", "accepted", "accept", "agreed", "agree", "granted", "allowed",
-    "allow", "enabled", "confirmed",
-})
-_NO = frozenset({
-    "0", "no", "n", "false", "f", "off", "unchecked", "declined", "decline", "denied", "deny", "refused", "rejected",
-    "disabled", "never",
-})
-_IN = frozenset({"subscribed", "subscribe", "optedin", "optin"})
-_OUT = frozenset({
-    "unsubscribed", "unsubscribe", "notsubscribed", "nonsubscribed", "optedout", "optout", "revoked", "withdrawn",
-    "stop",
-})
-# fmt: on
-_NEGATIVE_KEY = re.compile(r"opt(?:s|ed|ing)?out|unsub|revok|withdr[ae]w|donot|dont")
-_NEGATIVE_WORD = re.compile(
-    r"(?:^|_)(?:not|never|stop(?:ped)?|dn[cd]|den(?:y|ied)|disabled|blocked|bl[ao]ck_?list(?:ed)?"
-    r"|(?:declin|refus|reject|suppress|exclu|cancel)[a-z]*|no_(?:sms|texts?|marketing|newsletters?|contact))(?:_|$)"
-)
-_WORD_OF_A_KEY = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
-# The hyphen of "-1" belongs to it: a plugin that writes that means anything but a yes.
-_FILLING = re.compile(r"[\s_]+|(?<=[^\W_])-|-(?!\s*\d)")
-_TIMESTAMP = re.compile(r"\d{10}|\d{13}", re.ASCII)
-_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d.*)?", re.ASCII)
-_FIRST_BELIEVABLE_YEAR = 2000
-_EARLIEST_TIMESTAMP = 946_684_800
-"""Unix time at the start of that year."""
+No key of a configuration is blank.
+"""
 _FURTHEST_AHEAD = timedelta(hours=14)
 """The clocks of Kiritimati."""
 _LONGEST_VALUE = 200
@@ -70,31 +36,11 @@ def parse_consent(
     "unsubscribe", "stop" or the like) a yes is opted_out and a no says nothing, because not having opted out is no
     opt-in. The time of a choice (Unix seconds or milliseconds, an ISO date) is a yes.
 
-    None, "" (PHP's stored false, but also a field never filled), lists, objects and every text that is not
+    A list of one, an object with one key for SMS, and either as JSON text are read as what is in them. None, "" (PHP's
+    stored false, but also a field never filled), other lists and objects without a no, and every text that is not
     understood are unknown. `words` adds a store's own words, in any case, as states.
     """
-    answer = _plain(value)
-    if not answer:
-        return Consent.unknown
-    negative = is_opt_out or _asks_the_opposite(key)
-    for word, meaning in (words or {}).items():
-        if _plain(word) == answer and meaning is not Consent.unknown:
-            # A word of one's own may be an answer or a state; under a negative key both readings end here.
-            return Consent.opted_out if negative else meaning
-    if answer in _OUT:
-        return Consent.opted_out
-    if answer in _IN:
-        return Consent.opted_in
-    if answer in _NO:
-        return Consent.unknown if negative else Consent.opted_out
-    if answer in _YES or _is_time(value):
-        return Consent.opted_out if negative else Consent.opted_in
-    return Consent.unknown
-
-
-def comparable(word: str) -> str:
-    """The form in which words are compared: without blanks, hyphens and underscores, whatever the case."""
-    return _plain(word)
+    return read_value(value, words, asks_opposite=is_opt_out or asks_the_opposite(key)).consent
 
 
 def consent_of(
@@ -182,7 +128,12 @@ def read_answers(text: str) -> dict[str, Answer]:
 
 
 def read_choice(meta: Mapping[str, object], rules: ConsentRules) -> ChoiceRead:
-    """Read the choice of one record from its meta, by `consent_of`."""
+    """Read the choice of one record from its meta, by `consent_of`.
+
+    Of a key that is there more than once (`OTHER_VALUES`) a no counts, else the first.
+    """
+    if OTHER_VALUES in meta:
+        meta = {**meta, **_refusals(meta[OTHER_VALUES], rules)}
     consent, key = consent_of(meta, rules.keys, rules.words, rules.opt_out_keys)
     if not key:
         return ChoiceRead()
@@ -196,7 +147,11 @@ def read_choice(meta: Mapping[str, object], rules: ConsentRules) -> ChoiceRead:
         for name in rules.keys
         if name in meta
     }
-    unread = (name for name in rules.keys if is_unread(meta.get(name), rules.words))
+    unread = (
+        name
+        for name in rules.keys
+        if is_unread(meta.get(name), rules.words, key=name, is_opt_out=name in rules.opt_out_keys)
+    )
     return ChoiceRead(
         consent,
         key,
@@ -204,19 +159,27 @@ def read_choice(meta: Mapping[str, object], rules: ConsentRules) -> ChoiceRead:
         _written(meta[key]),
         answers[key].said_at,
         answers_text(answers),
-        next((f"{name} = {redact(_written(meta[name]))[:_LONGEST_SHOWN]}" for name in unread), ""),
+        next((f"{name} = {redact(_written(outline(meta[name])))[:_LONGEST_SHOWN]}" for name in unread), ""),
     )
 
 
-def is_unread(value: object, words: Mapping[str, Consent] | None = None) -> bool:
+def _refusals(others: object, rules: ConsentRules) -> dict[str, object]:
+    """By key the first refusal among these values."""
+    refusals: dict[str, object] = {}
+    for key, values in others.items() if isinstance(others, Mapping) else ():
+        for value in values if isinstance(values, list) else ():
+            consent = parse_consent(key, value, rules.words, is_opt_out=key in rules.opt_out_keys)
+            if consent is Consent.opted_out:
+                refusals.setdefault(key, value)
+    return refusals
+
+
+def is_unread(
+    value: object, words: Mapping[str, Consent] | None = None, *, key: str = "", is_opt_out: bool = False
+) -> bool:
     """Whether something stands under a consent key that is understood neither as a yes nor as a no."""
-    if value is None or value in ([], {}):
-        return False
-    answer = _plain(value)
-    if isinstance(value, str) and not answer:
-        return False
-    own_words = {_plain(word) for word in words or ()}
-    return not (answer in _YES | _NO | _IN | _OUT or answer in own_words or _is_time(value))
+    asks_opposite = is_opt_out or asks_the_opposite(key)
+    return not read_value(value, words, asks_opposite=asks_opposite).is_understood
 
 
 def stated_time(value: object) -> datetime | None:
@@ -225,10 +188,10 @@ def stated_time(value: object) -> datetime | None:
     Unix seconds or milliseconds and ISO dates with an offset are moments. An ISO date without one is some local time:
     it is taken for the earliest that this is anywhere on earth, 14 hours before the same time in UTC.
     """
-    if not _is_time(value):
+    if not is_time(value):
         return None
-    text = strip_invisible(value).strip() if isinstance(value, str) else _plain(value)
-    if _TIMESTAMP.fullmatch(text):
+    text = strip_invisible(value).strip() if isinstance(value, str) else comparable(value)
+    if is_timestamp(text):
         return datetime.fromtimestamp(int(text) / (1 if len(text) == 10 else 1000), UTC)
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
@@ -248,37 +211,3 @@ def _written(value: object) -> str:
         except RecursionError:
             value = "(nested too deeply)"
     return strip_invisible(value)[:_LONGEST_VALUE]
-
-
-@lru_cache(maxsize=1024)
-def _asks_the_opposite(key: str) -> bool:
-    words = "_".join(_WORD_OF_A_KEY.findall(key)).lower()
-    return bool(_NEGATIVE_KEY.search(_plain(key)) or _NEGATIVE_WORD.search(words))
-
-
-def _plain(value: object) -> str:
-    """Return a scalar as a word to compare, "" for what is no scalar."""
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    if isinstance(value, float) and (not math.isfinite(value) or not value.is_integer()):
-        return ""
-    if isinstance(value, int | float):
-        # Python refuses to spell out integers of thousands of digits.
-        return str(int(value)) if abs(value) < 10**15 else ""
-    if isinstance(value, str):
-        # Labels of options come entity-encoded, and their accents in either form.
-        return _FILLING.sub("", clean_text(value)).casefold()
-    return ""
-
-
-def _is_time(value: object) -> bool:
-    text = strip_invisible(value).strip() if isinstance(value, str) else _plain(value)
-    if _TIMESTAMP.fullmatch(text):
-        return int(text[:10]) >= _EARLIEST_TIMESTAMP
-    if not _ISO_DATE.fullmatch(text):
-        return False
-    try:
-        # Databases write "0000-00-00" and the year 1970 where there is no date.
-        return datetime.fromisoformat(text).year >= _FIRST_BELIEVABLE_YEAR
-    except ValueError:
-        return False

@@ -9,7 +9,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from woo_sync_pipeline.reports.bars import COLOURS, INVALID_COLOUR, sync_bars
 from woo_sync_pipeline.reports.links import edit_page
 from woo_sync_pipeline.reports.report import SyncCounts, explain_reason
-from woo_sync_pipeline.reports.tables import most_frequent, number_rows, reasons_first, report_title
+from woo_sync_pipeline.reports.tables import (
+    most_frequent,
+    number_rows,
+    reasons_first,
+    record_name,
+    report_title,
+)
 from woo_sync_pipeline.state.syncs import SyncContact, SyncRun
 
 
@@ -43,9 +49,9 @@ def report_html(
         ],
         unread=most_frequent(counts.unread_consent),
         invalid=[
-            (contact, store_url and edit_page(store_url, contact.record_type, contact.record_id))
+            (contact, record_name(contact), _link(contact, store_url))
             for contact in contacts
-            if contact.record_type is not None and contact.record_id is not None
+            if contact.record_type is not None
         ],
         contacts=[contact for contact in reasons_first(contacts) if contact.record_type is None],
         bars=sync_bars(history),
@@ -56,6 +62,12 @@ def report_html(
         requests=_listed(counts.requests),
         seconds=", ".join(f"{name} {value:.1f}" for name, value in counts.seconds.items()),
     )
+
+
+def _link(contact: SyncContact, store_url: str) -> str:
+    if not store_url or contact.record_type is None or contact.record_id is None:
+        return ""
+    return edit_page(store_url, contact.record_type, contact.record_id)
 
 
 def _listed(values: object) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from woo_sync_pipeline.reports.links import edit_page
 from woo_sync_pipeline.reports.report import SyncCounts, explain_reason
-from woo_sync_pipeline.reports.tables import kind_text, most_frequent, number_rows
+from woo_sync_pipeline.reports.tables import kind_text, most_frequent, number_rows, record_name
 from woo_sync_pipeline.state.syncs import SyncContact, SyncRun
 
 _MOST_RECORDS = 20
@@ -82,10 +82,10 @@ def _listed(values: object) -> str:
 
 def _record_line(contact: SyncContact, store_url: str) -> str:
     assert contact.record_type is not None
-    assert contact.record_id is not None
-    link = edit_page(store_url, contact.record_type, contact.record_id)
-    reason = _escaped(contact.reason or "")
-    return f"| [{contact.record_type} {contact.record_id}]({link}) | {contact.phone_masked} | {reason} |"
+    record = record_name(contact)
+    if contact.record_id is not None:
+        record = f"[{record}]({edit_page(store_url, contact.record_type, contact.record_id)})"
+    return f"| {record} | {contact.phone_masked} | {_escaped(contact.reason or '')} |"
 
 
 def _escaped(text: str) -> str:

@@ -160,6 +160,13 @@ def _changes_table(counts: SyncCounts) -> list[Table]:
     return [table]
 
 
+def record_name(contact: SyncContact) -> str:
+    """The store record of a line: `customer 7`, `customer without an id`; "" for a line that is about none."""
+    if contact.record_type is None:
+        return ""
+    return f"{contact.record_type} {'without an id' if contact.record_id is None else contact.record_id}"
+
+
 def _reasons_table(reasons: Mapping[str, int]) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("invalid because")
@@ -192,7 +199,7 @@ def _contacts_table(contacts: Sequence[SyncContact]) -> Table:
             contact.phone_masked,
             (contact.state or "").lower(),
             ", ".join(contact.changes),
-            f"{contact.record_type} {contact.record_id}" if contact.record_id is not None else "",
+            record_name(contact),
             # What a platform says may hold brackets, which a plain cell would take for markup.
             Text(contact.reason or ""),
         )

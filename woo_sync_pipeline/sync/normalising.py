@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -146,6 +146,19 @@ def _left_out(records: pd.DataFrame, failures: pd.DataFrame) -> Iterator[SyncCon
 def left_out_contact(record_type: str, record_id: int, reason: str) -> SyncContact:
     """A store record that does not fit its model, as a report shows it: without the phone, which may be at fault."""
     return SyncContact(outcome="invalid", record_type=record_type, record_id=record_id, reason=reason)
+
+
+def unreadable_contacts(record_type: str, rows: Iterable[Sequence[str]]) -> list[SyncContact]:
+    """Rows of a store whose id cannot be read, as a report shows them: what the id is, and the phone, masked."""
+    return [
+        SyncContact(
+            outcome="invalid",
+            record_type=record_type,
+            phone_masked=phone_masked,
+            reason=f"{DOES_NOT_FIT} (id: {id_is})",
+        )
+        for id_is, phone_masked in rows
+    ]
 
 
 INVALID_COLUMNS = ("record_type", "record_id", "phone_masked", "invalid_reason", "holds_contact")

@@ -29,7 +29,7 @@ from woo_sync_pipeline.woocommerce.errors import StoreAnswerMalformedError
 from woo_sync_pipeline.woocommerce.orders import OrderWindow, walk_orders
 from woo_sync_pipeline.woocommerce.products import product_tags
 from woo_sync_pipeline.woocommerce.records import CUSTOMER_SCHEMA, ORDER_SCHEMA, customer_page, order_table
-from woo_sync_pipeline.woocommerce.row_ids import LeftOut
+from woo_sync_pipeline.woocommerce.row_ids import LeftOut, UnreadableRow
 
 NORMALISATION_VERSION = 1
 """Part of every hash: raise it when records shall be read anew because they are normalised differently."""
@@ -42,12 +42,15 @@ Progress = Callable[[int], None]
 class OrdersRead:
     """changed: the orders of the window that are not known in this form (columns of `order_table`).
 
-    left_out: how many more there were whose id cannot be read.
+    left_out: how many more there were whose id cannot be read; unreadable: the first of these. without_meta: how many
+    came without their meta, so that a choice in them is not seen.
     """
 
     changed: pa.Table
     read: int
+    without_meta: int = 0
     left_out: int = 0
+    unreadable: Sequence[UnreadableRow] = ()
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class CustomersRead:
     gone: ids that are known and that a complete reading lacked. meta_withheld: whether the store kept back
     the meta of customers, because the key is not an administrator's. saved_unseen: how many customers were saved since
     the complete reading before although nothing that the store shows of them has changed. left_out: how many more there
-    are whose id cannot be read: then nobody is known to be gone.
+    are whose id cannot be read: then nobody is known to be gone. unreadable: the first of these.
     """
 
     changed: pa.Table
@@ -67,6 +70,7 @@ class CustomersRead:
     meta_withheld: bool
     saved_unseen: int = 0
     left_out: int = 0
+    unreadable: Sequence[UnreadableRow] = ()
 
 
 def settings_fingerprint(source: SourceSettings) -> str:
@@ -109,7 +113,7 @@ def read_orders(
     before `orders_from`) and concern no known one are left out.
     """
     read_at = database.now()
-    read = 0
+    read = without_meta = 0
     changed = [ORDER_SCHEMA.empty_table()]
     left_out = LeftOut()
     for rows in walk_orders(client, window, meta_keys=source.meta_keys, statuses=statuses, left_out=left_out):
@@ -123,8 +127,11 @@ def read_orders(
         )
         changed.append(_relevant(database, source, table, known))
         read += len(rows)
+        without_meta += sum("meta_data" not in row for row in rows)
         progress(len(rows))
-    return OrdersRead(pa.concat_tables(changed), read, left_out.count)
+    return OrdersRead(
+        pa.concat_tables(changed), read, without_meta, left_out=left_out.count, unreadable=left_out.told
+    )
 
 
 def sweep(
@@ -154,7 +161,7 @@ def sweep(
     )
     if left_out.count:
         # Perhaps it is they who seem to be gone.
-        found = replace(found, gone=frozenset(), left_out=left_out.count)
+        found = replace(found, gone=frozenset(), left_out=left_out.count, unreadable=left_out.told)
     if known and not found.read:
         # The key's own user is always there: a store that shows nobody hides everybody.
         raise StoreAnswerMalformedError(
@@ -201,6 +208,7 @@ def touched(
         last_id=max(last_id, new.last_id),
         meta_withheld=new.meta_withheld or named.meta_withheld,
         left_out=left_out.count,
+        unreadable=left_out.told,
     )
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import html
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import urlsplit
 
 from woo_sync_pipeline.clocks import http_date
 from woo_sync_pipeline.privacy import redact
+from woo_sync_pipeline.woocommerce.bodies import Parsed, parse_json, printed
 from woo_sync_pipeline.woocommerce.errors import (
     StoreAnswerEmptyError,
     StoreAnswerNotJsonError,
@@ -41,17 +38,8 @@ _OLD_API = "woocommerce_api_disabled"
 _OF_WOOCOMMERCE = "woocommerce_"
 # Plugins that close the REST API to strangers answer with codes of WordPress' own kind, or with their own.
 _OF_REST_LOCKS = ("rest_", "itsec_")
-_BLANK = "\ufeff \t\r\n"
-# Where JSON can begin after a notice: at the start of a line or after a tag, and shaped as an API's answer.
-_JSON_START = re.compile(r"(?:^|[\n>\ufeff])[\s\ufeff]*(\[\s*[{\]]|\{\s*[\"}])")
-_HEADING = re.compile(r"<(title|h[1-3])\b[^<>]*>(.{1,400}?)</\1\s*>", re.I | re.S)
-_MARKUP = re.compile(r"<[^<>]*>")
-_PHP_MESSAGE = re.compile(
-    r"\b(?:fatal error|parse error|warning|notice|deprecated)\s*:.{1,400}?\bon line \d+", re.I | re.S
-)
-_SERVER_FOLDER = re.compile(r"\S*/(?=wp-content/)")
-_LOOKED_AT = 4000
-"""Characters of a foreign text: the rest of it tells no more."""
+_LOOKED_AT = 16_000
+"""Bytes of a page that is no JSON."""
 
 _LONGEST_RETRY_AFTER = 366 * 86_400.0
 
@@ -63,47 +51,6 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Parsed:
-    """The JSON of an answer, and the text that stood before it, which belongs to nothing."""
-
-    value: Any = field(repr=False)
-    before: str = field(default="", repr=False)
-
-    @property
-    def had_text_before(self) -> bool:
-        """Whether anything but blanks stood before the JSON, be it a byte order mark."""
-        return bool(self.before.strip(" \t\r\n"))
-
-    @property
-    def notice(self) -> str:
-        """The text before the JSON in a few words that are safe to show."""
-        if said := _printed(self.before):
-            return said
-        characters = len(self.before.strip(_BLANK))
-        return f"{characters} characters that are no message of PHP" if characters else "a byte order mark"
-
-
-def parse_json(body: bytes) -> Parsed:
-    """Read the JSON of a body, also behind a byte order mark or a PHP notice that was printed before it.
-
-    Raises ValueError when what follows is not one complete JSON value. A cut body is never mended: were the
-    search to go on inside of it, its tail `[]` would look like an empty store.
-    """
-    text = body.decode("utf-8").rstrip(_BLANK)
-    start = len(text) - len(text.lstrip(_BLANK))
-    if text[start : start + 1] not in ("[", "{"):
-        found = _JSON_START.search(text)
-        if found is None:
-            raise ValueError("no JSON in the body")
-        start = found.start(1)
-    try:
-        value = json.loads(text[start:])
-    except RecursionError:
-        raise ValueError("JSON nested too deeply") from None
-    return Parsed(value, text[:start])
 
 
 def read_answer(answer: Answer, *, source: str, tried: str) -> Parsed:
@@ -122,7 +69,9 @@ def read_answer(answer: Answer, *, source: str, tried: str) -> Parsed:
     try:
         parsed = parse_json(answer.body)
     except ValueError:
-        raise fail(StoreAnswerNotJsonError, _summary(answer)) from None
+        # "Accepted" is no answer of WooCommerce: hosts send it with a page that asks whether a person is there.
+        kind = StoreBlockedError if answer.status == HTTPStatus.ACCEPTED else StoreAnswerNotJsonError
+        raise fail(kind, _summary(answer)) from None
     # Once a plugin has printed text, PHP can no longer send an error status: the error comes as 200.
     status = _error_status(parsed.value)
     if status is not None:
@@ -156,6 +105,12 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     # By the store's own clock where it tells it: the two clocks may differ by more than the wait.
     now = http_date(headers.get("Date", "")) or datetime.now(UTC)
     return min(max(0.0, (due - now).total_seconds()), _LONGEST_RETRY_AFTER)
+
+
+def seconds_in_cache(headers: Mapping[str, str]) -> int:
+    """How long the answer has been in a cache on its way, by its header Age; 0 where it does not say."""
+    age = headers.get("Age", "").strip()
+    return int(age) if age.isascii() and age.isdigit() and len(age) <= 10 else 0
 
 
 def _failure(status: int, answer: Answer) -> tuple[type[StoreError], str]:
@@ -233,25 +188,8 @@ def _summary(answer: Answer) -> str:
         return f"status {answer.status}, {redact(f'{code}: {message}')}"
     kind = answer.headers.get("Content-Type", "").partition(";")[0] or "no content type"
     shown = f"status {answer.status}, {redact(kind)}, {len(answer.body)} bytes that are not the API's JSON"
-    said = _printed(answer.body[: 4 * _LOOKED_AT].decode("utf-8", "replace"))
+    said = printed(answer.body[:_LOOKED_AT].decode("utf-8", "replace"))
     return f"{shown}: {said}" if said else shown
-
-
-def _printed(text: str) -> str:
-    """What a plugin or a page says: PHP's message, or the title or heading. "" when there is none of these.
-
-    Nothing else of a foreign text is shown: what a plugin prints may be a person, in a form that no mask knows.
-    """
-    head = text[:_LOOKED_AT]
-    if json_start := _JSON_START.search(head):
-        head = head[: json_start.start(1)]
-    words = html.unescape(_MARKUP.sub("", head))
-    if message := _PHP_MESSAGE.search(words):
-        # The trace holds the arguments of calls.
-        said = message[0].partition("Stack trace")[0]
-        return redact(_SERVER_FOLDER.sub("", said), limit=160).strip()
-    heading = _HEADING.search(head)
-    return redact(html.unescape(_MARKUP.sub(" ", heading[2])), limit=80) if heading else ""
 
 
 def _place(location: str) -> str:

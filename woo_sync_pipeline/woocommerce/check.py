@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from woo_sync_pipeline.contacts.consent import Consent, parse_consent
+from woo_sync_pipeline.contacts.consent import Consent, is_unread
+from woo_sync_pipeline.contacts.consent_shapes import outline
 from woo_sync_pipeline.privacy import redact
 from woo_sync_pipeline.woocommerce.client import Row, StoreClient
 from woo_sync_pipeline.woocommerce.errors import (
@@ -18,10 +19,11 @@ from woo_sync_pipeline.woocommerce.errors import (
     StoreFilterIgnoredError,
     StoreRouteMissingError,
 )
-from woo_sync_pipeline.woocommerce.fields import is_empty, objects, part
+from woo_sync_pipeline.woocommerce.fields import is_empty, objects
 from woo_sync_pipeline.woocommerce.paging import PAGE_SIZE
 from woo_sync_pipeline.woocommerce.records import compact_json
 from woo_sync_pipeline.woocommerce.statuses import find_order_statuses
+from woo_sync_pipeline.woocommerce.versions import StoreVersion, find_version, lacking, unwritten_keys
 
 _MOST_CLOCK_SKEW = 120.0
 _MOST_VALUES_NAMED = 5
@@ -33,13 +35,15 @@ _NO_WORDS: Mapping[str, Consent] = {}
 class StoreCheck:
     """What a store told. `timezone` is a name, or `UTC+10` for a store that has only an offset.
 
-    A store that does not tell its name is called by its host. `unread_consent`: what stands under a consent key of
+    A store that does not tell its name is called by its host. `lacking`: what its version, or how it is set up, lacks,
+    and what is done instead; nobody has to do anything. `unread_consent`: what stands under a consent key of
     the newest records and is understood neither as a yes nor as a no, as `key = value` without personal data, and how
     often; the most frequent first.
     """
 
     name: str
-    woocommerce_version: str
+    version: StoreVersion
+    lacking: tuple[str, ...]
     timezone: str
     customers_total: int
     customer_meta_visible: bool
@@ -58,7 +62,8 @@ def check_store(
 ) -> StoreCheck:
     """Try everything that a sync will need: customers, orders, their statuses, products, date filters.
 
-    Seven requests, more before WooCommerce 9.6, and two more where there are `consent_keys`. `needs_customer_meta` says
+    Seven requests, more before WooCommerce 9.6 or where the key may not see the version, and two more where there are
+    `consent_keys`. `needs_customer_meta` says
     that consent or tags are read from customers' meta data; `statuses` are those of orders that the store is expected
     to have. `consent_keys` are all meta keys that choices are read from, `mirrored_keys` those of them that the store
     copies into a visible one, and `consent_words` the store's own words for a choice. Raises StoreError when the store
@@ -75,7 +80,7 @@ def check_store(
         "customers",
         {"role": "all", "orderby": "id", "order": "asc", "per_page": 1, "_fields": "id,meta_data"},
     )
-    status = client.get_object("system_status", {"_fields": "environment.version"})
+    version = find_version(client)
     client.get_list("orders", {"per_page": 1, "_fields": "id"})
     client.get_list("products", {"per_page": 1, "_fields": "id"})
     _check_date_filter(client)
@@ -84,13 +89,15 @@ def check_store(
     unread = _unread_consent(client, consent_keys, consent_words)
     return StoreCheck(
         name=_name(client, index),
-        woocommerce_version=str(part(status, "environment").get("version") or "unknown"),
+        version=version,
+        lacking=lacking(version),
         timezone=_timezone(index),
         customers_total=len(customers.rows) if customers.total is None else customers.total,
         customer_meta_visible=visible,
         unread_consent=unread,
         warnings=(
             *of_statuses,
+            *_block_field_warnings(version, consent_keys),
             *_warnings(client, meta_missing=needs_customer_meta and not visible),
             *_consent_warnings([key for key in consent_keys if key not in mirrored_keys], unread),
         ),
@@ -140,6 +147,17 @@ def _status_warnings(client: StoreClient, statuses: Collection[str]) -> list[str
     return warnings
 
 
+def _block_field_warnings(version: StoreVersion, keys: Collection[str]) -> list[str]:
+    unwritten = ", ".join(unwritten_keys(version, keys))
+    if not unwritten:
+        return []
+    return [
+        f"consent.meta_keys has {unwritten}, which WooCommerce itself writes only since 8.9 (8.5 to 8.8 keep all "
+        f"fields of the block checkout together, which is not read): update WooCommerce {version.text}, or name the "
+        "key of the plugin that asks."
+    ]
+
+
 def _unread_consent(
     client: StoreClient, keys: Collection[str], words: Mapping[str, Consent]
 ) -> dict[str, int]:
@@ -157,8 +175,7 @@ def _unread_consent(
         f"{key} = {_shown(value)}"
         for row in (*customers, *orders)
         for key, value in _values(row, keys).items()
-        # Read without its key: a no to the opposite question is understood, and says nothing.
-        if not is_empty(value) and parse_consent("", value, words) is Consent.unknown
+        if not is_empty(value) and is_unread(value, words, key=key)
     )
     return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
@@ -171,7 +188,7 @@ def _values(row: Row, keys: Collection[str]) -> dict[str, object]:
 
 def _shown(value: object) -> str:
     # Masked before it is cut: half of an email or phone is none that a mask knows.
-    text = redact(compact_json(value), limit=100 * _LONGEST_VALUE_SHOWN)
+    text = redact(compact_json(outline(value)), limit=100 * _LONGEST_VALUE_SHOWN)
     return text if len(text) <= _LONGEST_VALUE_SHOWN else text[: _LONGEST_VALUE_SHOWN - 1] + "…"
 
 
@@ -203,8 +220,9 @@ def _warnings(client: StoreClient, *, meta_missing: bool) -> list[str]:
         )
     if client.notices:
         found.append(
-            f"The store prints text before its JSON ({client.first_notice}): set WP_DEBUG_DISPLAY to false in "
-            "wp-config.php, or update the plugin that does it."
+            f"The store's JSON is not as it should be ({client.first_notice}), and is read all the same: set "
+            "WP_DEBUG_DISPLAY to false in wp-config.php, or update the plugin that does it. Comments come from caches: "
+            "exclude /wp-json/ from them."
         )
     url = urlsplit(client.settings.url)
     if url.scheme == "http" and not _is_loopback(url.hostname or ""):

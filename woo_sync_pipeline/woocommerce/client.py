@@ -19,9 +19,10 @@ import urllib3.exceptions
 
 from woo_sync_pipeline.authorities import check_authority
 from woo_sync_pipeline.clocks import ClockOffset, OffsetMeter, date_of_answer, http_date, utc_now
-from woo_sync_pipeline.woocommerce.answers import Answer, read_answer, shape_of
+from woo_sync_pipeline.woocommerce.answers import Answer, read_answer, seconds_in_cache, shape_of
 from woo_sync_pipeline.woocommerce.credentials import api_root, auth_for, no_auth
 from woo_sync_pipeline.woocommerce.errors import (
+    StoreAnswerCachedError,
     StoreAnswerMalformedError,
     StoreAnswerTooLargeError,
     StoreAnswerTooSlowError,
@@ -39,6 +40,7 @@ from woo_sync_pipeline.woocommerce.transfer import (
     Deadline,
     TooLargeError,
     read_body,
+    unpacked,
 )
 from woo_sync_pipeline.woocommerce.values import is_list_with_holes, items_of
 
@@ -46,6 +48,8 @@ Row = dict[str, Any]
 Params = Mapping[str, str | int]
 
 _TOTAL = re.compile(r"[0-9]{1,15}")
+_OLDEST_ANSWER = 60
+"""Seconds. What changes while a cache keeps an answer for moments, the next reading sees."""
 _log = logging.getLogger(__name__)
 
 _OVERLOAD = (StoreThrottledError, StoreUnavailableError, StoreUnreachableError)
@@ -123,7 +127,11 @@ class StoreClient:
         self._session = requests.Session()
         self._session.trust_env = settings.use_environment_proxies
         self._session.headers.update(
-            {"Accept": "application/json", "User-Agent": f"woo_sync_pipeline/{version('woo_sync_pipeline')}"}
+            {
+                "Accept": "application/json",
+                "Cache-Control": "no-cache",
+                "User-Agent": f"woo_sync_pipeline/{version('woo_sync_pipeline')}",
+            }
         )
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, BoundedAdapter(pool_maxsize=max(1, settings.max_concurrency)))
@@ -131,9 +139,9 @@ class StoreClient:
         """The store's own clock (UTC), from the Date header of its newest answer."""
         self.requests_made = 0
         self.notices = 0
-        """Answers that were good although a byte order mark or a PHP notice stood before their JSON."""
+        """Answers that were good although something was wrong, such as a PHP notice before their JSON."""
         self.first_notice = ""
-        """What stood there the first time, in words that are safe to show."""
+        """What that was the first time, in words that are safe to show."""
 
     def __enter__(self) -> Self:
         return self
@@ -170,15 +178,17 @@ class StoreClient:
     def get_list(self, path: str, params: Params) -> Page:
         """Read one page of a list, for example `customers` or `products/tags` (below `/wp-json/wc/v3/`).
 
-        Raises StoreError; anything but a list of objects is an error, so an empty page is a true answer.
+        Raises StoreError; anything but a list of objects is an error, so an empty page is a true answer. A list with
+        objects and other things in it keeps empty objects in their places: rows that have no id.
         """
         value, headers = self._ask("GET", path, params)
         if is_list_with_holes(value):
             value = items_of(value)
-        if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        if not isinstance(value, list) or not (not value or any(isinstance(row, dict) for row in value)):
             raise self._malformed(f"GET {path}", f"{shape_of(value)} where a list of objects was due")
+        rows = [row if isinstance(row, dict) else {} for row in value]
         total = headers.get("X-WP-Total", "")
-        return Page(value, int(total) if _TOTAL.fullmatch(total) else None)
+        return Page(rows, int(total) if _TOTAL.fullmatch(total) else None)
 
     def get_object(self, path: str, params: Params) -> Row:
         """Read one object, for example `system_status`; `/` is WordPress' own index, read without the key.
@@ -231,7 +241,12 @@ class StoreClient:
             self._answer_seconds.append(self._clock() - began)
             self.server_time = now or self.server_time
         parsed = read_answer(answer, source=self.settings.source, tried=tried)
-        if parsed.had_text_before:
+        age = seconds_in_cache(answer.headers)
+        # WordPress' index is the same for everybody, and may well be kept.
+        if age > _OLDEST_ANSWER and not path.startswith("/"):
+            got = f"an answer out of a cache, {age:,} seconds old"
+            raise StoreAnswerCachedError(source=self.settings.source, tried=tried, got=got)
+        if parsed.is_odd:
             self._note(parsed.notice)
         return parsed.value, answer.headers
 
@@ -257,7 +272,9 @@ class StoreClient:
                     stream=True,
                 ) as response,
             ):
-                body = read_body(response, largest=settings.largest_answer)
+                body = unpacked(
+                    read_body(response, largest=settings.largest_answer), largest=settings.largest_answer
+                )
         except TooLargeError:
             got = f"an answer of more than {settings.largest_answer:,} bytes"
             raise StoreAnswerTooLargeError(source=settings.source, tried=tried, got=got) from None
@@ -283,7 +300,7 @@ class StoreClient:
             if is_first:
                 self.first_notice = notice
         if is_first:
-            _log.warning("%s: the store prints text before its JSON: %s", self.settings.source, notice)
+            _log.warning("%s: the store's JSON is not as it should be: %s", self.settings.source, notice)
 
 
 def _final(error: StoreError, attempts: int) -> StoreError:

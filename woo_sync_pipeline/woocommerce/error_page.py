@@ -22,9 +22,10 @@ store asks for (up to two minutes), while the store is asked less at a time. Onl
 What cannot work is refused before any request: an address that is none, a key with blanks in it, a CA file that
 cannot be read.
 
-A PHP notice or a byte order mark before the JSON of an answer does no harm: it is skipped and counted, and
-`woo-sync check` warns of it. Of what a plugin or a firewall says in place of JSON, or before it, only a message of PHP
-(which names the plugin's file and line) or the title of a page is shown, for all else may be about a person.
+A PHP notice or a byte order mark before the JSON of an answer does no harm, nor does an HTML comment behind it, nor
+letters that are no UTF-8: the answer is read and counted, and `woo-sync check` warns of it. Of what a plugin or a
+firewall says in place of JSON, or before it, only a message of PHP (which names the plugin's file and line) or the
+title of a page is shown, for all else may be about a person.
 
 | error | in the message | what it means | what to do | tried again |
 |---|---|---|---|---|

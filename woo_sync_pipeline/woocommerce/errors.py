@@ -20,6 +20,7 @@ from woo_sync_pipeline.woocommerce.key_errors import (
 from woo_sync_pipeline.woocommerce.store_error import StoreError
 
 __all__ = [
+    "StoreAnswerCachedError",
     "StoreAnswerCutError",
     "StoreAnswerEmptyError",
     "StoreAnswerMalformedError",
@@ -134,13 +135,18 @@ class StoreThrottledError(StoreError):
 
 
 class StoreBlockedError(StoreError):
-    """Something in front of WooCommerce (firewall, password protection, a plugin that closes the REST API) refused."""
+    """Something in front of WooCommerce (firewall, password protection, a plugin that closes the REST API) refused.
+
+    Or it asks whether a person is there.
+    """
 
     signs: ClassVar[tuple[str, ...]] = (
         "status 403, text/html",
         "status 401, text/html",
         "status 401, rest_",
         "status 403, rest_",
+        "status 202, text/html",
+        "status 406, text/html",
     )
     advice = (
         "Not WooCommerce answered: allow /wp-json/wc/v3/ for this client in the host's firewall, in security "
@@ -171,7 +177,8 @@ class StoreRouteMissingError(StoreError):
     )
     advice = (
         "Check the configured url (with the sub-folder, if WordPress is in one), that WooCommerce is active "
-        "under Plugins, and that Settings > Permalinks is not Plain."
+        "under Plugins, that Settings > Permalinks is not Plain, and that no plugin has moved the REST API away from "
+        "/wp-json/."
     )
 
 
@@ -237,12 +244,23 @@ class StoreFilterIgnoredError(StoreError):
 
     signs: ClassVar[tuple[str, ...]] = (
         "modified_after is ignored",
+        "the same page whatever the offset",
         "from outside of the window",
         "not sorted by id",
     )
     advice = (
         "Update WooCommerce (filters by modification date need 5.8 or newer) and exclude /wp-json/ from page "
         "caches; then run again."
+    )
+
+
+class StoreAnswerCachedError(StoreError):
+    """The answer comes out of a cache: what it says of people's choices may no longer be true."""
+
+    signs: ClassVar[tuple[str, ...]] = ("an answer out of a cache",)
+    advice = (
+        "Exclude /wp-json/ from page caches: in the plugin that caches, at the host and at the CDN (a rule that "
+        "bypasses its cache); then run again."
     )
 
 

@@ -59,12 +59,17 @@ def keep_used(row: Row, *, meta_keys: Collection[str]) -> Row:
     """A copy of a customer or order with only the configured meta and the product ids of its lines.
 
     The meta that tells renewals is kept as well: only orders have it, since customers show no key that begins
-    with `_`. What plugins hang onto a record is often most of its size, and is none of our business.
+    with `_`. Meta of which nothing is left but empty objects counts as withheld. What plugins hang onto a record is
+    often most of its size, and is none of our business.
     """
     kept = dict(row)
     if "meta_data" in row:
         used = (*meta_keys, *RENEWAL_META_KEYS)
-        kept["meta_data"] = [item for item in objects(row["meta_data"]) if item.get("key") in used]
+        items = objects(row["meta_data"])
+        kept["meta_data"] = [item for item in items if item.get("key") in used]
+        if items and not any(item.get("key") for item in items):
+            # Plugins that copy orders leave only empty objects in it: that is no meta that says nothing.
+            del kept["meta_data"]
     if "line_items" in row:
         kept["line_items"] = [{"product_id": item.get("product_id")} for item in objects(row["line_items"])]
     return kept

@@ -18,6 +18,7 @@ from woo_sync_pipeline.woocommerce.errors import (
     StoreUnreachableError,
 )
 
+_NOT_UNPACKED = "the answer broke off, or is not packed as its Content-Encoding says"
 # The first that is among the causes of an exception tells what happened: libraries wrap one in the other.
 _CAUSES: tuple[tuple[type[BaseException], type[StoreError], str], ...] = (
     # Only a certificate that was looked at and not trusted is permanent; a torn handshake is a torn line.
@@ -29,7 +30,8 @@ _CAUSES: tuple[tuple[type[BaseException], type[StoreError], str], ...] = (
     (urllib3.exceptions.ReadTimeoutError, StoreTimeoutError, "no answer within {read_timeout:g} seconds"),
     (http.client.IncompleteRead, StoreAnswerCutError, "the answer broke off"),
     (requests.exceptions.ChunkedEncodingError, StoreAnswerCutError, "the answer broke off"),
-    (requests.exceptions.ContentDecodingError, StoreAnswerCutError, "the answer broke off"),
+    (requests.exceptions.ContentDecodingError, StoreAnswerCutError, _NOT_UNPACKED),
+    (urllib3.exceptions.DecodeError, StoreAnswerCutError, _NOT_UNPACKED),
     (http.client.RemoteDisconnected, StoreUnreachableError, "the connection was closed without an answer"),
     (ConnectionResetError, StoreUnreachableError, "the connection was reset"),
     (ssl.SSLError, StoreUnreachableError, "no TLS connection"),

@@ -15,9 +15,10 @@ from itertools import pairwise
 
 from woo_sync_pipeline.woocommerce.client import Row, StoreClient
 from woo_sync_pipeline.woocommerce.dates import SECOND, ceil_second, floor_second, naive_gmt, parse_gmt
-from woo_sync_pipeline.woocommerce.errors import StoreAnswerMalformedError, StoreFilterIgnoredError
+from woo_sync_pipeline.woocommerce.errors import StoreFilterIgnoredError
 from woo_sync_pipeline.woocommerce.fields import ORDER_FIELDS, keep_used
-from woo_sync_pipeline.woocommerce.paging import PAGE_SIZE, PageBound, walk
+from woo_sync_pipeline.woocommerce.page_bounds import PageBound
+from woo_sync_pipeline.woocommerce.paging import PAGE_SIZE, walk
 from woo_sync_pipeline.woocommerce.row_ids import LeftOut, with_ids
 from woo_sync_pipeline.woocommerce.statuses import order_statuses as order_statuses
 
@@ -108,11 +109,13 @@ def _walk_window(
         rows, times = _within(
             client, _with_ids(client, page.rows, left_out), after=after, before=before, began=began
         )
-        if any(later < earlier for earlier, later in pairwise(times)) or (
-            not full and (page.total is None or page.total > len(page.rows))
+        if (
+            len(times) < len(rows)
+            or any(later < earlier for earlier, later in pairwise(times))
+            or (not full and (page.total is None or page.total > len(page.rows)))
         ):
-            # Old order tables sort by local time, which repeats an hour each year, and plugins may hide rows:
-            # then only the proof by ids tells what is complete.
+            # Old order tables sort by local time, which repeats an hour each year, plugins may hide rows or write
+            # dates in a way of their own: then only the proof by ids tells what is complete.
             yield from _walk_by_id(client, after, before, statuses, left_out, began=began)
             return
         if not full:
@@ -172,7 +175,7 @@ def _bounds(after: datetime, before: datetime, statuses: str) -> dict[str, str |
 def _within(
     client: StoreClient, rows: list[Row], *, after: datetime, before: datetime, began: datetime
 ) -> tuple[list[Row], list[datetime]]:
-    """The rows within the bounds that were asked for, and when each was modified.
+    """The rows within the bounds that were asked for, and when each was modified that tells it.
 
     WooCommerce selects ids first and loads the orders after that: one that is edited in between bears a time from
     beyond the window. Those are left out if that may be what happened, at or after `began` by the store's clock.
@@ -184,10 +187,9 @@ def _within(
     for row in rows:
         moment = parse_gmt(row.get("date_modified_gmt"))
         if moment is None:
-            raise StoreAnswerMalformedError(
-                source=source, tried=tried, got="an order without date_modified_gmt"
-            )
-        if after < moment < before:
+            # The store has selected it by its date: what is shown in place of that is some plugin's.
+            kept.append(row)
+        elif after < moment < before:
             kept.append(row)
             times.append(moment)
         # An unknown parameter is ignored without a word: rows outside the bounds show that this one was.

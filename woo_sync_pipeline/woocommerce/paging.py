@@ -22,17 +22,14 @@ from woo_sync_pipeline.woocommerce.errors import (
     StoreAnswerMalformedError,
     StoreChangesTooFastError,
     StoreFilterIgnoredError,
-    StoreListEndlessError,
 )
+from woo_sync_pipeline.woocommerce.page_bounds import PageBound, Repetition
 from woo_sync_pipeline.woocommerce.row_ids import LeftOut, row_id, settled, with_ids
 
 PAGE_SIZE = 100
 """The most that WooCommerce gives at once."""
 
 _MOST_REREADS = 20
-_PAGES_BEYOND = 1000
-_MOST_PAGES_UNCOUNTED = 50_000
-"""Of a store that does not count its rows."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -98,6 +95,7 @@ def cover(
     # Rows that the store counted when nothing new was behind the last one that it showed: the rest may be hidden.
     counted: int | None = None
     bound = PageBound(source, tried)
+    repeated = Repetition(source, tried)
     with _ReadAhead(lambda at, most: settled(lambda: fetch(at, most)), limit=limit, ahead=ahead) as pages:
         while True:
             page = pages.get(offset, step=reach - 1)
@@ -123,6 +121,7 @@ def cover(
                 continue
             size, last = len(page.rows), _last_with_id(page)
             fresh = [row for row, place in zip(rows, places, strict=True) if place > covered]
+            repeated.note(offset, places, is_full=size >= limit)
             reach = max(reach, size)
             if fresh:
                 covered = places[-1]
@@ -180,7 +179,8 @@ def by_ids(
                     tried=f"GET {path} by id",
                     got="rows that were not asked for",
                 )
-            found += rows
+            # Plugins that join tables repeat rows.
+            found += {row["id"]: row for row in rows}.values()
             missing -= given
             # The store may cap pages: who did not come is gone only if it counts no more, or nobody comes any more.
             if not given or (page.total is not None and page.total <= len(page.rows)):
@@ -216,32 +216,6 @@ def _once_more(rereads: int, offset: int, *, source: str, tried: str) -> int:
             got=f"pages that do not join near offset {offset} after {_MOST_REREADS} re-reads",
         )
     return rereads + 1
-
-
-class PageBound:
-    """Ends a walk that would go on for ever: more pages than twice what its list could need, and a thousand."""
-
-    def __init__(self, source: str, tried: str) -> None:
-        self._source, self._tried = source, tried
-        self._pages = 0
-        self._total: int | None = None
-
-    def count(self, page: Page, reach: int) -> None:
-        """One more page was read. Raises StoreListEndlessError beyond twice what the first one promised."""
-        self._pages += 1
-        if self._pages == 1:
-            self._total = page.total
-        if self._pages <= _PAGES_BEYOND:
-            return
-        needed = None if self._total is None else math.ceil(self._total / (reach - 1))
-        most = _MOST_PAGES_UNCOUNTED if needed is None else 2 * needed + _PAGES_BEYOND
-        if self._pages > most:
-            rows = "uncounted" if self._total is None else f"{self._total:,}"
-            raise StoreListEndlessError(
-                source=self._source,
-                tried=self._tried,
-                got=f"{self._pages:,} pages of a list of {rows} rows, and no end",
-            )
 
 
 def _last_with_id(page: Page) -> int:

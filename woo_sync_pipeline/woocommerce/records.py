@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from woo_sync_pipeline.contacts.consent import OTHER_VALUES
 from woo_sync_pipeline.woocommerce.client import Row
 from woo_sync_pipeline.woocommerce.dates import parse_gmt
 from woo_sync_pipeline.woocommerce.errors import StoreAnswerMalformedError
@@ -55,6 +56,7 @@ _NOTHING_KNOWN: Mapping[int, str] = {}
 _FIRST_YEAR, _LAST_YEAR = 1970, 2199
 """Years that a date is believed to have: a mistyped one (0016, 2925) is none, and not every library can hold it."""
 
+_UNREADABLE = -1
 _RENEWAL_WORDS = ("subscription", "renewal")
 
 
@@ -123,13 +125,14 @@ def order_table(
 ) -> pa.Table:
     """Orders as a table of ORDER_SCHEMA, one row each, in order, but those whose hash is `known` by their id.
 
-    `customer_id` is 0 when the order names none. `is_renewal` tells orders that a subscription made by itself, whose
-    meta is copied and no new choice; it is part of `hash` only where it is true. `product_ids` are distinct and
+    `customer_id` is 0 when the order names none, -1 when what it names cannot be read: such an order is nobody's that
+    we know, and no guest's. `is_renewal` tells orders that a subscription made by itself, whose meta is copied and no
+    new choice; it is part of `hash` only where it is true. `product_ids` are distinct and
     ascending, without the 0 of deleted products. The rest is as in `customer_table`.
     """
 
     def own(row: Row) -> list[Any]:
-        return [_text(row.get("status")), _integer(row.get("customer_id")), _is_renewal(row)]
+        return [_text(row.get("status")), _customer_id(row), _is_renewal(row)]
 
     def last(row: Row) -> list[Any]:
         products = {_integer(item.get("product_id")) for item in objects(row.get("line_items"))}
@@ -209,11 +212,18 @@ def _meta(row: Row, keys: frozenset[str]) -> str | None:
     if "meta_data" not in row:
         return None
     found: dict[str, Any] = {}
+    others: dict[str, list[Any]] = {}
     for item in objects(row["meta_data"]):
-        key = item.get("key")
-        # Of a key that is stored twice the first counts, as for WordPress' own get_user_meta(single).
-        if key in keys and key not in found:
-            found[key] = item.get("value")
+        key, value = item.get("key"), item.get("value")
+        if not isinstance(key, str) or key not in keys:
+            continue
+        # Of a key that is stored twice the first counts, as for WordPress' own get_user_meta(single); but for a no.
+        if key not in found:
+            found[key] = value
+        elif value != found[key]:
+            others.setdefault(key, []).append(value)
+    if others:
+        found[OTHER_VALUES] = others
     text = compact_json(found)
     # The one escape that PostgreSQL cannot store in jsonb.
     return text.replace("\\u0000", "") if "\\u0000" in text else text
@@ -245,6 +255,14 @@ def _whole(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-8", "replace").decode()
     return text
+
+
+def _customer_id(row: Row) -> int:
+    value = row.get("customer_id")
+    if is_empty(value):
+        return 0
+    number = whole_number(value)
+    return _UNREADABLE if number is None else number
 
 
 def _integer(value: object) -> int:

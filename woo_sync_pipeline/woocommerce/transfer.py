@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import zlib
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,6 +18,7 @@ LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes after decompression. A page of 100 whole orders has about 230 kB."""
 
 _PIECE = 64 * 1024
+_GZIP = b"\x1f\x8b"
 _under_way = threading.local()
 
 
@@ -80,6 +82,21 @@ def read_body(response: requests.Response, *, largest: int) -> bytes:
         if len(body) > largest:
             raise TooLargeError
     return bytes(body)
+
+
+def unpacked(body: bytes, *, largest: int) -> bytes:
+    """A body that was sent packed without saying so, unpacked; any other as it is. Raises TooLargeError."""
+    if not body.startswith(_GZIP):
+        return body
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        whole = unpacking.decompress(body, largest + 1)
+    except zlib.error:
+        return body
+    if len(whole) > largest:
+        raise TooLargeError
+    # One that broke off is none: its beginning must not be taken for all of it.
+    return whole if unpacking.eof else body
 
 
 class BoundedAdapter(HTTPAdapter):

@@ -33,5 +33,20 @@ def whole_number(value: object) -> int | None:
     return value if isinstance(value, int) and abs(value) <= LARGEST_INTEGER else None
 
 
+def kind_of_number(value: object) -> str:
+    """What a value is that should have been a whole number of at most 64 bits, in words without the value."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else "a flag"
+    if isinstance(value, str):
+        digits = value.strip()
+        is_number, is_negative = digits.removeprefix("-").isdecimal(), digits.startswith("-")
+    else:
+        is_number, is_negative = isinstance(value, int), isinstance(value, int) and value < 0
+    if is_number:
+        return "a negative number" if is_negative else "a number of more than 64 bits"
+    kinds: dict[type, str] = {float: "a fraction", str: "a text", list: "a list", dict: "an object"}
+    return kinds.get(type(value), "no number")
+
+
 def _is_whole_number(text: object) -> bool:
     return isinstance(text, str) and len(text) <= 20 and text.isascii() and text.isdigit()

@@ -73,8 +73,8 @@ def test_a_no_is_opted_out(value: object) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [None, "", "  ", "q", "maybe", "pending", "2", 2, -1, 0.5, float("nan"), float("inf"), 10**400, [], ["yes"], {},
-     {"sms": "yes"}, "['yes']", "0000-00-00 00:00:00", "1970-01-01", "2026-13-45", "2026-11-23T", "0000000000", "²",
+    [None, "", "  ", "q", "maybe", "pending", "2", 2, -1, 0.5, float("nan"), float("inf"), 10**400, [], ["maybe"], {},
+     {"sms": "maybe"}, "['yes']", "0000-00-00 00:00:00", "1970-01-01", "2026-13-45", "2026-11-23T", "0000000000", "²",
      "-1", " - 1", "-0"],
 )  # fmt: skip
 @pytest.mark.parametrize("key", [KEY, "sms_optout"])
@@ -168,8 +168,9 @@ def test_an_opt_out_is_never_lost_among_the_keys(meta: dict[str, object], keys: 
 def test_an_opt_out_key_answers_opted_in_only_to_a_state(value: object) -> None:
     if parse_consent("sms_optout", value) is Consent.opted_in:
         assert parse_consent(KEY, value) is Consent.opted_in
-        assert isinstance(value, str)
-        assert re.sub(r"\W|_", "", value).casefold() in ("subscribed", "subscribe", "optedin", "optin")
+        (word,) = value if isinstance(value, list) else [value]
+        assert isinstance(word, str)
+        assert re.sub(r"\W|_", "", word).casefold() in ("subscribed", "subscribe", "optedin", "optin")
 
 
 def test_a_yes_under_a_key_that_is_configured_to_ask_for_the_opposite_is_an_opt_out() -> None:

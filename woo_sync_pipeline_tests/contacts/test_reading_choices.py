@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from woo_sync_pipeline.contacts.consent import (
+    OTHER_VALUES,
     Answer,
     ChoiceRead,
     Consent,
@@ -106,11 +107,35 @@ def test_answers_are_read_back_as_they_were_written(kept: dict[str, Answer]) -> 
     assert answers_text(dict(reversed(kept.items()))) == answers_text(kept)
 
 
+@pytest.mark.parametrize(
+    ("first", "others", "consent", "value"),
+    [
+        ("yes", ["no"], Consent.opted_out, "no"),
+        ("yes", ["", "no", "0"], Consent.opted_out, "no"),
+        ("no", ["yes"], Consent.opted_out, "no"),
+        ("yes", ["", "maybe"], Consent.opted_in, "yes"),
+        ("", ["yes"], Consent.unknown, ""),
+        ("maybe", [["no"]], Consent.opted_out, '["no"]'),
+    ],
+)
+def test_of_a_key_that_is_there_more_than_once_a_no_counts_else_the_first(
+    first: str, others: list[object], consent: Consent, value: str
+) -> None:
+    read = read_choice({"sms_consent": first, OTHER_VALUES: {"sms_consent": others}}, RULES)
+    assert (read.consent, read.found_under, read.value) == (consent, "sms_consent", value)
+
+
+@pytest.mark.parametrize("others", [None, [], "no", {"sms_consent": "no"}, {"other": ["no"]}])
+def test_what_is_beside_no_key_changes_nothing(others: object) -> None:
+    read = read_choice({"sms_consent": "yes", OTHER_VALUES: others}, RULES)
+    assert (read.consent, read.value) == (Consent.opted_in, "yes")
+
+
 # What nobody understands.
 
 
 @pytest.mark.parametrize(
-    "value", ["maybe", "q", "2", 2, -1, 0.5, "²", ["yes"], {"sms": "yes"}, "2026-13-45", "-1", 10**400]
+    "value", ["maybe", "q", "2", 2, -1, 0.5, "²", ["yes", "sms"], {"a": "yes"}, "2026-13-45", "-1", 10**400]
 )
 def test_an_answer_that_is_neither_yes_nor_no_is_unread(value: object) -> None:
     assert is_unread(value)

@@ -90,6 +90,9 @@ LEFT_OUT = SyncContact(
     record_id=77,
     reason="does_not_fit (email: text, tags: list_of_str)",
 )
+UNREADABLE = SyncContact(
+    outcome="invalid", phone_masked="049•••••156", record_type="customer", reason="does_not_fit (id: a text)"
+)
 
 
 def sync(**changes: Any) -> SyncRun:

@@ -24,6 +24,7 @@ from woo_sync_pipeline_tests.reports.samples import (
     LEFT_OUT,
     NOT_APPLIED,
     SYNC,
+    UNREADABLE,
     UPDATED,
     sync,
 )
@@ -81,6 +82,11 @@ def test_a_first_sync_hides_no_small_one() -> None:
 
 def test_a_record_that_does_not_fit_is_to_be_mended_and_shows_no_phone() -> None:
     assert f">order 77</a></td><td></td><td>{LEFT_OUT.reason}</td></tr>" in page()
+
+
+def test_a_record_without_an_id_is_to_be_mended_and_has_no_link() -> None:
+    text = report_html(SYNC, [UNREADABLE], [SYNC], source_name="Shop", store_url=STORE)
+    assert "<td>customer without an id</td><td>049•••••156</td><td>does_not_fit (id: a text)</td>" in text
 
 
 def test_answers_that_nobody_understands_are_a_table_the_most_frequent_first() -> None:

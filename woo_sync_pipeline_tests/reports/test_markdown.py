@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from woo_sync_pipeline.reports.markdown import markdown_report, markdown_to_be_mended
 from woo_sync_pipeline.reports.report import SyncCounts
-from woo_sync_pipeline_tests.reports.samples import COUNTS, CREATED, INVALID, LEFT_OUT, SYNC, sync
+from woo_sync_pipeline_tests.reports.samples import COUNTS, CREATED, INVALID, LEFT_OUT, SYNC, UNREADABLE, sync
 
 STORE = "https://shop.example.com"
 
@@ -52,6 +52,11 @@ def test_records_to_be_mended_link_to_their_page_and_show_a_masked_phone() -> No
 
     assert f"[customer 31]({STORE}/wp-admin/user-edit.php?user_id=31) | 041•••••567 | too_short" in report
     assert f"[order 77]({STORE}/wp-admin/post.php?post=77&action=edit)" in report
+
+
+def test_a_record_without_an_id_has_a_line_without_a_link() -> None:
+    *_, line = markdown_to_be_mended([UNREADABLE], store_url=STORE).splitlines()
+    assert line == "| customer without an id | 049•••••156 | does_not_fit (id: a text) |"
 
 
 def test_a_record_that_does_not_fit_links_to_its_page_and_shows_no_phone() -> None:

@@ -29,6 +29,7 @@ from woo_sync_pipeline_tests.reports.samples import (
     LEFT_OUT,
     NOT_APPLIED,
     SYNC,
+    UNREADABLE,
     UPDATED,
     shown,
     sync,
@@ -44,6 +45,11 @@ def test_the_history_has_one_line_per_sync_with_its_numbers() -> None:
         *["42", "shop", "manual", "2026-11-01", "to", "2026-11-03", "2026-11-01", "15:30:00", "12.3"],
         *["succeeded", "1,200", "34", "5", "7", "1"],
     ]
+
+
+def test_a_record_without_an_id_is_named_by_its_kind() -> None:
+    lines = [" ".join(line) for line in shown(*report_tables(SYNC, [UNREADABLE]))]
+    assert "invalid 049•••••156 customer without an id does_not_fit (id: a text)" in lines
 
 
 @pytest.mark.parametrize("status", ["running", "failed", "crashed"])

@@ -237,6 +237,39 @@ def test_a_carried_opt_out_may_have_been_a_stop(old: OldState) -> None:
     database.close()
 
 
+@pytest.mark.parametrize("version", ["0009", "0010"])
+def test_a_yes_in_a_list_that_was_unread_before_is_no_newer_than_what_was_known(
+    postgres: DatabaseServer, version: str
+) -> None:
+    with postgres.database() as url:
+        state = OldState(url)
+        # Whoever wrote ["yes"] said so at an unknown time, and refused at the checkout at minute 50.
+        state.record(customer(7, ANN, consent_origin="customer meta sms"))
+        state.record(order(44, ANN, created_at=at(50), **said(NO, "order")), choice_at=at(50))
+        state.record(customer(8, BOB, **said(YES)), choice_at=REGISTERED)
+        state.record(customer(9, CAM))
+        migrate_to(url, version)
+        if version != "0009":
+            state.execute(
+                "UPDATE woo_sync.source_records SET consent_answers = :answers WHERE record_id = 7",
+                answers=customer(7, ANN, consent_origin="customer meta sms")["consent_answers"],
+            )
+        database = state.migrated()
+        unread, refusal, read = (
+            record(database, 7),
+            record(database, 44, "order"),
+            record(database, 8),
+        )
+        assert unread["hash"] == ""
+        assert "" not in (refusal["hash"], read["hash"], record(database, 9)["hash"])
+        assert (refusal["consent_basis"], read["consent_basis"]) == ("sms", "sms")
+        commit(database, customer(7, ANN, read_at=at(300), **said(YES)), run_id="next", started=299)
+        found = record(database, 7)
+        assert (found["choice"], found["choice_from"], found["choice_is_dated"]) == (YES, LONG_AGO, False)
+        assert (found["consent_basis"], contacts(database)[ANN]["consent"]) == ("sms", NO)
+        database.close()
+
+
 def test_the_ledger_begins_with_what_is_known_and_in_its_order(old: OldState) -> None:
     old.record(customer(7, ANN, **said(YES), read_at=at(120)), choice_at=REGISTERED)
     old.record(order(44, ANN, **said(NO, "order")), choice_at=at(10))
@@ -478,7 +511,7 @@ def test_the_way_back_makes_the_tables_as_they_were_and_loses_no_opt_out(old: Ol
 
 
 def test_the_newest_version_is_the_one_that_is_tested_here() -> None:
-    assert newest_version() == "0011"
+    assert newest_version() == "0015"
 
 
 def test_a_hundred_thousand_contacts_are_brought_up_to_date_in_seconds(old: OldState) -> None:

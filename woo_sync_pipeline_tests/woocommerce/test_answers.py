@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from woo_sync_pipeline.woocommerce import errors
-from woo_sync_pipeline.woocommerce.answers import Answer, parse_json, read_answer, retry_after_seconds
+from woo_sync_pipeline.woocommerce.answers import Answer, read_answer, retry_after_seconds
+from woo_sync_pipeline.woocommerce.bodies import parse_json
 
 WARNING = "<br />\n<b>Warning</b>:  Undefined array key [phone] in <b>/srv/p.php</b> on line <b>1</b><br />\n"
 values = st.lists(

@@ -22,7 +22,7 @@ from woo_sync_pipeline.resources import StoresResource
 from woo_sync_pipeline.woocommerce import errors
 from woo_sync_pipeline.woocommerce.client import StoreClient, StoreSettings
 from woo_sync_pipeline.woocommerce.error_page import error_page, store_errors
-from woo_sync_pipeline_tests.woocommerce.loopback import LoopbackStore, Reply, of_rows
+from woo_sync_pipeline_tests.woocommerce.loopback import JSON, LoopbackStore, Reply, of_rows
 from woo_sync_pipeline_tests.woocommerce.sources import CONSENT, source_of
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "errors.md"
@@ -107,6 +107,17 @@ def answering(reply: Reply) -> Circumstance:
     return make
 
 
+def answering_all(reply: Reply) -> Circumstance:
+    """Everything is answered with `reply`."""
+
+    @contextmanager
+    def make(town: Town) -> Iterator[SourceSettings]:
+        with LoopbackStore(lambda _: reply) as server:
+            yield town.source(url=server.url)
+
+    return make
+
+
 def refusing(status: int, code: str, message: str = "No.") -> Circumstance:
     body = {"code": code, "message": message, "data": {"status": status}}
     return answering(Reply(json.dumps(body).encode(), status=status))
@@ -181,8 +192,12 @@ CASES: dict[str, tuple[Circumstance, type[errors.StoreError]]] = {
     "maintenance": (with_fault("maintenance"), errors.StoreMaintenanceError),
     "a PHP fatal error": (with_fault("fatal"), errors.StoreUnavailableError),
     "an exit": (with_fault("exit"), errors.StoreAnswerEmptyError),
+    "an answer out of a cache": (
+        answering(Reply(headers={**JSON, "Age": "3600"})),
+        errors.StoreAnswerCachedError,
+    ),
     "no list": (answering(Reply(b'{"customers":[]}')), errors.StoreAnswerMalformedError),
-    "a list for an object": (answering(of_rows([{"id": 1}])), errors.StoreAnswerMalformedError),
+    "a list for an object": (answering_all(of_rows([{"id": 1}])), errors.StoreAnswerMalformedError),
     "an untrusted certificate": (untrusted, errors.StoreTlsError),
     "http on the port of https": (speaks_http, errors.StoreUnreachableError),
     "a name that does not resolve": (with_options(url="https://shop.invalid"), errors.StoreUnreachableError),
@@ -257,7 +272,7 @@ def test_text_before_the_json_is_survived_and_warned_of(town: Town, fault: Fault
     with with_fault(fault)(town) as source:
         fine, warning = check_source(source, HastyStores())
     assert (fine.verdict, warning.verdict) == ("ok", "warn")
-    assert f"before its JSON {said}: set WP_DEBUG_DISPLAY" in warning.text
+    assert f"not as it should be {said}, and is read all the same: set WP_DEBUG_DISPLAY" in warning.text
     assert "\n" not in warning.text
 
 
@@ -274,7 +289,7 @@ def test_the_page_of_errors_is_the_one_that_the_code_makes() -> None:
 
 def test_every_error_has_a_row_with_its_meaning_and_what_to_do() -> None:
     kinds = store_errors()
-    assert len(kinds) == 28
+    assert len(kinds) == 29
     assert all(kind.signs and kind.__doc__ and kind.advice for kind in kinds)
     assert len({kind.advice for kind in kinds}) == len(kinds)
     table = [line for line in error_page().splitlines() if line.startswith("| `")]

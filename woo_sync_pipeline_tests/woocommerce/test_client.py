@@ -100,6 +100,45 @@ def test_https_where_the_store_speaks_http_is_told_in_words(connect: Connect) ->
         client.get_list("customers", {})
 
 
+@pytest.mark.parametrize(
+    ("age", "is_told"),
+    [("0", True), ("60", True), ("61", False), ("9" * 9, False), ("soon", True), ("-9", True)],
+)
+def test_what_a_cache_has_kept_for_more_than_a_minute_is_no_answer(
+    connect: Connect, age: str, is_told: bool
+) -> None:
+    """A choice that somebody took back meanwhile would still be in it."""
+    kept = Reply(b'[{"id": 1}]', headers={**JSON, "Age": age})
+    with LoopbackStore(lambda _: kept) as server, connect(server.url) as client:
+        if is_told:
+            assert client.get_list("customers", {}).rows == [{"id": 1}]
+            return
+        with pytest.raises(errors.StoreAnswerCachedError, match="out of a cache"):
+            client.get_list("customers", {})
+    assert len(server.requests) == 1
+    assert server.requests[0].headers["Cache-Control"] == "no-cache"
+
+
+def test_the_index_of_wordpress_may_come_out_of_a_cache(connect: Connect) -> None:
+    kept = Reply(b'{"name": "Shop"}', headers={**JSON, "Age": "3600"})
+    with LoopbackStore(lambda _: kept) as server, connect(server.url) as client:
+        assert client.get_object("/", {}) == {"name": "Shop"}
+
+
+@pytest.mark.parametrize("other", ["null", "false", "[]", '"gone"', "7"])
+def test_what_is_no_object_in_a_list_of_objects_is_a_row_without_an_id(connect: Connect, other: str) -> None:
+    mixed = Reply(f'[{{"id": 1}}, {other}, {{"id": 3}}]'.encode())
+    with LoopbackStore(lambda _: mixed) as server, connect(server.url) as client:
+        assert client.get_list("customers", {}).rows == [{"id": 1}, {}, {"id": 3}]
+    alone = Reply(f"[{other}]".encode())
+    with (
+        LoopbackStore(lambda _: alone) as server,
+        connect(server.url) as client,
+        pytest.raises(errors.StoreAnswerMalformedError, match="where a list of objects was due"),
+    ):
+        client.get_list("customers", {})
+
+
 @pytest.mark.parametrize("wanted", [False, True])
 def test_proxies_of_the_environment_are_used_only_if_wanted(
     connect: Connect, monkeypatch: pytest.MonkeyPatch, wanted: bool
@@ -397,7 +436,7 @@ def test_text_before_the_json_is_counted_and_warned_of_once(
     assert (client.notices, client.first_notice) == (3, said)
     assert client.statistics().to_metadata()["answers_behind_text"] == 3
     [record] = caplog.records
-    assert record.getMessage() == f"shop: the store prints text before its JSON: {said}"
+    assert record.getMessage() == f"shop: the store's JSON is not as it should be: {said}"
 
 
 @pytest.mark.parametrize(

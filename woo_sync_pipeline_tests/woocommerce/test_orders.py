@@ -205,17 +205,26 @@ def test_an_order_without_an_id_is_left_out_and_counted(
         pages = walk_orders(client, OrderWindow(DAY, NOON), meta_keys=(), left_out=left_out)
         assert [row["id"] for page in pages for row in page] == [1, 4]
     assert left_out.count == 2
+    assert [row.id_is for row in left_out.told] == ["null", "a number of more than 64 bits"]
     assert len(caplog.records) == 1
 
 
-def test_an_order_without_a_date_is_not_dropped_in_silence(connect: Callable[..., StoreClient]) -> None:
-    row = {"id": 1, "date_modified_gmt": None}
-    with (
-        LoopbackStore(answering(lambda _: of_rows([row]))) as server,
-        connect(server.url) as client,
-        pytest.raises(StoreAnswerMalformedError),
-    ):
-        read(client, DAY, NOON)
+@pytest.mark.parametrize("date", [None, "", "0000-00-00T00:00:00", "20. November 2026", 1795435086])
+def test_an_order_without_a_readable_date_is_read_with_the_others(
+    connect: Callable[..., StoreClient], date: object
+) -> None:
+    rows = [
+        {"id": number, "date_modified_gmt": "2026-11-20T01:00:00" if number % 2 else date}
+        for number in range(1, 8)
+    ]
+
+    def answer(request: Request) -> Reply:
+        start = int(request.query.get("offset", 0))
+        return of_rows(rows[start : start + int(request.query["per_page"])], total=len(rows))
+
+    with LoopbackStore(answering(answer)) as server, connect(server.url) as client:
+        assert read(client, DAY, NOON) == [1, 2, 3, 4, 5, 6, 7]
+        assert server.requests[-1].query["orderby"] == "id"
 
 
 def test_statuses_without_slugs_are_an_error(connect: Callable[..., StoreClient]) -> None:

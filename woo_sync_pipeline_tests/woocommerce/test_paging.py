@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from woo_sync_pipeline.woocommerce import paging
+from woo_sync_pipeline.woocommerce import page_bounds
 from woo_sync_pipeline.woocommerce.client import Page
 from woo_sync_pipeline.woocommerce.errors import (
     StoreAnswerMalformedError,
@@ -252,7 +252,7 @@ def test_a_store_that_does_not_count_costs_one_request_more(size: int, requests:
     ("rows", "kind"),
     [
         ([{"id": 2}, {"id": 1}], StoreFilterIgnoredError),
-        ([{"id": 1}, {"id": 1}], StoreFilterIgnoredError),
+        ([{"id": 1}, {"id": 2}, {"id": 1}], StoreFilterIgnoredError),
         ([{"id": 1}, {"id": "one"}], StoreAnswerMalformedError),
         ([{"id": 1}, {"id": -2}], StoreAnswerMalformedError),
         ([{"id": 1}, {"id": 2**63}], StoreAnswerMalformedError),
@@ -358,7 +358,7 @@ def test_a_row_that_is_left_out_is_warned_of_once(caplog: pytest.LogCaptureFixtu
 def test_a_list_without_an_end_ends_with_an_error(
     monkeypatch: pytest.MonkeyPatch, total: int | None, most: int
 ) -> None:
-    monkeypatch.setattr(paging, "_MOST_PAGES_UNCOUNTED", 3000)
+    monkeypatch.setattr(page_bounds, "_MOST_PAGES_UNCOUNTED", 3000)
     asked = []
 
     def fetch(offset: int, limit: int) -> Page:
@@ -414,3 +414,30 @@ def test_map_ahead_keeps_the_order_and_works_through_everything() -> None:
     assert list(map_ahead(lambda number: number * 2, range(50), ahead=4)) == [
         2 * number for number in range(50)
     ]
+
+
+@pytest.mark.parametrize("ahead", [1, 3])
+def test_the_same_page_at_every_offset_ends_the_walk_soon(ahead: int) -> None:
+    asked = []
+
+    def fetch(offset: int, limit: int) -> Page:
+        asked.append(offset)
+        return Page([{"id": number} for number in range(1, limit + 1)], 10_000)
+
+    pages = cover(fetch, limit=100, source="shop", tried="reading all customers", ahead=ahead)
+    with pytest.raises(StoreFilterIgnoredError, match="the same page whatever the offset"):
+        list(pages)
+    assert len(asked) <= 6 + 3 * ahead
+
+
+def test_a_list_that_grows_in_front_of_the_walk_is_read_to_its_end() -> None:
+    """Rows that enter it move all others to the right: the same page comes again, but not for ever."""
+    rows = list(range(1_000, 1_400))
+
+    def fetch(offset: int, limit: int) -> Page:
+        if offset and rows[0] > 750:
+            rows[:0] = range(rows[0] - 99, rows[0])
+        return Page([{"id": number} for number in rows[offset : offset + limit]], len(rows))
+
+    read = [row["id"] for page in cover(fetch, limit=100, source="shop", tried="reading") for row in page]
+    assert read == list(range(1_000, 1_400))

@@ -20,6 +20,7 @@ from woo_sync_pipeline.woocommerce.records import (
     customer_table,
     order_table,
 )
+from woo_sync_pipeline.woocommerce.values import kind_of_number
 
 RECORDED = Path(__file__).resolve().parents[2].parent / "shared" / "woocommerce" / "recorded"
 READ_AT = datetime(2026, 11, 24, 1, 2, 3, 456, tzinfo=UTC)
@@ -113,9 +114,11 @@ def test_withheld_meta_is_told_from_no_meta() -> None:
     assert only(customers(CUSTOMER, keys=("other",)), "meta") == "{}"
 
 
-def test_of_a_meta_key_stored_twice_the_first_counts() -> None:
-    twice = [{"key": "sms", "value": "no"}, {"key": "sms", "value": "yes"}]
-    assert only(customers({**CUSTOMER, "meta_data": twice}), "meta") == '{"sms":"no"}'
+def test_of_a_meta_key_stored_twice_the_first_comes_first_and_the_others_are_kept() -> None:
+    twice = [{"key": "sms", "value": "no"}, {"key": "sms", "value": "yes"}, {"key": "sms", "value": "no"}]
+    assert only(customers({**CUSTOMER, "meta_data": twice}), "meta") == '{" ":{"sms":["yes"]},"sms":"no"}'
+    same = [{"key": "sms", "value": "no"}, {"key": "sms", "value": "no"}]
+    assert only(customers({**CUSTOMER, "meta_data": same}), "meta") == '{"sms":"no"}'
 
 
 @pytest.mark.parametrize(
@@ -273,6 +276,42 @@ def test_ids_that_are_written_as_texts_or_floats_are_the_same_record(number: obj
     written = {"customer_id": str(ORDER["customer_id"]), "line_items": [{"product_id": "22"}]}
     plain = {"customer_id": ORDER["customer_id"], "line_items": [{"product_id": 22.0}]}
     assert orders({**ORDER, **written}).equals(orders({**ORDER, **plain, "id": float(ORDER["id"])}))
+
+
+@pytest.mark.parametrize("nobody", [None, "", 0, "0", False, []])
+def test_an_order_of_nobody_is_a_guest_s(nobody: object) -> None:
+    assert only(orders({**ORDER, "customer_id": nobody}), "customer_id") == 0
+
+
+@pytest.mark.parametrize("somebody", ["C-7", 2**63, "9223372036854775808", 1.5, -3, True, {"id": 7}, [7]])
+def test_an_order_of_somebody_who_cannot_be_read_is_no_guest_s(somebody: object) -> None:
+    assert only(orders({**ORDER, "customer_id": somebody}), "customer_id") < 0
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (None, "null"),
+        (False, "a flag"),
+        ("N7", "a text"),
+        ("", "a text"),
+        (7.5, "a fraction"),
+        (2**63, "a number of more than 64 bits"),
+        ("9223372036854775808", "a number of more than 64 bits"),
+        ("1" * 5000, "a number of more than 64 bits"),
+        (-7, "a negative number"),
+        ("-7", "a negative number"),
+        ([7], "a list"),
+        ({"id": 7}, "an object"),
+    ],
+)
+def test_what_is_no_id_is_named_without_its_value(value: object, kind: str) -> None:
+    assert kind_of_number(value) == kind
+
+
+def test_a_key_of_meta_that_is_no_text_is_passed_over() -> None:
+    meta = [{"key": ["sms"], "value": "no"}, {"key": None, "value": "no"}, {"key": "sms", "value": "yes"}]
+    assert only(customers({**CUSTOMER, "meta_data": meta}), "meta") == '{"sms":"yes"}'
 
 
 def test_lists_with_holes_are_read_as_lists() -> None:

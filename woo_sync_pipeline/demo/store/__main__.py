@@ -27,7 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--latency", type=float, default=0.0, help="milliseconds that every answer is held back"
     )
     parser.add_argument(
-        "--woocommerce", default=WOOCOMMERCE_VERSION, help="its version (default: %(default)s)"
+        "--woocommerce",
+        type=_version,
+        default=WOOCOMMERCE_VERSION,
+        metavar="VERSION",
+        help="behave like this version, such as 6.0, 8.9, 9.5 or 11 (default: %(default)s)",
     )
     chosen = parser.parse_args(arguments)
     data = generate_store(
@@ -57,6 +61,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         asked_to_end.wait()
     return 0
+
+
+def _version(text: str) -> str:
+    if not all(number.isdecimal() for number in text.split(".")[:2]):
+        raise argparse.ArgumentTypeError(f"{text!r} is no version: write one such as 8.9")
+    return text
 
 
 if __name__ == "__main__":

@@ -118,7 +118,7 @@ class Api:
         wanted = page_of(ids, params)
         total = len(ids) if wanted or resource.empty_page_has_total else 0
         tree = field_tree(as_list(query["_fields"])) if "_fields" in query else None
-        builders = resource.build(self.data, self.root, shows_meta=_shows_meta(key))
+        builders = resource.build(self.data, self.root, shows_meta=self._shows_meta(key))
         table = resource.table(self.data)
         if self.on_select is not None:
             self.on_select(resource.path)
@@ -159,7 +159,7 @@ class Api:
         tree = field_tree(as_list(query["_fields"])) if "_fields" in query else None
         if tree is not None:
             tree["_links"] = True
-        builders = resource.build(self.data, self.root, shows_meta=_shows_meta(key))
+        builders = resource.build(self.data, self.root, shows_meta=self._shows_meta(key))
         row = build_row(builders, resource.table(self.data)[record_id], tree)
         return Answer(status, row, {"Allow": COLLECTION if status == 201 else ITEM})
 
@@ -173,15 +173,16 @@ class Api:
             body = [prune(row, tree) for row in body] if isinstance(body, list) else prune(body, tree)
         return Answer(200, body, {"Allow": "GET"})
 
+    def _shows_meta(self, key: ApiKey | None) -> bool:
+        if key is None:
+            return False
+        return key.user_role == "administrator" or not self.data.keeps_meta_for_administrators
+
     def _permit(self, key: ApiKey | None, deed: str, verb: str) -> None:
         if key is not None and key.user_role != "customer":
             return
         words = f"Sorry, you {deed if deed.startswith('are') else f'cannot {deed}'}."
         raise ApiError(403 if key else 401, f"woocommerce_rest_cannot_{verb}", words)
-
-
-def _shows_meta(key: ApiKey | None) -> bool:
-    return key is not None and key.user_role == "administrator"
 
 
 def _json(body: bytes, *, allow: str) -> Mapping[str, Any]:

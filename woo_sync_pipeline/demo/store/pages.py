@@ -94,6 +94,7 @@ def order_totals(data: StoreData) -> list[dict[str, Any]]:
 def system_status(data: StoreData, home: str) -> dict[str, Any]:
     """Return /system_status: the parts that a client may rely on."""
     version = data.woocommerce_version
+    storage = {"HPOS_enabled": data.has_order_tables} if data.release >= (7, 1) else {}
     plugin = {
         "plugin": "woocommerce/woocommerce.php",
         "name": "WooCommerce",
@@ -116,5 +117,5 @@ def system_status(data: StoreData, home: str) -> dict[str, Any]:
         },
         "database": {"wc_database_version": version},
         "active_plugins": [plugin],
-        "settings": {"api_enabled": False, "currency": "AUD", "HPOS_enabled": True},
+        "settings": {"api_enabled": False, "currency": "AUD", **storage},
     }

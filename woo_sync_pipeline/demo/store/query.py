@@ -114,7 +114,8 @@ def find_orders(data: StoreData, params: Mapping[str, Any]) -> Found:
     if "any" in wanted:
         wanted = set(data.order_statuses) - HIDDEN_FROM_ANY
     orderby, descending = params.get("orderby", "date"), params.get("order", "desc") == "desc"
-    if orderby == "modified" and not (_OTHER_ORDER_FILTERS & params.keys()):
+    in_tables = data.has_order_tables
+    if orderby == "modified" and in_tables and not (_OTHER_ORDER_FILTERS & params.keys()):
         indexes = [data.orders_by_modified.get(status, []) for status in sorted(wanted)]
         return _Merged(indexes, modified, descending=descending)
     found: Iterable[int]
@@ -150,6 +151,10 @@ def find_orders(data: StoreData, params: Mapping[str, Any]) -> Found:
         ids = [i for i in ids if i not in unwanted]
     if orderby == "include":
         ids = _as_included(ids, params)
+    if orderby == "modified" and not in_tables:
+        # Posts are sorted by local time, which repeats an hour each year, and nothing orders those of one second.
+        zone = data.zone()
+        ids.sort(key=lambda i: (orders[i].modified_at.astimezone(zone).replace(tzinfo=None), -i))
     return ids[::-1] if descending else ids
 
 

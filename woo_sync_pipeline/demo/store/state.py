@@ -27,6 +27,7 @@ ORDER_STATUSES = {
 """Slug to name, as `/orders/statuses` lists them; trash is a status too, but not in the list."""
 
 WOOCOMMERCE_VERSION = "11.0.1"
+_ORDER_TABLES, _META_FOR_ADMINISTRATORS, _TABLES_BY_DEFAULT, _STATUS_LIST = (7, 1), (7, 3), (8, 2), (9, 6)
 
 Moment = tuple[datetime, int]
 
@@ -50,6 +51,8 @@ class StoreState:
         self.name = name
         self.timezone = timezone
         self.woocommerce_version = woocommerce_version
+        # How the shop is set up; None: as WooCommerce of this version sets up a new one.
+        self.keeps_orders_in_tables: bool | None = None
         self.clock: Callable[[], datetime] = utc_now
         # A CDN in front of a store dates the answers itself, by real time.
         self.date_header_follows_clock = True
@@ -92,10 +95,28 @@ class StoreState:
         raise KeyError(f"no {permissions} key of a user with the role {user_role}")
 
     @property
+    def release(self) -> tuple[int, int]:
+        """Major and minor number of the version; ValueError when it has none."""
+        major, minor = [*self.woocommerce_version.split("."), "0"][:2]
+        return int(major), int(minor)
+
+    @property
     def lists_order_statuses(self) -> bool:
         """Whether there is `/orders/statuses`: since WooCommerce 9.6."""
-        major, minor = (int(number) for number in self.woocommerce_version.split(".")[:2])
-        return (major, minor) >= (9, 6)
+        return self.release >= _STATUS_LIST
+
+    @property
+    def has_order_tables(self) -> bool:
+        """Whether orders are kept in tables of their own: possible since WooCommerce 7.1, the default since 8.2."""
+        if self.release < _ORDER_TABLES:
+            return False
+        chosen = self.keeps_orders_in_tables
+        return self.release >= _TABLES_BY_DEFAULT if chosen is None else chosen
+
+    @property
+    def keeps_meta_for_administrators(self) -> bool:
+        """Whether customers' meta shows only to administrators' keys: since WooCommerce 7.3."""
+        return self.release >= _META_FOR_ADMINISTRATORS
 
     def now(self) -> datetime:
         """Return the store's clock, UTC, without the fraction of a second: the store keeps none."""
