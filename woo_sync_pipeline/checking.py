@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,6 +35,13 @@ def check_everything(config: Path) -> Iterator[CheckLine]:
     yield CheckLine(
         "ok", "configuration", f"{config}, {len(settings.sources)} source(s), days of {settings.timezone}"
     )
+    if settings.literal_secrets and config.stat().st_mode & stat.S_IROTH:
+        yield CheckLine(
+            "warn",
+            "configuration",
+            f"every user of this machine can read the secrets in this file ({', '.join(settings.literal_secrets)}). "
+            "Run `chmod 600` on it, or write ${NAME} and keep them in the environment",
+        )
     for refused in settings.refused:
         yield CheckLine("FAIL", refused.label, str(refused.error))
     yield _check_database(settings)

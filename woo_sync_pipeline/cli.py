@@ -23,6 +23,7 @@ from woo_sync_pipeline.cli_discover import discover
 from woo_sync_pipeline.cli_init import init
 from woo_sync_pipeline.config import config_path, load_settings
 from woo_sync_pipeline.errors import WooSyncError
+from woo_sync_pipeline.privacy import places_of
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -309,6 +310,13 @@ def main() -> None:
         cli.main(standalone_mode=True)
     except WooSyncError as error:
         click.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - its text may hold a secret or a person, so only its kind is shown
+        click.echo(
+            f"error: unexpected {type(error).__name__}. This is a fault of woo_sync_pipeline; what was begun is taken "
+            f"up by the next sync. It happened in\n{places_of(error)}",
+            err=True,
+        )
         sys.exit(1)
     finally:
         os.umask(umask)

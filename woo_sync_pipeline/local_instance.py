@@ -77,13 +77,13 @@ def prepare_dagster_home(settings: Settings, state: StateResource) -> Path:
 @contextmanager
 def dagster_instance(settings: Settings, state: StateResource) -> Iterator[dg.DagsterInstance]:
     """The instance of `DAGSTER_HOME`, else one of our own beside the configuration. Raises `StateError`."""
+    # Asked first: Dagster would try several times, and then show a traceback instead of what to do.
+    state.database().migrate()
     if os.environ.get(DAGSTER_HOME_ENV):
         with dg.DagsterInstance.get() as instance:
             _keep_connected(instance)
             yield instance
         return
-    # Asked first: Dagster would try several times, and then show a traceback instead of what to do.
-    state.database().migrate()
     home = prepare_dagster_home(settings, state)
     with dg.DagsterInstance.from_config(str(home)) as instance:
         _keep_connected(instance)

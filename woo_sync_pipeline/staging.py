@@ -144,9 +144,17 @@ class Staging:
 
     def __init__(self, location: str, *, kept: timedelta = KEPT) -> None:
         self._kept = kept
-        self._place = f"staging {location.rpartition('@')[2]}"
+        self._place = f"staging {location.rpartition('@')[2].partition('?')[0]}"
         with self._failures("open the staging area"):
-            self._files, self._root = fsspec.core.url_to_fs(location, use_listings_cache=False)
+            try:
+                self._files, self._root = fsspec.core.url_to_fs(location, use_listings_cache=False)
+            except ValueError:
+                # What fsspec says of an address that it cannot read quotes it.
+                raise self._failure(
+                    "open the staging area",
+                    "no kind of file system that is known here has such an address",
+                    "Let staging_url be the path of a folder, or an address such as s3://bucket/prefix.",
+                ) from None
         self._is_folder = "file" in self._files.protocol
 
     def write(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import pyarrow as pa
 from woo_sync_pipeline.config import SourceSettings
 from woo_sync_pipeline.errors import StateError, WooSyncError
 from woo_sync_pipeline.messagemedia.client import PlatformClient
-from woo_sync_pipeline.privacy import redact
+from woo_sync_pipeline.privacy import places_of, redact
 from woo_sync_pipeline.resources import (
     MessageMediaResource,
     ProgressResource,
@@ -258,7 +257,7 @@ def sync_step(context: dg.AssetExecutionContext, source: SourceSettings) -> Iter
             description=f"unexpected {message}. This is a fault of woo_sync_pipeline: nothing is lost, the next "
             "sync goes on where this one ended.",
             metadata={
-                "where": dg.MetadataValue.md(f"```\n{_places(error)}\n```"),
+                "where": dg.MetadataValue.md(f"```\n{places_of(error)}\n```"),
                 "error": type(error).__name__,
             },
             allow_retries=False,
@@ -334,9 +333,3 @@ def failure_of(error: WooSyncError) -> dg.Failure:
         },
         allow_retries=error.transient,
     )
-
-
-def _places(error: BaseException) -> str:
-    """Where an exception came from: files and lines without values."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return "\n".join(f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames)

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from woo_sync_pipeline.clocks import utc_now
-from woo_sync_pipeline.errors import StateError, TransientStateError
+from woo_sync_pipeline.errors import ConfigurationError, StateError, TransientStateError
+from woo_sync_pipeline.postgres_url import problem_of_postgres_url
 from woo_sync_pipeline.privacy import redact
 
 SCHEMA = "woo_sync"
@@ -56,10 +57,19 @@ class Claim:
 class Database:
     """A PostgreSQL database (13 or newer) that holds the state in the schema `woo_sync`.
 
-    Nothing is connected before it is used. The first use brings the schema up to date.
+    Nothing is connected before it is used. The first use brings the schema up to date. Raises `ConfigurationError`
+    when the parts of the URL cannot be told apart: what is taken for the host is shown, and may be the password.
     """
 
     def __init__(self, url: str) -> None:
+        problem = problem_of_postgres_url(url)
+        if problem is not None:
+            raise ConfigurationError(
+                source="database",
+                tried="read the URL of the database",
+                got=problem,
+                next_step="Mend database_url, or the variable WOO_SYNC_DATABASE_URL where that is used.",
+            )
         # A bare postgresql:// would pick whichever driver SQLAlchemy prefers in its version.
         address = sa.make_url(url)
         self._engine = sa.create_engine(
@@ -200,6 +210,14 @@ class Database:
         with self.transaction() as connection:
             return str(connection.execute(sa.text("SHOW server_version")).scalar_one())
 
+    def _without_user(self, message: str) -> str:
+        """What the server says without the user, and the parameters, that it quotes."""
+        url = self._engine.url
+        given = [url.username, url.password, *(str(value) for value in url.query.values())]
+        for text in sorted(filter(None, map(str, filter(None, given))), key=len, reverse=True):
+            message = message.replace(f'"{text}"', '"•••"')
+        return message
+
     def _check_encoding(self, connection: sa.Connection) -> None:
         encoding = connection.execute(sa.text("SHOW server_encoding")).scalar_one()
         if encoding != "UTF8":
@@ -219,7 +237,7 @@ class Database:
             raise TransientStateError(
                 source=f"database {self.place}",
                 tried=tried,
-                got=_primary_message(failure),
+                got=self._without_user(_primary_message(failure)),
                 next_step="Check that PostgreSQL runs and that database_url names it, then run the sync "
                 "again: nothing is lost.",
             ) from None
