@@ -326,6 +326,13 @@ def main() -> None:
         click.echo(f"error: {error}", err=True)
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 - its text may hold a secret or a person, so only its kind is shown
+        # Imported here: `--help` need not wait for the driver of the database.
+        from woo_sync_pipeline.state.failures import known_failure
+
+        named = known_failure(error, tried="run the command")
+        if named is not None:
+            click.echo(f"error: {named}", err=True)
+            sys.exit(1)
         click.echo(
             f"error: unexpected {type(error).__name__}. This is a fault of woo_sync_pipeline; what was begun is taken "
             f"up by the next sync. It happened in\n{places_of(error)}",

@@ -26,6 +26,7 @@ from woo_sync_pipeline.resources import (
 )
 from woo_sync_pipeline.staging import StagedFrame, StagedName, StagedWriter
 from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.failures import known_failure
 from woo_sync_pipeline.state.syncs import (
     Watermark,
     begin_sync,
@@ -251,6 +252,10 @@ def sync_step(context: dg.AssetExecutionContext, source: SourceSettings) -> Iter
         raise failure_of(error) from None
     except Exception as error:  # noqa: BLE001 - converted, so that no personal data of its text is shown
         state.release(source.key)
+        named = known_failure(error, tried=f"run the step {context.asset_key.path[-1]} of {source.key}")
+        if named is not None:
+            _note_failure(database, context.run.run_id, str(named))
+            raise failure_of(named) from None
         message = f"{type(error).__name__}: {redact(str(error))}"
         _note_failure(database, context.run.run_id, message)
         raise dg.Failure(

@@ -9,14 +9,12 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from time import monotonic
 
-import psycopg2
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from woo_sync_pipeline.clocks import utc_now
-from woo_sync_pipeline.errors import ConfigurationError, StateError, TransientStateError
+from woo_sync_pipeline.errors import ConfigurationError, StateError
 from woo_sync_pipeline.postgres_url import problem_of_postgres_url
-from woo_sync_pipeline.privacy import redact
+from woo_sync_pipeline.state.failures import DATABASE_FAILURE, failure_of_database
 
 SCHEMA = "woo_sync"
 
@@ -26,6 +24,7 @@ _COMMIT_LOCK = 7_294_002
 _PUSH_LOCK = 7_294_003
 _CLAIMS = 7_294_004
 
+_UNLOCK_PUSH = "SELECT pg_advisory_unlock(:key)"
 _WORK_MEMORY = "32MB"
 
 CLOCKS_MAY_DIFFER = timedelta(minutes=1)
@@ -33,9 +32,6 @@ CLOCKS_MAY_DIFFER = timedelta(minutes=1)
 
 _CLOCK_HOLDS_SECONDS = 60.0
 """How long a comparison of the two clocks is relied upon: a clock may be set."""
-
-# COPY goes past SQLAlchemy, so its failures come as the driver's own.
-_LOST_CONNECTION = (psycopg2.OperationalError, psycopg2.InterfaceError)
 
 
 class Claim:
@@ -48,10 +44,12 @@ class Claim:
         """Let others claim the name."""
         # A connection that breaks here has freed the name already. Closing alone would do so only when the server
         # notices, and a connection that goes back to the pool would keep it.
-        with suppress(SQLAlchemyError):
+        with suppress(*DATABASE_FAILURE):
             self._connection.execute(sa.text("SELECT pg_advisory_unlock_all()"))
-        self._connection.invalidate()
-        self._connection.close()
+        with suppress(*DATABASE_FAILURE):
+            self._connection.invalidate()
+        with suppress(*DATABASE_FAILURE):
+            self._connection.close()
 
 
 class Database:
@@ -131,8 +129,12 @@ class Database:
             holder.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": _PUSH_LOCK})
             try:
                 yield
-            finally:
-                holder.execute(sa.text("SELECT pg_advisory_unlock(:key)"), {"key": _PUSH_LOCK})
+            except BaseException:
+                # What went wrong is told, and not that the lock went with the connection.
+                with suppress(*DATABASE_FAILURE):
+                    holder.execute(sa.text(_UNLOCK_PUSH), {"key": _PUSH_LOCK})
+                raise
+            holder.execute(sa.text(_UNLOCK_PUSH), {"key": _PUSH_LOCK})
 
     def is_push_awaited(self) -> bool:
         """Whether somebody waits for the time that `exclusive_push` gives."""
@@ -210,14 +212,6 @@ class Database:
         with self.transaction() as connection:
             return str(connection.execute(sa.text("SHOW server_version")).scalar_one())
 
-    def _without_user(self, message: str) -> str:
-        """What the server says without the user, and the parameters, that it quotes."""
-        url = self._engine.url
-        given = [url.username, url.password, *(str(value) for value in url.query.values())]
-        for text in sorted(filter(None, map(str, filter(None, given))), key=len, reverse=True):
-            message = message.replace(f'"{text}"', '"•••"')
-        return message
-
     def _check_encoding(self, connection: sa.Connection) -> None:
         encoding = connection.execute(sa.text("SHOW server_encoding")).scalar_one()
         if encoding != "UTF8":
@@ -233,25 +227,9 @@ class Database:
     def _errors(self, tried: str) -> Iterator[None]:
         try:
             yield
-        except (OperationalError, InterfaceError, *_LOST_CONNECTION) as failure:
-            raise TransientStateError(
-                source=f"database {self.place}",
-                tried=tried,
-                got=self._without_user(_primary_message(failure)),
-                next_step="Check that PostgreSQL runs and that database_url names it, then run the sync "
-                "again: nothing is lost.",
-            ) from None
-        except (SQLAlchemyError, psycopg2.Error) as failure:
-            # The text of a statement error holds parameters, and they hold phones.
-            cause = _cause(failure)
-            code = getattr(cause, "pgcode", None)
-            raise StateError(
-                source=f"database {self.place}",
-                tried=tried,
-                got=f"{type(cause).__name__}{f' (SQLSTATE {code})' if code else ''}",
-                next_step="The transaction was rolled back. Check the rights of the database user and "
-                "the log of the server, then run the sync again.",
-            ) from None
+        except DATABASE_FAILURE as failure:
+            # Not chained: the text of a statement error holds parameters, and they hold phones.
+            raise failure_of_database(failure, place=self.place, tried=tried) from None
 
 
 def newest_version() -> str:
@@ -278,14 +256,3 @@ def _upgrade(connection: sa.Connection) -> None:
     config.set_main_option("script_location", str(migrations))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
-
-
-def _cause(failure: Exception) -> BaseException:
-    return (failure.orig if isinstance(failure, DBAPIError) else None) or failure
-
-
-def _primary_message(failure: Exception) -> str:
-    # Without the context, which quotes the line that was being copied.
-    cause = _cause(failure)
-    diagnosis = getattr(cause, "diag", None)
-    return redact(str(getattr(diagnosis, "message_primary", None) or cause).partition("CONTEXT:")[0])
