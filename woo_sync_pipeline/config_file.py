@@ -275,7 +275,5 @@ def _variable(name: str, path: KeyPath, problems: list[Problem], variables: Vari
         shown = f"the environment variable {name}" if is_name else "the environment variable named here"
         beside = f", nor is it in {ENV_FILE} beside this file" if variables.exists else ""
         unread = f" ({variables.unread})" if variables.unread else ""
-        problems.append(
-            Problem(path, f"{shown} is not set{beside}{unread}. Set it, or write the value here")
-        )
+        problems.append(Problem(path, f"{shown} is not set{beside}{unread}. Set it, or write the value here"))
     return value or ""
