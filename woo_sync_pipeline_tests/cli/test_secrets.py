@@ -272,13 +272,28 @@ def test_check_warns_of_secrets_in_a_file_that_everybody_can_read(
     }
     file.write_text(yaml.safe_dump(values), encoding="utf-8")
     file.chmod(mode)
-    warnings = [
-        line
-        for line in woo_sync("--config", file, "check").lines
-        if line.startswith("warn") and "secrets" in line
-    ]
+    beside = file.with_name(".env")
+    beside.write_text("MM_KEY=hunter2\n")
+    beside.chmod(mode)
+    told = woo_sync("--config", file, "check").lines
+    warnings = [line for line in told if line.startswith("warn") and "the secrets in this file" in line]
+    assert any(f"the variables in {beside}" in line for line in told) is (mode == 0o644)
     assert bool(warnings) is is_warned
     if is_warned:
         assert "messagemedia.api_key, messagemedia.api_secret, sources[0].consumer_key" in warnings[0]
         assert "chmod 600" in warnings[0]
         assert "hunter2" not in warnings[0]
+
+
+def test_of_a_failure_that_nobody_foresaw_only_kind_and_place_are_shown(
+    woo_sync: Command, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(path: Path) -> None:
+        raise ValueError(f"{TOKEN} of {path} is strange")
+
+    monkeypatch.setattr("woo_sync_pipeline.checking.load_settings", stumble)
+    result = woo_sync("--config", file, "check")
+    assert result.code == 1
+    assert "error: unexpected ValueError. This is a fault of woo_sync_pipeline" in result.err
+    assert "in stumble" in result.err
+    assert TOKEN not in result.out + result.err
