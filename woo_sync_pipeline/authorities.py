@@ -19,7 +19,7 @@ def check_authority(verify_tls: bool | str, *, source: str, setting: str, server
         return
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=verify_tls)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         missing = isinstance(error, FileNotFoundError)
         raise ConfigurationError(
             source=source,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from woo_sync_pipeline.config import Settings, SourceSettings, load_settings
+from woo_sync_pipeline.config_environment import ENV_FILE
 from woo_sync_pipeline.errors import WooSyncError
 from woo_sync_pipeline.resources import MessageMediaResource, StateResource, StoresResource
 from woo_sync_pipeline.sync.window import today
@@ -34,6 +36,7 @@ def check_everything(config: Path) -> Iterator[CheckLine]:
     yield CheckLine(
         "ok", "configuration", f"{config}, {len(settings.sources)} source(s), days of {settings.timezone}"
     )
+    yield from _readable_secrets(config, settings)
     for refused in settings.refused:
         yield CheckLine("FAIL", refused.label, str(refused.error))
     yield _check_database(settings)
@@ -48,6 +51,24 @@ def check_everything(config: Path) -> Iterator[CheckLine]:
                 "is synced",
             )
     yield _check_platform(settings)
+
+
+def _readable_secrets(config: Path, settings: Settings) -> Iterator[CheckLine]:
+    """Files with secrets that every user of this machine can read."""
+    beside = config.parent / ENV_FILE
+    if settings.literal_secrets and config.stat().st_mode & stat.S_IROTH:
+        yield CheckLine(
+            "warn",
+            "configuration",
+            f"every user of this machine can read the secrets in this file ({', '.join(settings.literal_secrets)}). "
+            "Run `chmod 600` on it, or write ${NAME} and keep them in the environment",
+        )
+    if beside.is_file() and beside.stat().st_mode & stat.S_IROTH:
+        yield CheckLine(
+            "warn",
+            "configuration",
+            f"every user of this machine can read the variables in {beside}. Run `chmod 600` on it",
+        )
 
 
 def _check_database(settings: Settings) -> CheckLine:

@@ -12,10 +12,11 @@ import click
 from woo_sync_pipeline.cli_common import (
     DAY,
     check_days,
-    check_phone,
     chosen_sources,
     console,
+    masked,
     open_state,
+    person_meant,
     show_checks,
 )
 from woo_sync_pipeline.cli_consent import consent
@@ -23,6 +24,7 @@ from woo_sync_pipeline.cli_discover import discover
 from woo_sync_pipeline.cli_init import init
 from woo_sync_pipeline.config import config_path, load_settings
 from woo_sync_pipeline.errors import WooSyncError
+from woo_sync_pipeline.privacy import places_of
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -194,32 +196,41 @@ def report(config: Path, sync_id: int | None, form: str | None) -> None:
 
 
 @cli.command()
-@click.argument("phone")
+@click.argument("person")
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
 @click.pass_obj
-def explain(config: Path, phone: str, as_json: bool) -> None:
-    """Tell why a contact is as it is; PHONE is written like +61491570006.
+def explain(config: Path, person: str, as_json: bool) -> None:
+    """Tell why a contact is as it is; PERSON is a phone like +61491570006.
+
+    Or an email address, or the key of a source and the number of its customer, such as woocommerce:123.
 
     Which store records it is made of, which choice decides, what MessageMedia last confirmed, what syncs did with it,
-    and the last entries of the ledger of consent. Asks neither a store nor MessageMedia. Shows the person in full.
+    and the last entries of the ledger of consent. Asks neither a store nor MessageMedia. Shows the person in full, but
+    for phones that the person had before.
     """
     from woo_sync_pipeline.explaining import explain as explain_contact
     from woo_sync_pipeline.explanation_tables import explanation_json, explanation_tables
 
     settings = load_settings(config)
-    check_phone(phone)
     with open_state(settings) as state:
-        explanation = explain_contact(settings, state, phone)
+        meant = person_meant(state, person)
+        phone = next(iter(meant.by_phone), None)
+        explanation = explain_contact(settings, state, phone) if phone else None
+    if meant.without_phone and explanation is None:
+        raise click.ClickException(
+            f"{', '.join(map(str, meant.without_phone))}: without a phone that can receive messages, so there is no "
+            "contact. `woo-sync report` tells why."
+        )
     if explanation is None:
         raise click.ClickException(
-            f"Nothing is known of {phone}: no store that was synced has it. `woo-sync report` lists records without a "
+            f"Nothing is known of {person}: no store that was synced has it. `woo-sync report` lists records without a "
             "phone that can receive messages."
         )
     if as_json:
         click.echo(explanation_json(explanation))
         return
     terminal = console()
-    terminal.print(phone, markup=False, highlight=False, style="bold")
+    terminal.print(explanation.phone, markup=False, highlight=False, style="bold")
     if explanation.contact is None:
         terminal.print("No contact: no customer and no guest's order has this phone.")
     for table in explanation_tables(explanation):
@@ -227,28 +238,32 @@ def explain(config: Path, phone: str, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("phone")
+@click.argument("person")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
-def forget(config: Path, phone: str, yes: bool) -> None:
-    """Erase a person from everything that woo-sync keeps; PHONE is written like +61491570006.
+def forget(config: Path, person: str, yes: bool) -> None:
+    """Erase a person from everything that woo-sync keeps; PERSON is a phone like +61491570006.
+
+    Or an email address, or the key of a source and the number of its customer, such as woocommerce:123: they mean the
+    contact with that person's phone.
 
     Deletes the store records, the contact, the lines of reports and the entries of the ledger of consent that have this
-    phone, and all staged frames.
+    phone, the same of phones that the person had before, and all staged frames.
     Erase the person in the stores first: what is still there comes back with the next sync.
     """
     from woo_sync_pipeline.forgetting import account_of
     from woo_sync_pipeline.forgetting import forget as forget_person
 
     settings = load_settings(config)
-    check_phone(phone)
-    if not yes:
-        click.echo(
-            "What is still in a store comes back with the next sync, with the consent that the store shows."
-        )
-        click.confirm("Erase what is known of this phone here? It cannot be undone.", abort=True)
     with open_state(settings) as state:
-        for line in account_of(forget_person(settings, state, phone), phone):
+        meant = person_meant(state, person)
+        who = ", ".join([*map(masked, meant.by_phone), *map(str, meant.without_phone)]) or masked(person)
+        if not yes:
+            click.echo(
+                "What is still in a store comes back with the next sync, with the consent that the store shows."
+            )
+            click.confirm(f"Erase what is known of {who} here? It cannot be undone.", abort=True)
+        for line in account_of(forget_person(settings, state, meant), who):
             click.echo(line)
 
 
@@ -309,6 +324,20 @@ def main() -> None:
         cli.main(standalone_mode=True)
     except WooSyncError as error:
         click.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - its text may hold a secret or a person, so only its kind is shown
+        # Imported here: `--help` need not wait for the driver of the database.
+        from woo_sync_pipeline.state.failures import known_failure
+
+        named = known_failure(error, tried="run the command")
+        if named is not None:
+            click.echo(f"error: {named}", err=True)
+            sys.exit(1)
+        click.echo(
+            f"error: unexpected {type(error).__name__}. This is a fault of woo_sync_pipeline; what was begun is taken "
+            f"up by the next sync. It happened in\n{places_of(error)}",
+            err=True,
+        )
         sys.exit(1)
     finally:
         os.umask(umask)

@@ -13,10 +13,12 @@ import click
 from rich.console import Console
 
 from woo_sync_pipeline.config import Settings, SourceSettings
+from woo_sync_pipeline.privacy import mask_email, mask_phone
 
 # What takes long to import is imported where it is used, so that `--help` need not wait.
 if TYPE_CHECKING:
     from woo_sync_pipeline.resources import StateResource
+    from woo_sync_pipeline.state.people import Meant
 
 _PIPED_WIDTH = 200
 """Columns of a table that no terminal bounds: in the usual 80 a history is not readable."""
@@ -49,6 +51,39 @@ def check_phone(phone: str) -> None:
     """Refuse what is not written like a stored phone."""
     if not E164.fullmatch(phone):
         raise click.BadParameter("write it like +61491570006, without blanks", param_hint="PHONE")
+
+
+def person_meant(state: StateResource, person: str) -> Meant:
+    """Who is meant by a phone, an email address or a store's number of a customer.
+
+    Refuses what is none of these, and what means several contacts: the wrong one might be taken.
+    """
+    from woo_sync_pipeline.state.people import read_naming, who_is_meant
+
+    naming = read_naming(person)
+    if naming is None:
+        raise click.BadParameter(
+            "write it like +61491570006, without blanks; or write an email address, or the key of a source and the "
+            "number of its customer, such as woocommerce:123",
+            param_hint="PERSON",
+        )
+    meant = who_is_meant(state.database(), naming)
+    if len(meant.by_phone) > 1:
+        found = "; ".join(
+            f"{mask_phone(phone)} ({', '.join(map(str, records))})"
+            for phone, records in meant.by_phone.items()
+        )
+        raise click.ClickException(
+            f"{len(meant.by_phone)} contacts have this address: {found}. Name the one you mean by its phone."
+        )
+    return meant
+
+
+def masked(person: str) -> str:
+    """A phone, an email address or a number of a customer as it may be shown."""
+    if "@" in person:
+        return mask_email(person)
+    return mask_phone(person) if person.startswith("+") else person
 
 
 def check_days(first: datetime | None, last: datetime | None) -> None:

@@ -8,14 +8,16 @@ from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationError, model_validator
 
 from woo_sync_pipeline.config_celery import CelerySettings
-from woo_sync_pipeline.config_file import ConfigDocument, Problem, read_document
+from woo_sync_pipeline.config_file import ConfigDocument, KeyPath, Problem, read_document
 from woo_sync_pipeline.config_limits import LimitSettings, LimitsSettings
 from woo_sync_pipeline.config_refused import SOURCE_KEY, RefusedSource, duplicates, refused_sources
 from woo_sync_pipeline.config_values import (
+    ApiKey,
     EmailAddress,
+    HostName,
     Name,
     NameFormat,
     OrderStatuses,
@@ -25,9 +27,12 @@ from woo_sync_pipeline.config_values import (
     SecretWebAddress,
     Section,
     SourceName,
+    StagingUrl,
+    Text,
     TimeOfDay,
     Timezone,
     WebAddress,
+    no_secret,
     refuse,
 )
 from woo_sync_pipeline.contacts.consent import Consent, ConsentRules, comparable
@@ -48,12 +53,14 @@ class ConsentWords(Section):
     def _words_differ(self) -> Self:
         seen: dict[str, str] = {}
         for name, words in (("opted_in", self.opted_in), ("opted_out", self.opted_out)):
-            for word in words:
+            for position, word in enumerate(words, 1):
                 if not comparable(word):
-                    raise refuse(f"{word!r} is no word: blanks, hyphens and underscores do not count")
+                    raise refuse(
+                        f"word {position} of {name} is no word: blanks, hyphens and underscores do not count"
+                    )
                 if seen.setdefault(comparable(word), name) != name:
                     raise refuse(
-                        f"{word!r} is under opted_in and under opted_out. Write it under one of them"
+                        f"word {position} of {name} is under opted_in as well. Write it under one of them"
                     )
         return self
 
@@ -87,21 +94,23 @@ class ConsentSettings(Section):
 
     @model_validator(mode="after")
     def _keys_belong_together(self) -> Self:
-        for key in self.mirrored_by:
+        for position, key in enumerate(self.mirrored_by, 1):
             if key not in self.meta_keys:
-                raise refuse(f"mirrored_by has {key!r}, which is not among the meta_keys. Write it there too")
-        for key in self.dated_by:
+                raise refuse(
+                    f"key {position} of mirrored_by is not among the meta_keys. Write it there too, spelled alike"
+                )
+        for position, key in enumerate(self.dated_by, 1):
             if key not in self.keys:
                 raise refuse(
-                    f"dated_by has {key!r}, which is neither among the meta_keys nor a copy in mirrored_by. "
-                    "Write it there too"
+                    f"key {position} of dated_by is neither among the meta_keys nor a copy in mirrored_by. "
+                    "Write it there too, spelled alike"
                 )
         for name, others in (("mirrored_by", self.mirrored_by), ("dated_by", self.dated_by)):
-            for other in others.values():
+            for position, other in enumerate(others.values(), 1):
                 if other.startswith("_"):
                     raise refuse(
-                        f"{name} names {other!r}, but WooCommerce hides keys of customers that begin with an "
-                        "underscore. Keep it under a key without one"
+                        f"entry {position} of {name} names a key that begins with an underscore, and such keys of "
+                        "customers WooCommerce hides. Keep it under a key without one"
                     )
         return self
 
@@ -149,11 +158,11 @@ class SourceSettings(Section):
     """One WooCommerce store."""
 
     name: SourceName
-    key: Annotated[str, Field(pattern=SOURCE_KEY)]
+    key: Annotated[str, Field(pattern=SOURCE_KEY), AfterValidator(no_secret)]
     type: Literal["woocommerce"] = "woocommerce"
     url: WebAddress
-    consumer_key: Secret
-    consumer_secret: Secret
+    consumer_key: ApiKey
+    consumer_secret: ApiKey
     verify_tls: bool | str = True
     use_environment_proxies: bool = False
     start_date: date
@@ -179,8 +188,8 @@ class MessageMediaSettings(Section):
     """The MessageMedia account whose contact directory is kept in step."""
 
     base_url: WebAddress
-    api_key: Secret
-    api_secret: Secret
+    api_key: ApiKey
+    api_secret: ApiKey
     auth: Literal["basic", "hmac"] = "basic"
     verify_tls: bool | str = True
     max_concurrency: Annotated[int, Field(ge=1, le=128)] = 16
@@ -202,13 +211,13 @@ EmailTls: TypeAlias = Literal["starttls", "implicit", "none"]
 class EmailSettings(Section):
     """Where alerts are sent by email, and through which server."""
 
-    smtp_host: Name
+    smtp_host: HostName
     smtp_port: Annotated[int, Field(ge=1, le=65_535)] | None = None
     tls: EmailTls | None = None
     starttls: bool | None = Field(
         default=None, description="the older way to write tls: starttls or tls: none"
     )
-    username: Name | None = None
+    username: Text | None = None
     password: Secret | None = None
     sender: Annotated[EmailAddress, Field(alias="from")]
     to: Annotated[tuple[EmailAddress, ...], Field(min_length=1)]
@@ -257,7 +266,7 @@ class Settings(Section):
 
     database_url: PostgresUrl | None = None
     timezone: Timezone = "UTC"
-    staging_url: str | None = None
+    staging_url: StagingUrl | None = None
     messagemedia: MessageMediaSettings
     sources: Annotated[tuple[SourceSettings, ...], Field(min_length=1)]
     retention: RetentionSettings = RetentionSettings()
@@ -266,6 +275,7 @@ class Settings(Section):
 
     _directory: Path = PrivateAttr(default_factory=Path.cwd)
     _refused: tuple[RefusedSource, ...] = PrivateAttr(default=())
+    _literal_secrets: tuple[str, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
     def _machines_share_what_they_need(self) -> Self:
@@ -283,6 +293,11 @@ class Settings(Section):
         """Keys of the refused sources; None when one has no key that can be read, and may be any."""
         keys = tuple(refused.key for refused in self._refused if refused.key is not None)
         return keys if len(keys) == len(self._refused) else None
+
+    @property
+    def literal_secrets(self) -> tuple[str, ...]:
+        """Settings whose secret stands in the file itself, and not in a variable of the environment."""
+        return self._literal_secrets
 
     @property
     def data_directory(self) -> Path:
@@ -313,7 +328,7 @@ def load_settings(path: Path | None = None) -> Settings:
     What is wrong with some of several sources leaves those out, as `Settings.refused`. Anything else raises
     `ConfigurationError` that lists everything wrong in the file: line, path of the key, what to write.
     """
-    document = read_document((path or config_path()).absolute())
+    document = read_document((path or config_path()).absolute(), known_keys=_KEY_NAMES)
     problems = [*document.problems, *duplicates(document.values)]
     settings, found = _validated(document, document.values, but=problems)
     problems += found
@@ -326,7 +341,21 @@ def load_settings(path: Path | None = None) -> Settings:
         raise document.error(problems)
     settings._directory = document.path.parent
     settings._refused = refused
+    settings._literal_secrets = _literal_secrets(document)
     return settings
+
+
+def _literal_secrets(document: ConfigDocument) -> tuple[str, ...]:
+    found = [path for path, text in document.literals.items() if _is_secret(path, text)]
+    return tuple(document.written(path) for path in found)
+
+
+def _is_secret(path: KeyPath, text: str) -> bool:
+    if path == ("database_url",):
+        # Without a password it opens nothing.
+        user = text.partition("://")[2].rpartition("@")[0]
+        return ":" in user or "password=" in text
+    return path[-1] in _SECRET_KEYS
 
 
 def _validated(
@@ -358,26 +387,37 @@ def _problem(document: ConfigDocument, error: object) -> Problem:
         message = "this key is missing. See woo_sync.example.yaml for what it means"
     elif kind == "string_pattern_mismatch":
         message = "write lower-case letters, digits and underscores, a letter first, such as my_store"
+    elif kind in {"value_error", "assertion_error"}:
+        # The words of a library, which may quote the value.
+        message = "this value cannot be read. See woo_sync.example.yaml for what it means"
     # A union adds the names of its branches to the location: they are no keys of the file.
     while location and not document.has(location) and kind not in {"missing", "extra_forbidden"}:
         location = location[:-1]
     return Problem(location, message)
 
 
-def _known_keys(location: tuple[str | int, ...]) -> list[str]:
-    models: dict[tuple[str, ...], type[BaseModel]] = {
-        (): Settings,
-        ("messagemedia",): MessageMediaSettings,
-        ("retention",): RetentionSettings,
-        ("alerts",): AlertSettings,
-        ("alerts", "email"): EmailSettings,
-        ("celery",): CelerySettings,
-        ("sources",): SourceSettings,
-        ("sources", "consent"): ConsentSettings,
-        ("sources", "consent", "words"): ConsentWords,
-        ("sources", "groups"): GroupSettings,
-        ("sources", "limits"): LimitsSettings,
-        **{("sources", "limits", name): LimitSettings for name in LimitsSettings.model_fields},
-    }
+_SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
+    (): Settings,
+    ("messagemedia",): MessageMediaSettings,
+    ("retention",): RetentionSettings,
+    ("alerts",): AlertSettings,
+    ("alerts", "email"): EmailSettings,
+    ("celery",): CelerySettings,
+    ("sources",): SourceSettings,
+    ("sources", "consent"): ConsentSettings,
+    ("sources", "consent", "words"): ConsentWords,
+    ("sources", "groups"): GroupSettings,
+    ("sources", "limits"): LimitsSettings,
+    **{("sources", "limits", name): LimitSettings for name in LimitsSettings.model_fields},
+}
+_KEY_NAMES = frozenset(
+    field.alias or name for model in _SECTIONS.values() for name, field in model.model_fields.items()
+)
+_SECRET_KEYS = frozenset(
+    {"api_key", "api_secret", "consumer_key", "consumer_secret", "password", "webhook_url", "redis_url"}
+)
+
+
+def _known_keys(location: KeyPath) -> list[str]:
     names = tuple(part for part in location if isinstance(part, str))
-    return [field.alias or name for name, field in models[names].model_fields.items()]
+    return [field.alias or name for name, field in _SECTIONS[names].model_fields.items()]

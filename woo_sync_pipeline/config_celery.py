@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from woo_sync_pipeline.config_values import Section, refuse
+from woo_sync_pipeline.config_values import Section, refuse, split_address
 
 
 def _redis_url(value: SecretStr) -> SecretStr:
-    parts = urlsplit(value.get_secret_value())
-    if parts.scheme not in {"redis", "rediss"} or not parts.hostname:
+    parts = split_address(value.get_secret_value())
+    if parts is None or parts.scheme not in {"redis", "rediss"} or not parts.hostname:
         raise refuse(
             "this is no address of a Redis. Write redis://:password@host:6379/0, or rediss:// with TLS"
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 from woo_sync_pipeline.config_file import ConfigDocument, Problem
 from woo_sync_pipeline.errors import ConfigurationError
+from woo_sync_pipeline.privacy import looks_like_secret
 
 SOURCE_KEY = r"^[a-z][a-z0-9_]{0,39}$"
 """What the key of a source looks like: it names an asset group, jobs, a schedule and a sensor."""
@@ -44,7 +45,7 @@ def duplicates(values: Any) -> list[Problem]:
         problems += [
             Problem(
                 ("sources", position, attribute),
-                f"two sources have the {attribute} {text!r}. Give each source a {attribute} of its own",
+                f"two sources have the same {attribute}. Give each source a {attribute} of its own",
             )
             for position, text in enumerate(written)
             if text and folded.count(text.casefold()) > 1
@@ -76,10 +77,10 @@ def _refused(
     document: ConfigDocument, position: int, entry: dict[str, Any], problems: Sequence[Problem]
 ) -> RefusedSource:
     key = _text(entry.get("key"))
-    known_key = key if re.fullmatch(SOURCE_KEY, key) else None
-    name = known_key or _text(entry.get("name")) or f"sources[{position}]"
+    # Whatever else stands there, and the name too, may be a secret that was put into the wrong place.
+    known_key = key if re.fullmatch(SOURCE_KEY, key) and not looks_like_secret(key) else None
     error = ConfigurationError(
-        source=name,
+        source=known_key or f"sources[{position}]",
         tried=f"read its part of {document.path}",
         got=document.places(problems),
         next_step="Mend it, try `woo-sync check`, and restart the code server. Until then this source is not "

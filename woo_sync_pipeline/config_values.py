@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from datetime import time
+from functools import cache
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import available_timezones
 
 import phonenumbers
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
+from woo_sync_pipeline.postgres_url import problem_of_postgres_url
+from woo_sync_pipeline.privacy import looks_like_secret
+
+_HOST = re.compile(r"[A-Za-z0-9._-]+|\[?[0-9A-Fa-f:.]+\]?")
+
 
 def refuse(message: str) -> PydanticCustomError:
-    """What a validator raises: why a value cannot be, and what to write instead."""
+    """What a validator raises: why a value cannot be, and what to write instead.
+
+    It never repeats the value: a secret may have been put there by mistake.
+    """
     # Without a context to fill it with, the message is shown as it is, braces and all.
     return PydanticCustomError("woo_sync", message)
 
 
+@cache
+def _timezones() -> frozenset[str]:
+    # Looking through the folders of the system takes longer than reading the file.
+    return frozenset(available_timezones())
+
+
 def _known_timezone(value: str) -> str:
-    if value not in available_timezones():
-        raise refuse(
-            f"{value!r} is no time zone. Write one of the IANA names, such as Australia/Sydney or UTC"
-        )
+    if value not in _timezones():
+        raise refuse("this is no time zone. Write one of the IANA names, such as Australia/Sydney or UTC")
     return value
 
 
@@ -30,27 +44,40 @@ def _known_region(value: str) -> str:
     region = value.upper()
     if region not in phonenumbers.SUPPORTED_REGIONS:
         raise refuse(
-            f"{value!r} is no region that phone numbers can be read for. "
+            "this is no region that phone numbers can be read for. "
             "Write a two-letter country code, such as AU, NZ or GB"
         )
     return region
 
 
+def split_address(value: str) -> SplitResult | None:
+    """The parts of a web address; None when they cannot be told apart."""
+    try:
+        parts = urlsplit(value)
+        # Tried here because they may fail: the reasons that libraries give quote the address.
+        _ = parts.port, (parts.hostname or "").encode("idna")
+    except ValueError:
+        return None
+    return parts
+
+
 def _web_address(value: str) -> str:
     example = "Write the address alone, such as https://shop.example.com"
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    parts = split_address(value)
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
         raise refuse(f"this is no web address. {example}")
-    if parts.username or parts.password:
+    if parts.username or parts.password or "@" in parts.netloc:
         raise refuse(f"credentials do not belong into the address. {example}")
     if parts.query or parts.fragment or "/wp-json" in parts.path:
         raise refuse(f"a query, a fragment or /wp-json is too much. {example}")
-    return value.rstrip("/")
+    if not _HOST.fullmatch(parts.hostname) and parts.hostname.isascii():
+        raise refuse(f"this is no web address. {example}")
+    return no_secret(value.rstrip("/"))
 
 
 def _secret_web_address(value: SecretStr) -> SecretStr:
-    parts = urlsplit(value.get_secret_value())
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    parts = split_address(value.get_secret_value())
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
         raise refuse("this is no web address. Write the whole of it, such as https://hooks.example.com/T0/B0")
     return value
 
@@ -63,12 +90,25 @@ def _email_address(value: str) -> str:
 
 
 def _postgres_url(value: SecretStr) -> SecretStr:
-    scheme = urlsplit(value.get_secret_value()).scheme
-    if scheme.partition("+")[0] not in {"postgresql", "postgres"}:
-        raise refuse(
-            "only PostgreSQL is supported. Write postgresql://user:password@host:5432/database, "
-            "or leave the key out to use the embedded PostgreSQL"
-        )
+    problem = problem_of_postgres_url(value.get_secret_value())
+    if problem is not None:
+        raise refuse(problem)
+    return value
+
+
+def _host_name(value: str) -> str:
+    if not _HOST.fullmatch(value):
+        raise refuse("this is no name of a host. Write it alone, such as smtp.example.com")
+    return value
+
+
+def _staging_url(value: str) -> str:
+    # The rest of a path may be anything, such as the number of a volume.
+    is_address = "://" in value
+    if (is_address and looks_like_secret(value.partition("://")[2].rpartition("@")[2])) or (
+        "/" not in value and looks_like_secret(value)
+    ):
+        raise refuse(_NOT_HERE)
     return value
 
 
@@ -80,6 +120,27 @@ def _not_blank(value: str) -> str:
 
 def _secret_not_blank(value: SecretStr) -> SecretStr:
     return SecretStr(_not_blank(value.get_secret_value()))
+
+
+def _one_word(value: SecretStr) -> SecretStr:
+    # A library that cannot put it into a header would quote it.
+    text = value.get_secret_value()
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise refuse("a key has letters, digits and signs alone. Write it without blanks and line breaks")
+    return value
+
+
+_NOT_HERE = (
+    "this looks like a key or a password, and what stands here is shown to everybody. Write what belongs here; if it "
+    "is a secret, write it as ${NAME} where it belongs"
+)
+
+
+def no_secret(value: str) -> str:
+    """Refuse what looks like a secret in a value that is shown."""
+    if looks_like_secret(value):
+        raise refuse(_NOT_HERE)
+    return value
 
 
 def _name_format(value: str) -> str:
@@ -107,14 +168,12 @@ def _without_comma(value: str) -> str:
 def _order_status(value: str) -> str:
     status = _not_blank(value)
     if status in {"draft", "auto-draft", "checkout-draft"}:
-        raise refuse(
-            f"{status!r} is a checkout that nobody has finished, so no contact comes from it. Leave it out"
-        )
+        raise refuse("this is a checkout that nobody has finished, so no contact comes from it. Leave it out")
     if status in {"any", "all"}:
         raise refuse("write the statuses one by one, or leave order_statuses out for all of them but drafts")
     if status.startswith("wc-"):
-        raise refuse(f"write a status without wc-: {status.removeprefix('wc-')}")
-    return status
+        raise refuse("write a status without wc-, such as completed")
+    return no_secret(status)
 
 
 def _some_statuses(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -130,14 +189,19 @@ def _time_of_day(value: object) -> object:
     return value
 
 
-Name = Annotated[str, AfterValidator(_not_blank), Field(max_length=60)]
-NameFormat = Annotated[str, AfterValidator(_name_format)]
+Text = Annotated[str, AfterValidator(_not_blank), Field(max_length=60)]
+Name = Annotated[Text, AfterValidator(no_secret)]
+"""A text that is shown."""
+HostName = Annotated[Name, AfterValidator(_host_name)]
+StagingUrl = Annotated[str, AfterValidator(_staging_url)]
+NameFormat = Annotated[str, AfterValidator(_name_format), AfterValidator(no_secret)]
 SourceName = Annotated[Name, AfterValidator(_without_comma)]
 Timezone = Annotated[str, AfterValidator(_known_timezone)]
 Region = Annotated[str, AfterValidator(_known_region)]
 PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
 TimeOfDay = Annotated[time, BeforeValidator(_time_of_day)]
 Secret = Annotated[SecretStr, AfterValidator(_secret_not_blank)]
+ApiKey = Annotated[Secret, AfterValidator(_one_word)]
 OrderStatuses = Annotated[
     tuple[Annotated[str, AfterValidator(_order_status)], ...], AfterValidator(_some_statuses)
 ]
@@ -147,6 +211,12 @@ EmailAddress = Annotated[str, AfterValidator(_email_address)]
 
 
 class Section(BaseModel):
-    """A part of the configuration: unknown keys are refused, and no message repeats a value."""
+    """A part of the configuration: unknown keys are refused, and neither a message nor its text repeats a value."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(…)"
+
+    def __str__(self) -> str:
+        return repr(self)

@@ -57,3 +57,11 @@ class TransientStateError(StateError):
     """The state database cannot be reached just now."""
 
     transient: ClassVar[bool] = True
+
+
+class DiskFullError(WooSyncError):
+    """There is no room for a file: somebody has to make some."""
+
+
+class StateDiskFullError(StateError):
+    """The disk of the state database is full: somebody has to make room."""

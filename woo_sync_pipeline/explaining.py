@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
@@ -12,9 +12,11 @@ import pandas as pd
 from woo_sync_pipeline.config import Settings
 from woo_sync_pipeline.contacts.merge import deciding_signals, field_origins
 from woo_sync_pipeline.contacts.subscription import NotApplied
+from woo_sync_pipeline.privacy import mask_phone
 from woo_sync_pipeline.resources import StateResource
 from woo_sync_pipeline.state.consent_ledger import LedgerEntry
 from woo_sync_pipeline.state.explanation import KnownOfPhone, Row, known_of_phone
+from woo_sync_pipeline.state.people import StoreRecord
 
 MOST_LINES = 20
 """Of the outcomes of syncs, and of the ledger of consent."""
@@ -101,12 +103,24 @@ class RecordBehind:
 
 
 @dataclass(frozen=True)
+class OtherPhone:
+    """Another phone of a record, masked: it may be somebody else's. `left_at`: when the record changed from one to
+    the other. `phone_masked` is empty where the record has no usable phone now.
+    """
+
+    record: str
+    phone_masked: str
+    left_at: datetime
+
+
+@dataclass(frozen=True)
 class Explanation:
     """Why a contact is as it is; without `contact` and `platform` no store holds the phone, and none ever did.
 
     contact: its merged form. platform: what MessageMedia last confirmed. not_sent: fields that differ from that.
     state_told: why the subscription state is what it is, in a sentence. outcomes: of the latest syncs, newest first.
-    ledger: the latest entries of the ledger of consent, newest first.
+    ledger: the latest entries of the ledger of consent, newest first. former_phones: those that its records had before;
+    moved_away: records that had this phone before, with the one they have now.
     """
 
     phone: str
@@ -117,13 +131,15 @@ class Explanation:
     records: tuple[RecordBehind, ...]
     outcomes: tuple[Row, ...]
     ledger: tuple[LedgerEntry, ...]
+    former_phones: tuple[OtherPhone, ...]
+    moved_away: tuple[OtherPhone, ...]
 
 
 def explain(settings: Settings, state: StateResource, phone: str) -> Explanation | None:
     """Explain the contact of a phone (E.164); None when nothing is known of the phone."""
     known = known_of_phone(state.database(), phone, lines=MOST_LINES)
     contact = known.contact
-    if contact is None and not (known.records or known.outcomes or known.ledger):
+    if contact is None and not (known.records or known.outcomes or known.ledger or known.moved):
         return None
     return Explanation(
         phone=phone,
@@ -134,6 +150,19 @@ def explain(settings: Settings, state: StateResource, phone: str) -> Explanation
         records=_records(known, phone, _counting(settings, known)),
         outcomes=known.outcomes,
         ledger=known.ledger,
+        former_phones=_other_phones(known.former),
+        moved_away=_other_phones(known.moved),
+    )
+
+
+def _other_phones(rows: Iterable[Row]) -> tuple[OtherPhone, ...]:
+    return tuple(
+        OtherPhone(
+            str(StoreRecord(row["source"], row["record_type"], row["record_id"])),
+            mask_phone(row["phone"]),
+            row["left_at"],
+        )
+        for row in rows
     )
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from woo_sync_pipeline.contacts.consent import Consent
-from woo_sync_pipeline.explaining import MOST_LINES, Choice, Explanation, RecordBehind
+from woo_sync_pipeline.explaining import MOST_LINES, Choice, Explanation, OtherPhone, RecordBehind
 from woo_sync_pipeline.ledger_tables import ledger_table
 from woo_sync_pipeline.reports.times import interval_text, time_text
 from woo_sync_pipeline.state.explanation import Row
@@ -41,6 +41,10 @@ def explanation_tables(explanation: Explanation) -> Iterator[Table]:
         yield _platform_table(explanation, explanation.platform)
     if explanation.records:
         yield _records_table(explanation.records)
+    if explanation.former_phones:
+        yield _other_phones_table(explanation.former_phones, "phones before this one", "left")
+    if explanation.moved_away:
+        yield _other_phones_table(explanation.moved_away, "had this phone before", "has now")
     if explanation.outcomes:
         yield _outcomes_table(explanation.outcomes)
     if explanation.ledger:
@@ -147,6 +151,13 @@ def _outcomes_table(outcomes: tuple[Row, ...]) -> Table:
             ", ".join(line["changes"]),
             line["reason"] or "",
         )
+    return table
+
+
+def _other_phones_table(phones: tuple[OtherPhone, ...], title: str, which: str) -> Table:
+    table = _table("store record", which, "until", title=f"{title}, masked, times in UTC")
+    for each in phones:
+        _add(table, each.record, each.phone_masked or "none that can be used", time_text(each.left_at))
     return table
 
 

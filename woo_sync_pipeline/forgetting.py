@@ -10,45 +10,66 @@ from woo_sync_pipeline.errors import StateError
 from woo_sync_pipeline.privacy import mask_phone
 from woo_sync_pipeline.resources import StagingResource, StateResource, source_claim
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.erasure import Erased, StoreRecord, erase_phone
+from woo_sync_pipeline.state.erasure import Erased, erase_person
+from woo_sync_pipeline.state.people import Meant, StoreRecord
 
 
-def forget(settings: Settings, state: StateResource, phone: str) -> Erased:
-    """Erase a phone (E.164) from the state and delete all staged frames, in which it may be.
+def forget(settings: Settings, state: StateResource, meant: Meant) -> Erased:
+    """Erase a person from the state and delete all staged frames, in which the person may be.
 
     Raises `StateError` while a source is being synced: the sync would write the person down again.
     """
     database = state.database()
     _refuse_while_syncing(settings, database)
-    erased = erase_phone(database, phone)
+    erased = erase_person(database, list(meant.by_phone), meant.without_phone)
     kept = timedelta(days=settings.retention.staging_days)
     StagingResource(settings).area().prune(now=datetime.now(UTC) + kept)
     return erased
 
 
-def account_of(erased: Erased, phone: str) -> Iterator[str]:
-    """Lines that say what was erased and what is still to be done; the phone is masked."""
+def account_of(erased: Erased, who: str) -> Iterator[str]:
+    """Lines that say what was erased and what is still to be done; `who` names the person, masked."""
     if erased.is_nothing:
-        yield f"Nothing is known of {mask_phone(phone)}. Staged frames were deleted."
+        yield f"Nothing is known of {who}. Staged frames were deleted."
+        yield from _about_others(erased)
         return
+    contacts = {0: "no contact", 1: "the contact"}.get(erased.contacts) or _counted(
+        erased.contacts, "contact"
+    )
     yield (
-        f"Erased of {mask_phone(phone)}: {_counted(len(erased.records), 'store record')}, "
-        f"{'the contact' if erased.was_contact else 'no contact'}, {_counted(erased.history, 'line')} of reports, "
+        f"Erased of {who}: {_counted(len(erased.records), 'store record')}, "
+        f"{contacts}, {_counted(erased.history, 'line')} of reports, "
         f"{_counted(erased.ledger, 'entry', 'entries')} of the ledger of consent; and all staged frames."
     )
+    if erased.former:
+        yield f"With it what was kept under earlier phones: {', '.join(map(mask_phone, erased.former))}."
     if erased.blanked:
         yield f"Orders of other customers that named the phone stay without it: {_listed(erased.blanked)}."
+    yield from _about_others(erased)
     yield "What else is to be done, if it is not done yet:"
     if erased.records:
         yield f"- in the stores, erase or change {_listed(erased.records)}: what is still there comes back"
-    if erased.contact_id is not None:
-        yield f"- on MessageMedia, delete the contact {erased.contact_id}"
+    for contact_id in erased.contact_ids:
+        yield f"- on MessageMedia, delete the contact {contact_id}"
     if erased.was_unsubscribed:
         yield (
             "- this person was unsubscribed, and nothing here remembers it any more: were the contact deleted on "
             "MessageMedia and the opt-in still in a store, the next sync would subscribe the person again"
         )
     yield "- backups of the database and files made with `woo-sync report` or `woo-sync consent` may hold the person"
+
+
+def _about_others(erased: Erased) -> Iterator[str]:
+    if erased.held:
+        yield (
+            f"An earlier phone is somebody else's now, and what is kept under it stays: "
+            f"{', '.join(map(mask_phone, erased.held))}."
+        )
+    if erased.moved:
+        yield (
+            f"This phone was once that of {_listed(erased.moved)}, with another phone now: not erased. If this is the "
+            "same person, forget it by the number of the customer, such as woocommerce:123."
+        )
 
 
 def _refuse_while_syncing(settings: Settings, database: Database) -> None:

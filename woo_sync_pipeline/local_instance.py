@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import dagster as dg
 
 from woo_sync_pipeline.config import DATABASE_URL_ENV, Settings
 from woo_sync_pipeline.resources import StateResource
+from woo_sync_pipeline.state.failures import known_failure
 
 DAGSTER_HOME_ENV = "DAGSTER_HOME"
 _RECONNECT_SECONDS = 1
@@ -76,17 +77,25 @@ def prepare_dagster_home(settings: Settings, state: StateResource) -> Path:
 
 @contextmanager
 def dagster_instance(settings: Settings, state: StateResource) -> Iterator[dg.DagsterInstance]:
-    """The instance of `DAGSTER_HOME`, else one of our own beside the configuration. Raises `StateError`."""
-    if os.environ.get(DAGSTER_HOME_ENV):
-        with dg.DagsterInstance.get() as instance:
-            _keep_connected(instance)
-            yield instance
-        return
+    """The instance of `DAGSTER_HOME`, else one of our own beside the configuration.
+
+    Raises `StateError`, also when Dagster's own database cannot be used, and `DiskFullError`.
+    """
     # Asked first: Dagster would try several times, and then show a traceback instead of what to do.
     state.database().migrate()
-    home = prepare_dagster_home(settings, state)
-    with dg.DagsterInstance.from_config(str(home)) as instance:
-        _keep_connected(instance)
+    with ExitStack() as stack:
+        try:
+            if os.environ.get(DAGSTER_HOME_ENV):
+                opened = dg.DagsterInstance.get()
+            else:
+                opened = dg.DagsterInstance.from_config(str(prepare_dagster_home(settings, state)))
+            instance = stack.enter_context(opened)
+            _keep_connected(instance)
+        except Exception as error:
+            named = known_failure(error, tried="open Dagster's storage")
+            if named is None:
+                raise
+            raise named from None
         yield instance
 
 

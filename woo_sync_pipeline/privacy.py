@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 import unicodedata
 
 _EMAIL = re.compile(r"[^\s@<>\"'(),;:=]+@[^\s@<>\"'(),;:]+\.[^\s@<>\"'(),;:.]+")
@@ -21,6 +22,10 @@ _CREDENTIAL = re.compile(
     r"[\"']?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s&,;\"']+)"
 )
 _KEY = re.compile(r"\b(?:ck|cs)_[0-9A-Za-z]{4,}")
+_RANDOM = re.compile(r"[0-9A-Za-z]{16,}")
+_UUID = re.compile(r"(?i)\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+_OF_ONE_KIND = re.compile(r"[0-9]+|[a-z]+|[A-Z]+")
+_CREDENTIALS_OF_URL = re.compile(r"://[^/\s]*:[^/\s]*@")
 _NO_DIGIT = re.compile(r"[^+0-9]")
 _ASCII_BUT_DIGITS = {code: None for code in range(128) if chr(code) not in "+0123456789"}
 
@@ -51,6 +56,20 @@ def mask_email(email: str | None) -> str:
     return f"{local[:1]}•••@•••.{domain.rpartition('.')[2]}" if domain else "•••"
 
 
+def looks_like_secret(text: str) -> bool:
+    """Whether a text that nobody should have to hide holds what looks like a secret: a random key, credentials.
+
+    Random means 16 or more letters and digits without a break, two digits at least, and lower case, upper case and
+    digits taking turns as no name has them. A password that somebody made up looks like any other word.
+    """
+    if _KEY.search(text) or _UUID.search(text) or _CREDENTIALS_OF_URL.search(text):
+        return True
+    return any(
+        sum(map(str.isdecimal, run)) >= 2 and len(_OF_ONE_KIND.findall(run)) >= 7
+        for run in _RANDOM.findall(text)
+    )
+
+
 def redact(text: str, *, limit: int = 300) -> str:
     """Make a foreign text fit to be shown: credentials removed, emails and phones masked, trimmed.
 
@@ -63,3 +82,9 @@ def redact(text: str, *, limit: int = 300) -> str:
     shown = _EMAIL.sub(lambda found: mask_email(found.group()), shown)
     shown = _NUMBER.sub(lambda found: found["kept"] or mask_phone(found.group()), shown)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def places_of(error: BaseException) -> str:
+    """Where an exception came from: files and lines without values, one a line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return "\n".join(f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames)

@@ -41,6 +41,7 @@ class StateResource:
         self._settings = settings
         self._embedded: EmbeddedPostgres | None = None
         self._database: Database | None = None
+        self._database_url = ""
         self._claims: dict[str, tuple[str, Claim]] = {}
         self._lock = threading.Lock()
 
@@ -48,8 +49,12 @@ class StateResource:
         """The database, connected on first use. Raises `StateError`."""
         url = self.url()
         with self._lock:
+            if self._database is not None and self._database_url != url:
+                # The embedded server was started again, in another place.
+                self._database.close()
+                self._database = None
             if self._database is None:
-                self._database = Database(url)
+                self._database, self._database_url = Database(url), url
             return self._database
 
     def url(self) -> str:
@@ -61,6 +66,7 @@ class StateResource:
                 return url
             if self._embedded is None:
                 self._embedded = EmbeddedPostgres(self._settings.data_directory / "postgres").start()
+            self._embedded.ensure_running()
             return self._embedded.url
 
     @property

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from woo_sync_pipeline.errors import StagingError
 from woo_sync_pipeline.privacy import redact
+from woo_sync_pipeline.state.failures import FULL_DISK, disk_full
 
 Failures: TypeAlias = Callable[[], AbstractContextManager[None]]
 """A block in which what the file system reports becomes a `StagingError`."""
@@ -144,9 +145,17 @@ class Staging:
 
     def __init__(self, location: str, *, kept: timedelta = KEPT) -> None:
         self._kept = kept
-        self._place = f"staging {location.rpartition('@')[2]}"
+        self._place = f"staging {location.rpartition('@')[2].partition('?')[0]}"
         with self._failures("open the staging area"):
-            self._files, self._root = fsspec.core.url_to_fs(location, use_listings_cache=False)
+            try:
+                self._files, self._root = fsspec.core.url_to_fs(location, use_listings_cache=False)
+            except ValueError:
+                # What fsspec says of an address that it cannot read quotes it.
+                raise self._failure(
+                    "open the staging area",
+                    "no kind of file system that is known here has such an address",
+                    "Let staging_url be the path of a folder, or an address such as s3://bucket/prefix.",
+                ) from None
         self._is_folder = "file" in self._files.protocol
 
     def write(
@@ -211,11 +220,21 @@ class Staging:
         with failures():
             self._files.makedirs(folder, exist_ok=True)
             file = self._files.open(temporary, "wb")
-        with file:
-            Path(temporary).chmod(0o600)
+        try:
+            with failures():
+                Path(temporary).chmod(0o600)
             yield file
-        with failures():
-            self._files.mv(temporary, path)
+            with failures():
+                # What is still in memory is written now, and there may be no room for it.
+                file.close()
+                self._files.mv(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                file.close()
+            # It may have filled the disk, and holds personal data.
+            with suppress(OSError):
+                Path(temporary).unlink()
+            raise
 
     @contextmanager
     def _new_object(self, path: str, failures: Failures) -> Iterator[IO[bytes]]:
@@ -286,6 +305,9 @@ class Staging:
         except Exception as error:
             if not isinstance(error, OSError) and not _is_of_object_store(error):
                 raise
+            full = _full_disk(error)
+            if full is not None:
+                raise disk_full(full, source=self._place, tried=tried) from None
             raise self._failure(
                 tried,
                 f"{type(error).__name__}: {redact(str(error))}",
@@ -300,6 +322,16 @@ class Staging:
 def _is_of_object_store(error: Exception) -> bool:
     """Whether it is one of the family of errors of the AWS client, which is installed only where it is used."""
     return any(kind.__module__.partition(".")[0] == "botocore" for kind in type(error).__mro__)
+
+
+def _full_disk(error: BaseException) -> OSError | None:
+    """What says that there is no room: Arrow may have wrapped it."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno in FULL_DISK:
+            return seen
+        seen = seen.__cause__ or seen.__context__
+    return None
 
 
 def _unix_time(value: Any) -> float:

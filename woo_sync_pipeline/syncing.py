@@ -58,23 +58,23 @@ def sync_sources(
         for source in sources:
             try:
                 days = _days(settings, source, state, options)
+                console.print(
+                    f"{source.name}: {_reading(days, options.incremental)}", markup=False, highlight=False
+                )
+                outcome = runner.run(
+                    source,
+                    days,
+                    incremental=options.incremental,
+                    dry_run=options.dry_run,
+                    whole_history=options.whole_history,
+                    accept_changes=options.accept_changes,
+                    asked_by=f"{_user()} on the command line",
+                )
+                show_outcome(outcome, state=state, console=console)
             except WooSyncError as error:
                 _show_failure(str(error), console)
                 succeeded = False
                 continue
-            console.print(
-                f"{source.name}: {_reading(days, options.incremental)}", markup=False, highlight=False
-            )
-            outcome = runner.run(
-                source,
-                days,
-                incremental=options.incremental,
-                dry_run=options.dry_run,
-                whole_history=options.whole_history,
-                accept_changes=options.accept_changes,
-                asked_by=f"{_user()} on the command line",
-            )
-            show_outcome(outcome, state=state, console=console)
             succeeded = succeeded and outcome.error is None
             warned = warned or bool(outcome.sync and SyncCounts.from_json(outcome.sync.counts).all_warnings)
     return Synced(succeeded, warned)

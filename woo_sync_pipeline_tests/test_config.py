@@ -273,7 +273,7 @@ REFUSALS = [
     ("url: https://ann:hunter2@x.com", "url: https://shop.example.com/", "line 10, sources[0].url", "credentials"),
     ("url: https://shop.example.com?x=1", "url: https://shop.example.com/", "line 10, sources[0].url", "a query"),
     ("url: https://x.com/wp-json", "url: https://shop.example.com/", "line 10, sources[0].url", "/wp-json"),
-    ("url: https://[::1", "url: https://shop.example.com/", "line 10, sources[0].url", "IPv6"),
+    ("url: https://[::1", "url: https://shop.example.com/", "line 10, sources[0].url", "no web address"),
     ("key: Woo Commerce", "key: woocommerce", "line 9, sources[0].key", "lower-case letters, digits and underscores"),
     ("name: '  '", "name: WooCommerce", "line 8, sources[0].name", "this is empty"),
     ("name: Shop, Sydney", "name: WooCommerce", "line 8, sources[0].name", "comma"),
@@ -298,10 +298,10 @@ REFUSALS = [
     ("words: {opted_in: [Ja], opted_out: [' ja']}", "mode: explicit", "sources[0].consent.words", "under one of them"),
     ("words: {opted_in: ['--']}", "mode: explicit", "line 16, sources[0].consent.words", "is no word"),
     ("repeated_yes: maybe", "mode: explicit", "line 16, sources[0].consent.repeated_yes", "'ignored' or 'counts'"),
-    ("dated_by: {sms: sms_at}", "mode: explicit", "sources[0].consent", "dated_by has 'sms', which is neither among"),
-    ("mirrored_by: {_sms: sms}", "mode: explicit", "sources[0].consent", "'_sms', which is not among the meta_keys"),
-    (" {meta_keys: [_sms], mirrored_by: {_sms: _b}}", "\n      mode: explicit", "sources[0].consent", "'_b', but Woo"),
-    (" {meta_keys: [sms], dated_by: {sms: _at}}", "\n      mode: explicit", "sources[0].consent", "'_at', but WooCom"),
+    ("dated_by: {sms: sms_at}", "mode: explicit", "sources[0].consent", "key 1 of dated_by is neither among"),
+    ("mirrored_by: {_sms: sms}", "mode: explicit", "sources[0].consent", "key 1 of mirrored_by is not among"),
+    (" {meta_keys: [_sms], mirrored_by: {_sms: _b}}", "\n      mode: explicit", "sources[0].consent", "1 of mirrored"),
+    (" {meta_keys: [sms], dated_by: {sms: _at}}", "\n      mode: explicit", "sources[0].consent", "1 of dated_by"),
     ("dated_by: [sms]", "mode: explicit", "line 16, sources[0].consent.dated_by", "dictionary"),
     ("words: {in: [ja]}", "mode: explicit", "sources[0].consent.words", "Known here: opted_in, opted_out"),
     ("    order_statuses: [checkout-draft]\n    consent:", "    consent:", "order_statuses[0]", "Leave it out"),
@@ -371,7 +371,7 @@ def test_a_store_without_a_key_that_can_be_read_may_be_any(file: Path) -> None:
     settings = load(file, GOOD + SECOND_SOURCE.replace("key: outlet", "key: Out let") + "  - nonsense\n")
     assert [source.key for source in settings.sources] == ["woocommerce"]
     assert [refused.label for refused in settings.refused] == ["source_2", "source_3"]
-    assert [refused.error.source for refused in settings.refused] == ["Outlet", "sources[2]"]
+    assert [refused.error.source for refused in settings.refused] == ["sources[1]", "sources[2]"]
     assert settings.refused_keys is None
 
 
@@ -381,7 +381,7 @@ def test_of_stores_that_share_a_key_none_is_read(file: Path) -> None:
     assert [source.key for source in settings.sources] == ["woocommerce"]
     assert settings.refused_keys == ("outlet", "outlet")
     for refused in settings.refused:
-        assert "two sources have the key 'outlet'" in str(refused.error)
+        assert "two sources have the same key" in str(refused.error)
 
 
 def test_what_is_wrong_outside_of_stores_is_told_together_with_what_is_wrong_in_them(file: Path) -> None:
@@ -394,8 +394,8 @@ def test_what_is_wrong_outside_of_stores_is_told_together_with_what_is_wrong_in_
 @pytest.mark.parametrize(
     ("name", "key", "says"),
     [
-        ("WOOCOMMERCE", "outlet", "two sources have the name 'WOOCOMMERCE'"),
-        ("Outlet", "woocommerce", "two sources have the key 'woocommerce'"),
+        ("WOOCOMMERCE", "outlet", "two sources have the same name"),
+        ("Outlet", "woocommerce", "two sources have the same key"),
     ],
 )
 def test_stores_have_names_and_keys_of_their_own(file: Path, name: str, key: str, says: str) -> None:
@@ -434,6 +434,88 @@ def test_a_file_without_keys_is_refused(file: Path, text: str) -> None:
 def test_what_is_no_yaml_is_refused_with_its_line(file: Path, text: str, line: int) -> None:
     message = refusal(file, text)
     assert f"line {line}: this is no YAML" in message
+
+
+def test_what_stores_share_may_be_an_anchor_and_what_a_store_says_itself_goes_before(file: Path) -> None:
+    text = GOOD.replace("    consent:\n", "    consent: &consent\n      repeated_yes: counts\n")
+    second = SECOND_SOURCE + "    consent:\n      <<: *consent\n      mode: inferred\n"
+    first, outlet = load(file, text + second).sources
+    assert (first.consent.mode, first.consent.repeated_yes) == ("explicit", "counts")
+    assert (outlet.consent.mode, outlet.consent.repeated_yes) == ("inferred", "counts")
+    assert "line 29, sources[1].consent.mode" in str(
+        load(file, text + second.replace("inferred", "maybe")).refused[0].error
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a: &a [*a]", "line 1: an anchor holds itself"),
+        ("a: &a\n  b: *a", "line 1: an anchor holds itself"),
+        ("a: &a {<<: *a}", "line 1: an anchor holds itself"),
+        (f"a: {'[' * 500}{']' * 500}", "line 1: this is nested too deeply"),
+        (f"a: {'[' * 50_000}{']' * 50_000}", "line 1: this is nested too deeply"),
+        (f"{'- ' * 50_000}x", "line 1: this is nested too deeply"),
+        (
+            "a0: &a0 [x]\n"
+            + "".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 10)}]\n" for n in range(9)),
+            "anchors make this too much",
+        ),
+        ("{[a]: b}", "a key must be a plain text"),
+    ],
+    ids=["itself", "in a mapping", "merged", "deep", "very deep", "very deep lists", "much", "key"],
+)
+def test_a_file_without_end_or_measure_is_refused(file: Path, text: str, says: str) -> None:
+    assert says in refusal(file, text)
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [("2026-13-45", "valid date"), ("!!int soon", "valid date"), ("!!timestamp soon", "valid date")],
+)
+def test_a_date_that_there_is_not_is_refused_with_its_line(file: Path, written: str, says: str) -> None:
+    message = refusal(file, GOOD.replace("start_date: 2026-11-01", f"start_date: {written}"))
+    assert "line 13, sources[0].start_date" in message
+    assert says in message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://sync:p%40ss%3Aw%2Fo%3Frd@db.example.com:5432/sync",
+        "postgresql+psycopg2://sync@db/sync",
+        "postgres://db:5432/sync?sslmode=require",
+        "postgresql://[::1]:5432/sync",
+        "postgresql://sync:@/sync?host=/var/run/postgresql",
+        "postgresql:///sync?user=me@there",
+        "postgresql+psycopg2://sync:@/sync?host=/home/ann/My Shops #1/postgres",
+    ],
+)
+def test_urls_of_databases_whose_parts_are_clear_are_taken(file: Path, url: str) -> None:
+    assert load(file, GOOD.replace("${DATABASE_URL}", f"'{url}'")).database_url is not None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://sync:p@ss@db/sync",
+        "postgresql://sync:p:ss@db/sync",
+        "postgresql://sync:p/ss@db/sync",
+        "postgresql://sync:p?ss@db/sync",
+        "postgresql://sync:p#ss@db/sync",
+        "postgresql://sync:p%ss@db/sync",
+        "postgresql://sync:p ss@db/sync",
+        "postgresql://sync@db:x/sync",
+        "postgresql://sync@db:99999/sync",
+    ],
+)
+def test_urls_of_databases_whose_parts_cannot_be_told_apart_say_how_to_write_them(
+    file: Path, url: str
+) -> None:
+    message = refusal(file, GOOD.replace("${DATABASE_URL}", f"'{url}'"))
+    assert "line 1, database_url: its parts cannot be told apart" in message
+    assert "%40 for @" in message
+    assert "ss" not in message.partition("database_url: ")[2].replace("password", "")
 
 
 def test_a_file_that_is_no_text_is_refused(file: Path) -> None:

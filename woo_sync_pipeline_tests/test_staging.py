@@ -15,8 +15,9 @@ import pyarrow as pa
 import pytest
 
 from woo_sync_pipeline import staging as staging_module
-from woo_sync_pipeline.errors import StagingError
+from woo_sync_pipeline.errors import DiskFullError, StagingError
 from woo_sync_pipeline.staging import StagedName, Staging
+from woo_sync_pipeline_tests.disks import no_file_larger_than
 
 RUNS = [f"{number:08x}-0000-4000-8000-00000000000a" for number in range(10)]
 NAME = StagedName("shop", "customers", "2026-11-01", "2026-11-03", RUNS[1])
@@ -279,3 +280,29 @@ def test_a_url_names_another_file_system() -> None:
     assert ids(Staging("memory://staging-tests/deep")) == [1]
     assert ids(staging, replace(NAME, root_run_id=RUNS[2])) == [1]
     assert staging.prune(now=datetime.now(UTC) + timedelta(days=8)) == 1
+
+
+@pytest.mark.parametrize(("rows", "most_bytes"), [(100_000, 64 * 1024), (10, 100)], ids=["large", "small"])
+def test_a_full_disk_is_named_and_leaves_what_was_there_before_and_nothing_else(
+    staging: Staging, folder: Path, rows: int, most_bytes: int
+) -> None:
+    staging.write(NAME, frame(1, 2))
+    before = files(folder)
+    # What cannot be made smaller.
+    random = frame(*np.random.default_rng(1).integers(0, 2**60, rows).tolist())
+    with no_file_larger_than(most_bytes), pytest.raises(DiskFullError) as caught:
+        staging.write(NAME, random)
+    assert caught.value.source == f"staging {folder}"
+    assert "there is no room left" in str(caught.value)
+    assert not caught.value.transient
+    assert files(folder) == before
+    assert ids(staging) == [1, 2]
+    staging.write(NAME, random)
+    assert len(ids(staging)) == rows
+
+
+def test_an_address_of_no_file_system_is_refused_without_being_repeated() -> None:
+    with pytest.raises(StagingError) as caught:
+        Staging("nowhere://key:hunter2@bucket/x")
+    assert "no kind of file system" in str(caught.value)
+    assert "hunter2" not in str(caught.value)

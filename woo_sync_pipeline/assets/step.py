@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,10 +13,11 @@ import dagster as dg
 import pandas as pd
 import pyarrow as pa
 
+from woo_sync_pipeline.assets.earlier_days import fill_days
 from woo_sync_pipeline.config import SourceSettings
 from woo_sync_pipeline.errors import StateError, WooSyncError
 from woo_sync_pipeline.messagemedia.client import PlatformClient
-from woo_sync_pipeline.privacy import redact
+from woo_sync_pipeline.privacy import places_of, redact
 from woo_sync_pipeline.resources import (
     MessageMediaResource,
     ProgressResource,
@@ -27,6 +27,7 @@ from woo_sync_pipeline.resources import (
 )
 from woo_sync_pipeline.staging import StagedFrame, StagedName, StagedWriter
 from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.failures import known_failure
 from woo_sync_pipeline.state.syncs import (
     Watermark,
     begin_sync,
@@ -38,6 +39,7 @@ from woo_sync_pipeline.state.syncs import (
     watermark_by,
 )
 from woo_sync_pipeline.state.wrong_times import heal_wrong_times
+from woo_sync_pipeline.sync.window import midnight
 from woo_sync_pipeline.woocommerce.client import StoreClient
 
 SOURCE_TAG = "woo_sync/source"
@@ -49,6 +51,8 @@ TIMES_HEALED = (
     "opt-ins of these times count as having no date"
 )
 ASKED_BY_TAG = "woo_sync/asked_by"
+FROM_DAY_TAG = "woo_sync/from_day"
+"""The first day of a run that covers more days than Dagster is told of."""
 RESOURCES = ("state", "stores", "messagemedia", "staging", "progress")
 """What every asset of a sync may use; see `resources.py`."""
 
@@ -63,6 +67,8 @@ class SyncStep:
     sync_id: int
     is_sweep: bool
     first_day: date
+    told_from: date
+    """The first day that Dagster is told of, and fills itself: later than `first_day` if there are many."""
     last_day: date
     range_start: datetime
     range_end: datetime
@@ -187,6 +193,7 @@ class SyncStep:
         says why, where that is no fault of this project.
         """
         self._note_failed(checks, failure)
+        fill_days(self.context, self.first_day, self.told_from, sync_id=self.sync_id)
         shown = {"dagster/row_count": rows, "sync": self.sync_id, **metadata}
         return dg.MaterializeResult(metadata=shown, check_results=checks)
 
@@ -252,13 +259,17 @@ def sync_step(context: dg.AssetExecutionContext, source: SourceSettings) -> Iter
         raise failure_of(error) from None
     except Exception as error:  # noqa: BLE001 - converted, so that no personal data of its text is shown
         state.release(source.key)
+        named = known_failure(error, tried=f"run the step {context.asset_key.path[-1]} of {source.key}")
+        if named is not None:
+            _note_failure(database, context.run.run_id, str(named))
+            raise failure_of(named) from None
         message = f"{type(error).__name__}: {redact(str(error))}"
         _note_failure(database, context.run.run_id, message)
         raise dg.Failure(
             description=f"unexpected {message}. This is a fault of woo_sync_pipeline: nothing is lost, the next "
             "sync goes on where this one ended.",
             metadata={
-                "where": dg.MetadataValue.md(f"```\n{_places(error)}\n```"),
+                "where": dg.MetadataValue.md(f"```\n{places_of(error)}\n```"),
                 "error": type(error).__name__,
             },
             allow_retries=False,
@@ -279,6 +290,8 @@ def _begin(
     window = context.partition_time_window
     keys = context.partition_key_range
     tags = context.run.tags
+    told_from = date.fromisoformat(keys.start)
+    first_day = min(told_from, date.fromisoformat(tags.get(FROM_DAY_TAG, keys.start)))
     mark = watermark(database, source.key)
     is_sweep = mark is None or tags.get(READING_TAG) != "touched"
     default_kind = "backfill" if "dagster/backfill" in tags else "manual"
@@ -288,7 +301,7 @@ def _begin(
         source=source.key,
         kind="first" if mark is None else tags.get(KIND_TAG, default_kind),
         reading="sweep" if is_sweep else "touched",
-        first_day=date.fromisoformat(keys.start),
+        first_day=first_day,
         last_day=date.fromisoformat(keys.end),
     )
     # Runs that a person starts in the UI have only the tags of their job.
@@ -302,13 +315,20 @@ def _begin(
         sync_id=sync.sync_id,
         is_sweep=sync.reading == "sweep",
         first_day=sync.first_day,
+        told_from=told_from,
         last_day=sync.last_day,
-        range_start=window.start,
+        range_start=window.start if first_day == told_from else midnight(first_day, _timezone(context)),
         range_end=window.end,
         watermark=mark,
         started=started,
         has_healed=has_healed,
     )
+
+
+def _timezone(context: dg.AssetExecutionContext) -> str:
+    days = context.assets_def.partitions_def
+    assert isinstance(days, dg.TimeWindowPartitionsDefinition)
+    return days.timezone
 
 
 def _note_failure(database: Database | None, run_id: str, message: str) -> None:
@@ -334,9 +354,3 @@ def failure_of(error: WooSyncError) -> dg.Failure:
         },
         allow_retries=error.transient,
     )
-
-
-def _places(error: BaseException) -> str:
-    """Where an exception came from: files and lines without values."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return "\n".join(f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames)

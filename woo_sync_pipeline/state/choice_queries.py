@@ -211,6 +211,17 @@ EVENT_COLUMNS = {
     "became": "text",
 }
 
+# Before the upsert, and only where that takes place. Orders of customers are left out: the phones in them may be
+# anybody's.
+NOTE_FORMER_PHONES = """
+INSERT INTO woo_sync.former_phones AS noted (source, record_type, record_id, phone, left_at)
+SELECT :source, known.record_type, known.record_id, known.phone, dated.read_at
+FROM dated JOIN woo_sync.source_records AS known USING (record_type, record_id)
+WHERE known.source = :source AND known.phone IS DISTINCT FROM dated.phone AND known.phone IS NOT NULL
+    AND known.last_seen_at <= dated.read_at AND (known.record_type = 'customer' OR known.customer_id = 0)
+ON CONFLICT (source, record_type, record_id, phone) DO UPDATE SET left_at = excluded.left_at
+"""
+
 # A customer whose meta the store withholds (an empty consent_basis) has not left the groups that were read from it.
 UPSERT_RECORDS = """
 INSERT INTO woo_sync.source_records AS known (

@@ -9,13 +9,12 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from time import monotonic
 
-import psycopg2
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from woo_sync_pipeline.clocks import utc_now
-from woo_sync_pipeline.errors import StateError, TransientStateError
-from woo_sync_pipeline.privacy import redact
+from woo_sync_pipeline.errors import ConfigurationError, StateError
+from woo_sync_pipeline.postgres_url import problem_of_postgres_url
+from woo_sync_pipeline.state.failures import DATABASE_FAILURE, failure_of_database
 
 SCHEMA = "woo_sync"
 
@@ -25,6 +24,7 @@ _COMMIT_LOCK = 7_294_002
 _PUSH_LOCK = 7_294_003
 _CLAIMS = 7_294_004
 
+_UNLOCK_PUSH = "SELECT pg_advisory_unlock(:key)"
 _WORK_MEMORY = "32MB"
 
 CLOCKS_MAY_DIFFER = timedelta(minutes=1)
@@ -32,9 +32,6 @@ CLOCKS_MAY_DIFFER = timedelta(minutes=1)
 
 _CLOCK_HOLDS_SECONDS = 60.0
 """How long a comparison of the two clocks is relied upon: a clock may be set."""
-
-# COPY goes past SQLAlchemy, so its failures come as the driver's own.
-_LOST_CONNECTION = (psycopg2.OperationalError, psycopg2.InterfaceError)
 
 
 class Claim:
@@ -47,19 +44,30 @@ class Claim:
         """Let others claim the name."""
         # A connection that breaks here has freed the name already. Closing alone would do so only when the server
         # notices, and a connection that goes back to the pool would keep it.
-        with suppress(SQLAlchemyError):
+        with suppress(*DATABASE_FAILURE):
             self._connection.execute(sa.text("SELECT pg_advisory_unlock_all()"))
-        self._connection.invalidate()
-        self._connection.close()
+        with suppress(*DATABASE_FAILURE):
+            self._connection.invalidate()
+        with suppress(*DATABASE_FAILURE):
+            self._connection.close()
 
 
 class Database:
     """A PostgreSQL database (13 or newer) that holds the state in the schema `woo_sync`.
 
-    Nothing is connected before it is used. The first use brings the schema up to date.
+    Nothing is connected before it is used. The first use brings the schema up to date. Raises `ConfigurationError`
+    when the parts of the URL cannot be told apart: what is taken for the host is shown, and may be the password.
     """
 
     def __init__(self, url: str) -> None:
+        problem = problem_of_postgres_url(url)
+        if problem is not None:
+            raise ConfigurationError(
+                source="database",
+                tried="read the URL of the database",
+                got=problem,
+                next_step="Mend database_url, or the variable WOO_SYNC_DATABASE_URL where that is used.",
+            )
         # A bare postgresql:// would pick whichever driver SQLAlchemy prefers in its version.
         address = sa.make_url(url)
         self._engine = sa.create_engine(
@@ -121,8 +129,12 @@ class Database:
             holder.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": _PUSH_LOCK})
             try:
                 yield
-            finally:
-                holder.execute(sa.text("SELECT pg_advisory_unlock(:key)"), {"key": _PUSH_LOCK})
+            except BaseException:
+                # What went wrong is told, and not that the lock went with the connection.
+                with suppress(*DATABASE_FAILURE):
+                    holder.execute(sa.text(_UNLOCK_PUSH), {"key": _PUSH_LOCK})
+                raise
+            holder.execute(sa.text(_UNLOCK_PUSH), {"key": _PUSH_LOCK})
 
     def is_push_awaited(self) -> bool:
         """Whether somebody waits for the time that `exclusive_push` gives."""
@@ -215,25 +227,9 @@ class Database:
     def _errors(self, tried: str) -> Iterator[None]:
         try:
             yield
-        except (OperationalError, InterfaceError, *_LOST_CONNECTION) as failure:
-            raise TransientStateError(
-                source=f"database {self.place}",
-                tried=tried,
-                got=_primary_message(failure),
-                next_step="Check that PostgreSQL runs and that database_url names it, then run the sync "
-                "again: nothing is lost.",
-            ) from None
-        except (SQLAlchemyError, psycopg2.Error) as failure:
-            # The text of a statement error holds parameters, and they hold phones.
-            cause = _cause(failure)
-            code = getattr(cause, "pgcode", None)
-            raise StateError(
-                source=f"database {self.place}",
-                tried=tried,
-                got=f"{type(cause).__name__}{f' (SQLSTATE {code})' if code else ''}",
-                next_step="The transaction was rolled back. Check the rights of the database user and "
-                "the log of the server, then run the sync again.",
-            ) from None
+        except DATABASE_FAILURE as failure:
+            # Not chained: the text of a statement error holds parameters, and they hold phones.
+            raise failure_of_database(failure, place=self.place, tried=tried) from None
 
 
 def newest_version() -> str:
@@ -260,14 +256,3 @@ def _upgrade(connection: sa.Connection) -> None:
     config.set_main_option("script_location", str(migrations))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
-
-
-def _cause(failure: Exception) -> BaseException:
-    return (failure.orig if isinstance(failure, DBAPIError) else None) or failure
-
-
-def _primary_message(failure: Exception) -> str:
-    # Without the context, which quotes the line that was being copied.
-    cause = _cause(failure)
-    diagnosis = getattr(cause, "diag", None)
-    return redact(str(getattr(diagnosis, "message_primary", None) or cause).partition("CONTEXT:")[0])

@@ -50,6 +50,21 @@ WHERE phone = :phone
 ORDER BY sync_id DESC, position DESC LIMIT :limit
 """
 
+_FORMER = """
+SELECT source, record_type, record_id, former.phone, left_at
+FROM woo_sync.source_records AS record JOIN woo_sync.former_phones AS former USING (source, record_type, record_id)
+WHERE record.phone = :phone AND former.phone <> :phone
+ORDER BY left_at DESC, former.phone, source, record_type, record_id
+"""
+
+_MOVED = """
+SELECT source, record_type, record_id, record.phone, left_at
+FROM woo_sync.former_phones AS former LEFT JOIN woo_sync.source_records AS record
+    USING (source, record_type, record_id)
+WHERE former.phone = :phone AND record.phone IS DISTINCT FROM :phone
+ORDER BY left_at DESC, source, record_type, record_id
+"""
+
 Row = Mapping[str, Any]
 
 
@@ -57,6 +72,7 @@ Row = Mapping[str, Any]
 class KnownOfPhone:
     """What is known of a phone: its row of `contacts`, its store records, its lines of reports and of the ledger.
 
+    former: phones that these records had before; moved: records that had this phone before, with the one they have now.
     Of lines the newest come first. `merging` has what its contact is merged from; each row of `merging.signals` also
     names its record.
     """
@@ -66,6 +82,8 @@ class KnownOfPhone:
     outcomes: tuple[Row, ...]
     ledger: tuple[LedgerEntry, ...]
     merging: MergeInput
+    former: tuple[Row, ...]
+    moved: tuple[Row, ...]
 
 
 def known_of_phone(database: Database, phone: str, *, lines: int) -> KnownOfPhone:
@@ -80,9 +98,9 @@ def known_of_phone(database: Database, phone: str, *, lines: int) -> KnownOfPhon
             ),
             values,
         )
-        contacts, records, outcomes = (
+        contacts, records, outcomes, former, moved = (
             tuple(dict(row) for row in connection.execute(sa.text(query), values).mappings())
-            for query in (_CONTACT, _RECORDS, _OUTCOMES)
+            for query in (_CONTACT, _RECORDS, _OUTCOMES, _FORMER, _MOVED)
         )
         ledger = tuple(latest_of(connection, phone, limit=lines))
         merging = MergeInput(
@@ -90,4 +108,6 @@ def known_of_phone(database: Database, phone: str, *, lines: int) -> KnownOfPhon
             signals=read_frame(connection, SIGNALS_OF_RECORDS),
             purchases=pd.DataFrame(columns=["phone", "source", "tag"]),
         )
-    return KnownOfPhone(contacts[0] if contacts else None, records, outcomes, ledger, merging)
+    return KnownOfPhone(
+        contacts[0] if contacts else None, records, outcomes, ledger, merging, former=former, moved=moved
+    )

@@ -66,6 +66,7 @@ def store_records(
         others = _words_of_the_same_people(connection, rows, names)
         dated = date_choices(rows, others, clock=clock, repeats_count=repeats_count)
     append_frame(connection, _as_stored(part, dated, dated_places), "dated", queries.STORED_COLUMNS)
+    connection.execute(sa.text(queries.NOTE_FORMER_PHONES), names)
     connection.execute(sa.text(queries.UPSERT_RECORDS), names)
     if analyze:
         connection.execute(sa.text(queries.ANALYZE_RECORDS))

@@ -59,7 +59,7 @@ def test_a_store_whose_configuration_is_wrong_is_named_and_the_others_are_checke
 
     result = woo_sync("--config", world.config, "check")
 
-    assert_only_failure(result, "outlet", "default_region: 'OZ' is no region", "restart the code server")
+    assert_only_failure(result, "outlet", "default_region: this is no region", "restart the code server")
     assert verdicts(result)[KEY] == "ok"
 
     synced = woo_sync("--config", world.config, "sync", "--incremental")

@@ -91,7 +91,7 @@ def test_a_phone_that_nobody_has_is_one_clear_line(
     assert len(result.err.splitlines()) == 1
 
 
-@pytest.mark.parametrize("phone", ["0491570006", "+61 491 570 006", "ann@example.com"])
+@pytest.mark.parametrize("phone", ["0491570006", "+61 491 570 006", "Ann"])
 def test_a_phone_must_be_written_as_it_is_stored(woo_sync: Command, known: Known, phone: str) -> None:
     result = woo_sync("--config", known.world.config, "explain", phone)
     assert result.code == 2

@@ -64,11 +64,26 @@ finally:
         ),
         (("history",), ["--source", "--limit", "--json", "newest first"]),
         (("report",), ["SYNC_ID", "--json", "--csv", "--html", "masked"]),
-        (("explain",), ["PHONE", "--json", "why a contact is as it is", "neither a store nor MessageMedia"]),
+        (
+            ("explain",),
+            [
+                "PERSON",
+                "email address",
+                "--json",
+                "why a contact is as it is",
+                "neither a store nor MessageMedia",
+            ],
+        ),
         (("consent",), ["PHONE", "--since", "--json", "--csv", "when, where and what was chosen", "in full"]),
         (
             ("forget",),
-            ["PHONE", "--yes", "entries of the ledger of consent", "Erase the person in the stores first"],
+            [
+                "PERSON",
+                "woocommerce:123",
+                "--yes",
+                "entries of the ledger of consent",
+                "Erase the person in the stores first",
+            ],
         ),
         (("demo",), ["--ui", "--port", "--customers", "--orders", "--seed", "--folder", "emptied first"]),
     ],

@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from woo_sync_pipeline.errors import StateError, TransientStateError
-from woo_sync_pipeline.state.bulk import copy_frame, copy_rows
+from woo_sync_pipeline.errors import StateDiskFullError, StateError, TransientStateError
+from woo_sync_pipeline.state.bulk import append_frame, copy_frame, copy_rows
 from woo_sync_pipeline.state.database import Database, newest_version
 from woo_sync_pipeline_tests.databases import DatabaseServer
+from woo_sync_pipeline_tests.disks import filled, small_disk
 
 
 @pytest.fixture
@@ -138,6 +139,88 @@ def test_a_connection_that_is_cut_during_a_copy_is_a_passing_trouble(
     with pytest.raises(TransientStateError):
         copy()
     assert "contacts" in tables(database)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "told"),
+    [
+        (
+            "53100",
+            StateDiskFullError,
+            "the disk of the database is full. The transaction was rolled back. Free",
+        ),
+        ("57P01", TransientStateError, "PostgreSQL was stopped"),
+        ("57P02", TransientStateError, "PostgreSQL crashed and is starting again. Wait until"),
+        ("57P03", TransientStateError, "PostgreSQL is starting or stopping. Wait until"),
+        ("53300", TransientStateError, "PostgreSQL has no connection left. End connections"),
+        (
+            "25006",
+            TransientStateError,
+            "PostgreSQL takes no writes, as a standby does. Let database_url name",
+        ),
+        ("08006", TransientStateError, "of Ann. Check that PostgreSQL runs"),
+        ("XX000", StateError, "InternalError_ (SQLSTATE XX000)"),
+    ],
+)
+def test_what_postgresql_reports_is_told_with_what_to_do(
+    database: Database, code: str, kind: type[StateError], told: str
+) -> None:
+    with pytest.raises(StateError) as caught, database.transaction() as connection:
+        connection.execute(sa.text(f"DO $$ BEGIN RAISE EXCEPTION 'of Ann' USING ERRCODE = '{code}'; END $$"))
+    assert type(caught.value) is kind
+    assert told in str(caught.value)
+    assert caught.value.transient is (kind is TransientStateError)
+    assert caught.value.__cause__ is None
+
+
+def test_a_server_that_takes_no_writes_is_a_passing_trouble(database: Database) -> None:
+    def write() -> None:
+        with database.transaction() as connection:
+            connection.execute(sa.text("SET TRANSACTION READ ONLY"))
+            connection.execute(sa.text("INSERT INTO woo_sync.products VALUES ('shop', 1, '{}')"))
+
+    with pytest.raises(TransientStateError, match="as a standby does"):
+        write()
+
+
+def test_a_disk_that_is_full_during_a_copy_is_told_and_takes_the_rows_when_there_is_room() -> None:
+    rows = pd.DataFrame(
+        {"source": ["shop"] * 60_000, "product_id": range(60_000), "tags": [["tag" * 50]] * 60_000}
+    )
+    columns = {"source": "text", "product_id": "bigint", "tags": "text[]"}
+
+    def copy(database: Database) -> None:
+        with database.transaction() as connection:
+            append_frame(connection, rows, "woo_sync.products", columns)
+
+    with small_disk(128) as disk, DatabaseServer(disk / "data") as server:
+        database = Database(server.url)
+        database.migrate()
+        with filled(disk, but_bytes=256 * 1024), pytest.raises(StateDiskFullError) as caught:
+            copy(database)
+        assert "+61" not in str(caught.value)
+        copy(database)
+        database.close()
+
+
+def test_the_lock_of_a_push_whose_connection_is_cut_does_not_hide_what_went_wrong(
+    database: Database, postgres: DatabaseServer
+) -> None:
+    def push() -> None:
+        with database.exclusive_push():
+            with database.transaction() as connection:
+                connection.execute(
+                    sa.text(
+                        "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks"
+                        " WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+                    )
+                )
+            raise RuntimeError("what went wrong")
+
+    with pytest.raises(RuntimeError, match="what went wrong"):
+        push()
+    with database.exclusive_push():
+        pass
 
 
 def test_a_name_is_claimed_by_one_at_a_time(database: Database, database_url: str) -> None:
