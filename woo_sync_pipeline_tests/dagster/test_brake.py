@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from woo_sync_pipeline.contacts.limits import Change
-from woo_sync_pipeline.demo.store.records import Customer
 from woo_sync_pipeline.demo.world import CONSENT_KEY
 from woo_sync_pipeline.state.syncs import SyncRun
 from woo_sync_pipeline_tests.dagster.conftest import KEY, MakeWorld, World, small_store
@@ -73,11 +72,18 @@ Undo = Callable[[], None]
 
 def hide_customers(shop: Shop) -> Undo:
     """A plugin hides all but a few customers from the API."""
+    return _hide(shop, shop.everybody[:-20])
+
+
+def hide_a_role(shop: Shop) -> Undo:
+    """Half of the customers have a role that the API does not show."""
+    return _hide(shop, shop.everybody[::2])
+
+
+def _hide(shop: Shop, people: list[int]) -> Undo:
     store = shop.world.store
-    hidden: list[Customer] = []
     with store.lock:
-        for person in shop.everybody[: len(shop.everybody) - 20]:
-            hidden.append(store.unindex_customer(person))
+        hidden = [store.unindex_customer(person) for person in people]
         store.customers_version += 1
 
     def undo() -> None:
@@ -126,6 +132,7 @@ def _answer_as_before(shop: Shop) -> None:
 
 ACCIDENTS: dict[str, tuple[Callable[[Shop], Undo], str]] = {
     "customers hidden": (hide_customers, "140 customers are gone from the store (161 → 21)"),
+    "a role hidden": (hide_a_role, "80 customers are gone from the store (161 → 81)"),
     "phones wiped": (wipe_phones, "160 records lose their phone (with one: 160 → 0)"),
     "a yes for everybody": (say_yes_for_everybody, "90 contacts are newly subscribed (subscribed: 70 → 160)"),
     "answers emptied": (empty_the_answers, "records lose their answer about consent (with one: 130 →"),
@@ -358,15 +365,20 @@ def empty_the_account(world: World) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("incremental", [False, True])
-def test_an_emptied_account_stops_the_sync_and_is_filled_on_request(shop: Shop, incremental: bool) -> None:
+def test_an_emptied_account_or_another_one_stops_the_sync_and_is_filled_on_request(
+    shop: Shop, incremental: bool
+) -> None:
     world = shop.world
     before = world.directory.snapshot()
     world.store.place_order(billing={"first_name": "Bob", "phone": "0412999888", "country": "AU"})
     emptied = empty_the_account(world)
     next(emptied)
+    if incremental:
+        world.directory.add_contact("+61491570156", lists=["WooCommerce"])
     world.platform.requests.reset()
     message = shop.stopped(incremental=incremental)
-    assert "none of our lists, custom fields and contacts is there: the account is empty" in message
+    assert "none of our lists, custom fields and contacts is there: the account " in message
+    assert ("holds 1 contacts, none of which are ours" if incremental else "is empty") in message
     assert world.platform.requests.writes == 0
     next(emptied, None)
     world.sync()

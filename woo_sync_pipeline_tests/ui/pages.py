@@ -28,6 +28,16 @@ class DagsterPage:
     def open_asset(self, group: str, asset: str, *, view: str, more: str = "") -> None:
         self.open(f"/assets/{group}/{asset}?view={view}{more}")
 
+    def open_launchpad(self, job: str) -> None:
+        """Where a run of a job is configured."""
+        self.open(f"/locations/{_LOCATION}/jobs/{job}/playground")
+
+    def write_config(self, config: str) -> None:
+        """Write the configuration of a run, line by line, as if it was pasted."""
+        editor = self.page.locator(".CodeMirror").first
+        expect(editor).to_be_visible()
+        editor.evaluate("(element, text) => element.CodeMirror.setValue(text)", config)
+
     @property
     def nodes(self) -> Locator:
         """The boxes of a graph."""

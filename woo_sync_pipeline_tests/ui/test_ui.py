@@ -148,6 +148,17 @@ def test_a_sync_that_its_limits_stop_shows_what_would_have_changed(
     assert ui.sync(SHOP).status == "succeeded"
 
 
+def test_changes_are_let_through_by_the_configuration_of_a_run(ui: ServedUi, dagster: DagsterPage) -> None:
+    page = dagster.page
+    dagster.open_launchpad(f"{SHOP}_daily_sync")
+    config = f"ops:\n  {SHOP}__merged_contacts:\n    config:\n      accept_changes: true\n"
+    dagster.write_config(config)
+    expect(page.get_by_text("Errors Only")).to_be_visible()
+    expect(page.get_by_text("No errors", exact=False).first).to_be_visible()
+    page.set_viewport_size({"width": 1500, "height": 700})
+    dagster.take_picture("accept-changes.png")
+
+
 def test_the_graph_shows_a_group_for_each_source_that_reads_from_left_to_right(
     ui: ServedUi, dagster: DagsterPage
 ) -> None:
