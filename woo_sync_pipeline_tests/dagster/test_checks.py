@@ -67,7 +67,7 @@ def test_in_a_good_sync_every_check_passes_and_every_asset_tells_its_rows(world:
     live = world.sync(incremental=True)
     for run_id in (first.run_id, live.run_id):
         found = checks_of(world, run_id)
-        assert len(found) == 8
+        assert len(found) == 9
         assert [name for name, each in found.items() if not each.passed] == []
         made = world.instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
         metadata = [entry.get_dagster_event().materialization.metadata for entry in made]
