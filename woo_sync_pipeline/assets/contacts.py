@@ -206,6 +206,8 @@ def _reading(step: SyncStep) -> Reading:
         last_customer_id=customers.notes["last_id"],
         store_clock=ClockOffset.from_json(orders.notes["store_ahead_by"]),
         settings=telling_settings(step.source),
+        gone_order_ids=step.read("gone_orders").frame["record_id"].tolist(),
+        last_order_id=orders.notes["last_id"],
     )
 
 

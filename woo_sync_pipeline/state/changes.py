@@ -36,10 +36,10 @@ WHERE known.source = :source AND known.gone_at IS NULL AND found.is_so
 # As `MARK_GONE`, and before it.
 NOTE_GONE_RECORDS = """
 INSERT INTO changed_records
-SELECT 'customers_gone', known.record_type, known.record_id, known.phone
-FROM gone JOIN woo_sync.source_records AS known USING (record_id)
-WHERE known.source = :source AND known.record_type = 'customer' AND known.gone_at IS NULL
-    AND known.last_seen_at < :started_at
+SELECT CASE known.record_type WHEN 'customer' THEN 'customers_gone' ELSE 'orders_gone' END, known.record_type,
+    known.record_id, known.phone
+FROM gone JOIN woo_sync.source_records AS known USING (record_type, record_id)
+WHERE known.source = :source AND known.gone_at IS NULL AND known.last_seen_at < :started_at
 """
 
 # Who is subscribed there already, or was until an accident of the store, is not newly subscribed.
@@ -65,6 +65,8 @@ SELECT reason, count(*) FROM (
     SELECT CASE
         WHEN EXISTS (SELECT FROM changed_records AS record
             WHERE record.phone = different.phone AND record.change = 'customers_gone') THEN 'customer gone'
+        WHEN EXISTS (SELECT FROM changed_records AS record
+            WHERE record.phone = different.phone AND record.change = 'orders_gone') THEN 'order gone'
         WHEN EXISTS (SELECT FROM changed_records AS record
             WHERE record.phone = different.phone AND record.change = 'newly_invalid') THEN 'phone lost'
         WHEN sources = '{{}}' THEN 'phone changed'

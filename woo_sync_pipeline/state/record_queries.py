@@ -6,19 +6,21 @@ their contacts; `different`: those that differ, beside what they were.
 
 PRODUCT_COLUMNS = {"product_id": "bigint", "tags": "text[]"}
 
-# A customer that another sync saw after this reading began is not gone.
+GONE_COLUMNS = {"record_type": "text", "record_id": "bigint"}
+
+# A record that another sync saw after this reading began is not gone.
 TOUCHED_BY_GONE = """
 INSERT INTO touched
 SELECT known.phone
-FROM gone JOIN woo_sync.source_records AS known USING (record_id)
-WHERE known.source = :source AND known.record_type = 'customer' AND known.phone IS NOT NULL
+FROM gone JOIN woo_sync.source_records AS known USING (record_type, record_id)
+WHERE known.source = :source AND known.phone IS NOT NULL
     AND known.gone_at IS NULL AND known.last_seen_at < :started_at
 """
 
 MARK_GONE = """
 UPDATE woo_sync.source_records AS known SET gone_at = now()
 FROM gone
-WHERE known.source = :source AND known.record_type = 'customer' AND known.record_id = gone.record_id
+WHERE known.source = :source AND known.record_type = gone.record_type AND known.record_id = gone.record_id
     AND known.gone_at IS NULL AND known.last_seen_at < :started_at
 """
 
@@ -150,7 +152,7 @@ FROM (
     FROM (
         SELECT phone, source, product_ids, order_status
         FROM woo_sync.source_records JOIN touched_phones USING (phone)
-        WHERE record_type = 'order' AND customer_id = 0
+        WHERE record_type = 'order' AND customer_id = 0 AND gone_at IS NULL
         UNION ALL
         SELECT customer.phone, buying.source, buying.product_ids, buying.order_status
         FROM woo_sync.source_records AS customer
@@ -236,6 +238,12 @@ WHERE contact.phone = different.phone AND NOT different.is_new AND different.con
 NOTE_COMMIT = """
 UPDATE woo_sync.sync_runs
 SET read_until = :read_until, last_customer_id = :last_customer_id, committed_at = now(),
+    last_order_id = coalesce(:last_order_id, (
+        SELECT last_order_id FROM woo_sync.sync_runs
+        WHERE source = (SELECT source FROM woo_sync.sync_runs WHERE run_id = :run_id)
+            AND committed_at IS NOT NULL AND last_order_id IS NOT NULL
+        ORDER BY committed_at DESC LIMIT 1
+    )),
     reading_started_at = :started_at, store_ahead_by = :store_ahead_by
 WHERE run_id = :run_id
 """

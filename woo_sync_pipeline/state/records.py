@@ -76,11 +76,13 @@ class Reading:
     """What one reading of a store found.
 
     records: in portions, with the columns `RECORD_COLUMNS`; records that are known in this form may be left out.
-    gone_customer_ids: customers that a complete reading lacked.
+    gone_customer_ids: customers that a complete reading lacked. gone_order_ids: known orders that were
+    deleted for good.
     product_tags: tags of the products that were looked up.
     started_at: when the reading began (UTC); read_until: orders changed before this time, by the clock of the
     store, have been read. last_customer_id: the highest customer id met. store_clock: by how much the clock that dates
-    orders is ahead of ours. settings: those that what the records mean depends on, by name.
+    orders is ahead of ours. settings: those that what the records mean depends on, by name. last_order_id: the id up to
+    which all orders have been met, whatever their dates; None where that was not looked at.
     """
 
     records: Iterable[pd.DataFrame]
@@ -91,6 +93,8 @@ class Reading:
     last_customer_id: int
     store_clock: ClockOffset = UNKNOWN_OFFSET
     settings: Mapping[str, Any] = field(default_factory=dict)
+    gone_order_ids: Collection[int] = ()
+    last_order_id: int | None = None
 
 
 class _NotAcceptedError(Exception):
@@ -120,7 +124,7 @@ def commit_reading(
     found = ChangeSummary()
     with suppress(_NotAcceptedError), database.exclusive_commit() as connection:
         _prepare(connection)
-        copy_frame(connection, _gone(reading.gone_customer_ids), "gone", {"record_id": "bigint"})
+        copy_frame(connection, _gone(reading), "gone", queries.GONE_COLUMNS)
         copy_frame(connection, _products(reading.product_tags), "incoming_products", queries.PRODUCT_COLUMNS)
         names = {"source": source, "run_id": run_id}
         clock = _reading_clock(connection, reading, names)
@@ -151,6 +155,7 @@ def commit_reading(
                 "started_at": reading.started_at,
                 "read_until": reading.read_until,
                 "last_customer_id": reading.last_customer_id,
+                "last_order_id": reading.last_order_id,
                 "store_ahead_by": reading.store_clock.to_json(),
             },
         )
@@ -220,7 +225,7 @@ def _store_all_records(
 
 
 def _store_what_is_gone(connection: sa.Connection, source: str, started_at: datetime) -> None:
-    """Mark the customers that are gone, and take the tags of products."""
+    """Mark the records that are gone, and take the tags of products."""
     parameters = {"source": source, "started_at": started_at}
     for statement in (
         changes.NOTE_GONE_RECORDS,
@@ -323,13 +328,49 @@ def customer_hashes(database: Database, source: str) -> dict[int, str]:
 
 
 def order_hashes(database: Database, source: str, ids: Collection[int]) -> dict[int, str]:
-    """Hashes of those orders that are known, by order id."""
+    """Hashes of those orders that are known and not gone, by order id."""
     query = """
         SELECT record_id, hash FROM woo_sync.source_records
-        WHERE source = :source AND record_type = 'order' AND record_id = ANY(:ids)
+        WHERE source = :source AND record_type = 'order' AND record_id = ANY(:ids) AND gone_at IS NULL
     """
     with database.transaction() as connection:
         return dict(connection.execute(sa.text(query), {"source": source, "ids": list(ids)}).tuples().all())
+
+
+def known_guest_orders(
+    database: Database, source: str, *, parts: int = 1, chosen: Collection[int] = (0,)
+) -> set[int]:
+    """Ids of the guest orders of a source that hold, or may hold, a contact: neither gone nor in the trash.
+
+    Only those whose id, divided by `parts`, leaves one of the `chosen` numbers; without these all.
+    """
+    query = """
+        SELECT record_id FROM woo_sync.source_records
+        WHERE source = :source AND record_type = 'order' AND customer_id = 0 AND gone_at IS NULL
+            AND order_status <> 'trash' AND record_id % :parts = ANY(:chosen)
+    """
+    with database.transaction() as connection:
+        values = {"source": source, "parts": parts, "chosen": list(chosen)}
+        return set(connection.execute(sa.text(query), values).scalars())
+
+
+def last_order_id(database: Database, source: str) -> int:
+    """The order id up to which all orders of a source have been met, whatever their dates; 0 where none was.
+
+    Of what was read before this was noted, the highest known id stands for it.
+    """
+    query = """
+        SELECT coalesce(
+            (SELECT last_order_id FROM woo_sync.sync_runs
+                WHERE source = :source AND committed_at IS NOT NULL AND last_order_id IS NOT NULL
+                ORDER BY committed_at DESC LIMIT 1),
+            (SELECT max(record_id) FROM woo_sync.source_records WHERE source = :source AND record_type = 'order'),
+            0
+        )
+    """
+    with database.transaction() as connection:
+        found: int = connection.execute(sa.text(query), {"source": source}).scalar_one()
+        return found
 
 
 def orders_that_named_a_customer(database: Database, source: str, ids: Collection[int]) -> set[int]:
@@ -386,8 +427,10 @@ def _merge_touched(connection: sa.Connection, sources: Mapping[str, MergeSource]
         yield merge_contacts(known, phones=phones, sources=sources, list_names=list_names)
 
 
-def _gone(ids: Collection[int]) -> pd.DataFrame:
-    return pd.DataFrame({"record_id": sorted(ids)}, dtype="int64")
+def _gone(reading: Reading) -> pd.DataFrame:
+    rows = [("customer", number) for number in sorted(reading.gone_customer_ids)]
+    rows += [("order", number) for number in sorted(reading.gone_order_ids)]
+    return pd.DataFrame(rows, columns=list(queries.GONE_COLUMNS))
 
 
 def _products(tags: Mapping[int, Collection[str]]) -> pd.DataFrame:

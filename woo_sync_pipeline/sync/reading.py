@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pandas as pd
@@ -26,7 +26,15 @@ from woo_sync_pipeline.sync.normalising import normalise_records
 from woo_sync_pipeline.woocommerce.client import Row, StoreClient
 from woo_sync_pipeline.woocommerce.customers import customers_after, customers_by_id, sweep_customers
 from woo_sync_pipeline.woocommerce.errors import StoreAnswerMalformedError
-from woo_sync_pipeline.woocommerce.orders import OrderWindow, walk_orders
+from woo_sync_pipeline.woocommerce.orders import (
+    NewestOrders,
+    OrderWindow,
+    newest_orders,
+    order_ids_after,
+    orders_by_id,
+    walk_orders,
+)
+from woo_sync_pipeline.woocommerce.presence import find_gone_orders
 from woo_sync_pipeline.woocommerce.products import product_tags
 from woo_sync_pipeline.woocommerce.records import CUSTOMER_SCHEMA, ORDER_SCHEMA, customer_page, order_table
 from woo_sync_pipeline.woocommerce.row_ids import LeftOut, UnreadableRow
@@ -43,7 +51,10 @@ class OrdersRead:
     """changed: the orders of the window that are not known in this form (columns of `order_table`).
 
     left_out: how many more there were whose id cannot be read; unreadable: the first of these. without_meta: how many
-    came without their meta, so that a choice in them is not seen.
+    came without their meta, so that a choice in them is not seen. gone: known guest orders that were deleted for good;
+    unclear: how many others of them the store does not show in its lists. last_id: the id up to which all orders have
+    been met, whatever their dates; None where that was not looked at. lead: by how much the clock that dates orders is
+    seen to be ahead of the store's `server_time`, see `newest_orders`.
     """
 
     changed: pa.Table
@@ -51,6 +62,10 @@ class OrdersRead:
     without_meta: int = 0
     left_out: int = 0
     unreadable: Sequence[UnreadableRow] = ()
+    gone: frozenset[int] = frozenset()
+    unclear: int = 0
+    last_id: int | None = None
+    lead: timedelta = timedelta()
 
 
 @dataclass(frozen=True)
@@ -112,26 +127,107 @@ def read_orders(
     Those that may make no contact (by their status, see `SourceSettings.order_statuses`, or because they were made
     before `orders_from`) and concern no known one are left out.
     """
-    read_at = database.now()
-    read = without_meta = 0
-    changed = [ORDER_SCHEMA.empty_table()]
-    left_out = LeftOut()
-    for rows in walk_orders(client, window, meta_keys=source.meta_keys, statuses=statuses, left_out=left_out):
-        known = order_hashes(database, source.key, [row["id"] for row in rows])
+    orders = _Orders(database, source, progress)
+    for rows in orders.window(client, window, statuses):
+        orders.add(rows)
+    return orders.read(newest_orders(client, statuses))
+
+
+def sweep_orders(
+    client: StoreClient,
+    database: Database,
+    source: SourceSettings,
+    window: OrderWindow,
+    *,
+    statuses: Sequence[str],
+    to_prove: Collection[int],
+    last_id: int,
+    progress: Progress,
+) -> OrdersRead:
+    """`read_orders`, and what no window can find: orders with a date from before it, and orders that are gone.
+
+    Imports leave orders that bear an old modification date or none: all above `last_id`, up to which they were met
+    before, are looked at. `to_prove` are known guest orders of which it is found out whether they are still there.
+    """
+    orders = _Orders(database, source, progress)
+    is_whole_history = window.start is None
+    unproven, met, highest_met = set(to_prove), set[int](), 0
+    for rows in orders.window(client, window, statuses):
+        ids = [row["id"] for row in rows]
+        unproven.difference_update(ids)
+        highest_met = max(highest_met, *ids)
+        if not is_whole_history:
+            met.update(ids)
+        orders.add(rows)
+    newest = newest_orders(client, statuses)
+    # A store that was restored from a backup gives the same ids once more: then the highest one is below the last.
+    last = highest_met if is_whole_history else newest.highest_id
+    if not is_whole_history and newest.highest_id > last_id:
+        begin = _orders_begin(source)
+        for page in order_ids_after(client, last_id, statuses=statuses, created_after=begin):
+            last = max(last, *page)
+            unproven.difference_update(page)
+            unknown = set(page) - met - order_hashes(database, source.key, page).keys()
+            for rows in orders.by_id(client, unknown, window, statuses):
+                orders.add(rows)
+    presence = find_gone_orders(client, unproven, statuses=statuses)
+    found = orders.read(newest)
+    return replace(found, gone=presence.gone, unclear=presence.unclear, last_id=last)
+
+
+class _Orders:
+    """The orders of one reading, of which those are kept that are not known in their present form."""
+
+    def __init__(self, database: Database, source: SourceSettings, progress: Progress) -> None:
+        self._database = database
+        self._source = source
+        self._progress = progress
+        self._read_at = database.now()
+        self._changed = [ORDER_SCHEMA.empty_table()]
+        self._left_out = LeftOut()
+        self._count = self._without_meta = 0
+
+    def window(
+        self, client: StoreClient, window: OrderWindow, statuses: Sequence[str]
+    ) -> Iterator[list[Row]]:
+        meta_keys = self._source.meta_keys
+        return walk_orders(client, window, meta_keys=meta_keys, statuses=statuses, left_out=self._left_out)
+
+    def by_id(
+        self, client: StoreClient, ids: Collection[int], window: OrderWindow, statuses: Sequence[str]
+    ) -> Iterator[list[Row]]:
+        return orders_by_id(
+            client,
+            ids,
+            before=window.end,
+            meta_keys=self._source.meta_keys,
+            statuses=statuses,
+            left_out=self._left_out,
+        )
+
+    def add(self, rows: list[Row]) -> None:
+        known = order_hashes(self._database, self._source.key, [row["id"] for row in rows])
         table = order_table(
             rows,
-            meta_keys=source.meta_keys,
-            fingerprint=settings_fingerprint(source),
-            read_at=read_at,
+            meta_keys=self._source.meta_keys,
+            fingerprint=settings_fingerprint(self._source),
+            read_at=self._read_at,
             known=known,
         )
-        changed.append(_relevant(database, source, table, known))
-        read += len(rows)
-        without_meta += sum("meta_data" not in row for row in rows)
-        progress(len(rows))
-    return OrdersRead(
-        pa.concat_tables(changed), read, without_meta, left_out=left_out.count, unreadable=left_out.told
-    )
+        self._changed.append(_relevant(self._database, self._source, table, known))
+        self._count += len(rows)
+        self._without_meta += sum("meta_data" not in row for row in rows)
+        self._progress(len(rows))
+
+    def read(self, newest: NewestOrders) -> OrdersRead:
+        return OrdersRead(
+            pa.concat_tables(self._changed),
+            self._count,
+            self._without_meta,
+            left_out=self._left_out.count,
+            unreadable=self._left_out.told,
+            lead=newest.lead,
+        )
 
 
 def sweep(
@@ -294,13 +390,20 @@ def _relevant(database: Database, source: SourceSettings, table: pa.Table, known
         may_make_a_guest &= orders["status"].isin(source.order_statuses)
     if source.orders_from is not None:
         # An order from before what is read turns up when it changes, as when its customer is deleted: whether it
-        # ever named one nobody knows. The day is taken to begin where it begins first on earth.
-        first = pd.Timestamp(source.orders_from, tz="Etc/GMT-14")
-        may_make_a_guest &= ~(orders["created_at"] < first)
+        # ever named one nobody knows.
+        may_make_a_guest &= ~(orders["created_at"] < _orders_begin(source))
     # An order of a customer makes no contact of its own: it tells what the customer chose and bought.
     relevant = may_make_a_guest | (orders["customer_id"] != 0) | orders["record_id"].isin(list(known))
     relevant |= orders["record_id"].isin(_opting_out(database, source, orders[~relevant]))
     return table.filter(pa.array(relevant))
+
+
+def _orders_begin(source: SourceSettings) -> datetime | None:
+    """When `orders_from` begins; None without one. The day is taken to begin where it begins first on earth."""
+    day = source.orders_from
+    return (
+        None if day is None else datetime(day.year, day.month, day.day, tzinfo=timezone(timedelta(hours=14)))
+    )
 
 
 def _opting_out(database: Database, source: SourceSettings, orders: pd.DataFrame) -> list[int]:

@@ -11,6 +11,9 @@ from woo_sync_pipeline.woocommerce.orders import OrderWindow
 OVERLAP = timedelta(minutes=5)
 """Windows overlap by this much: clocks differ a little, and a change may be saved later than it is dated."""
 
+SEVENTHS = 7
+"""Parts into which the known guest orders are divided, to be proven one a day."""
+
 
 def order_window(
     *,
@@ -35,6 +38,16 @@ def order_window(
     if is_sweep:
         return OrderWindow(range_start - OVERLAP, max(min(range_end, now), range_start))
     return OrderWindow(min(watermark.read_until, now) - OVERLAP, now)
+
+
+def sevenths_due(first_day: date, last_day: date) -> frozenset[int]:
+    """Which sevenths of the known guest orders a daily sync of these days proves: those whose id leaves this, by 7.
+
+    A seventh belongs to each day of a week. So each order is proven once a week, a day that was missed brings its own
+    along with the others, and the same day once more proves the same.
+    """
+    days = min((last_day - first_day).days + 1, SEVENTHS)
+    return frozenset((first_day.toordinal() + day) % SEVENTHS for day in range(days))
 
 
 def midnight(day: date, timezone: str) -> datetime:

@@ -160,7 +160,7 @@ class StoreClient:
     def clock_offset(self) -> ClockOffset:
         """How much the clock that dates the store's answers is ahead of ours, as far as they told it by now.
 
-        Behind a CDN that may be another clock than the one that dates orders: see `orders.newest_order_lead`.
+        Behind a CDN that may be another clock than the one that dates orders: see `orders.newest_orders`.
         """
         return self._offset_meter.offset
 

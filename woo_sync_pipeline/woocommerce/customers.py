@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from woo_sync_pipeline.woocommerce.client import Page, Row, StoreClient
 from woo_sync_pipeline.woocommerce.fields import CUSTOMER_FIELDS, keep_used
-from woo_sync_pipeline.woocommerce.paging import PAGE_SIZE, by_ids, cover, walk
+from woo_sync_pipeline.woocommerce.paging import PAGE_SIZE, by_ids, cover, down_to, walk
 from woo_sync_pipeline.woocommerce.row_ids import LeftOut
 
 _EVERYONE = {"role": "all", "_fields": CUSTOMER_FIELDS}
@@ -53,7 +53,7 @@ def customers_after(
         descending=True,
         left_out=left_out or LeftOut(),
     )
-    return _kept(_down_to(pages, last_id), meta_keys)
+    return _kept(down_to(pages, last_id), meta_keys)
 
 
 def customers_by_id(
@@ -69,15 +69,6 @@ def customers_by_id(
     counts where it is given. Raises StoreError.
     """
     return _kept(by_ids(client, "customers", _EVERYONE, ids, left_out=left_out or LeftOut()), meta_keys)
-
-
-def _down_to(pages: Iterator[list[Row]], last_id: int) -> Iterator[list[Row]]:
-    for page in pages:
-        newer = [row for row in page if row["id"] > last_id]
-        if newer:
-            yield newer
-        if len(newer) < len(page):
-            return
 
 
 def _kept(pages: Iterable[list[Row]], meta_keys: Collection[str]) -> Iterator[list[Row]]:

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from woo_sync_pipeline.woocommerce.client import Row, StoreClient
+from woo_sync_pipeline.woocommerce.client import Page, Row, StoreClient
 from woo_sync_pipeline.woocommerce.dates import SECOND, ceil_second, floor_second, naive_gmt, parse_gmt
 from woo_sync_pipeline.woocommerce.errors import StoreFilterIgnoredError
 from woo_sync_pipeline.woocommerce.fields import ORDER_FIELDS, keep_used
 from woo_sync_pipeline.woocommerce.page_bounds import PageBound
-from woo_sync_pipeline.woocommerce.paging import PAGE_SIZE, walk
-from woo_sync_pipeline.woocommerce.row_ids import LeftOut, with_ids
+from woo_sync_pipeline.woocommerce.paging import PAGE_SIZE, by_ids, cover, down_to, walk
+from woo_sync_pipeline.woocommerce.row_ids import LeftOut, row_id, with_ids
 from woo_sync_pipeline.woocommerce.statuses import order_statuses as order_statuses
 
 _CLOCKS_DIFFER = timedelta(minutes=1)
@@ -43,8 +43,20 @@ class OrderWindow:
     end: datetime
 
 
-def newest_order_lead(client: StoreClient, statuses: Sequence[str]) -> timedelta:
-    """By how much the newest creation date of the newest five orders is ahead of the store's `server_time`; or zero.
+@dataclass(frozen=True)
+class NewestOrders:
+    """What the newest five orders show.
+
+    lead: by how much their newest creation date is ahead of the store's `server_time`; or zero. highest_id: the highest
+    id of all orders, 0 where there is none.
+    """
+
+    lead: timedelta
+    highest_id: int
+
+
+def newest_orders(client: StoreClient, statuses: Sequence[str]) -> NewestOrders:
+    """Look at the newest five orders.
 
     Behind a CDN the Date header is not of the clock that dates orders. Orders that are dated into the future show by
     how much that one is at least ahead of the other. A lead of more than a day is a date that somebody typed in, and
@@ -61,7 +73,61 @@ def newest_order_lead(client: StoreClient, statuses: Sequence[str]) -> timedelta
     created = [parse_gmt(row.get("date_created_gmt")) for row in rows]
     now = _store_now(client)
     leads = [moment - now for moment in created if moment is not None]
-    return max([timedelta(), *(lead for lead in leads if lead <= _LONGEST_LEAD)])
+    return NewestOrders(
+        lead=max([timedelta(), *(lead for lead in leads if lead <= _LONGEST_LEAD)]),
+        highest_id=max([0, *(row_id(row) or 0 for row in rows)]),
+    )
+
+
+def order_ids_after(
+    client: StoreClient, last_id: int, *, statuses: Sequence[str], created_after: datetime | None = None
+) -> Iterator[list[int]]:
+    """The ids of the orders above `last_id`, newest first, in pages, whatever dates they bear. Raises StoreError.
+
+    With `created_after` (tz-aware) those that were created before it are left out, and so are those that have no
+    creation date. Orders whose id cannot be read are left out.
+    """
+    asked: dict[str, str | int] = {"status": ",".join(statuses), "_fields": "id"}
+    if created_after is not None:
+        asked |= {"after": naive_gmt(floor_second(created_after) - SECOND), "dates_are_gmt": "true"}
+
+    def fetch(offset: int, limit: int) -> Page:
+        newest_first: dict[str, str | int] = {
+            "orderby": "id",
+            "order": "desc",
+            "per_page": limit,
+            "offset": offset,
+        }
+        return client.get_list("orders", {**asked, **newest_first})
+
+    pages = cover(
+        fetch,
+        limit=PAGE_SIZE,
+        source=client.settings.source,
+        tried=f"reading orders after id {last_id}",
+        descending=True,
+        left_out=LeftOut(),
+    )
+    for page in down_to(pages, last_id):
+        yield [row["id"] for row in page]
+
+
+def orders_by_id(
+    client: StoreClient,
+    ids: Collection[int],
+    *,
+    before: datetime,
+    meta_keys: Collection[str],
+    statuses: Sequence[str],
+    left_out: LeftOut | None = None,
+) -> Iterator[list[Row]]:
+    """Read the orders with these ids, up to 100 at a time, but those that were modified at or after `before`.
+
+    Orders without a modification date are among them; those that no longer exist are simply absent. Raises StoreError.
+    """
+    asked: dict[str, str | int] = {"status": ",".join(statuses), "_fields": ORDER_FIELDS}
+    for rows in by_ids(client, "orders", asked, ids, left_out=left_out or LeftOut()):
+        yield [keep_used(row, meta_keys=meta_keys) for row in _modified_before(rows, ceil_second(before))]
 
 
 def walk_orders(
@@ -144,8 +210,12 @@ def _walk_history(
     """All orders but those that were modified meanwhile, by ids: so several pages can be read at a time."""
     everything: dict[str, str | int] = {"status": statuses, "_fields": ORDER_FIELDS}
     for rows in walk(client, "orders", everything, page_size=PAGE_SIZE, left_out=left_out):
-        times = [parse_gmt(row.get("date_modified_gmt")) for row in rows]
-        yield [row for row, moment in zip(rows, times, strict=True) if moment is None or moment < before]
+        yield _modified_before(rows, before)
+
+
+def _modified_before(rows: list[Row], before: datetime) -> list[Row]:
+    times = [parse_gmt(row.get("date_modified_gmt")) for row in rows]
+    return [row for row, moment in zip(rows, times, strict=True) if moment is None or moment < before]
 
 
 def _walk_by_id(

@@ -191,6 +191,16 @@ def by_ids(
     yield from filter(None, map_ahead(fetch, batches, ahead=client.settings.max_concurrency))
 
 
+def down_to(pages: Iterator[list[Row]], last_id: int) -> Iterator[list[Row]]:
+    """Of pages that come newest first the rows whose id is above `last_id`; reads no page behind those."""
+    for page in pages:
+        newer = [row for row in page if row["id"] > last_id]
+        if newer:
+            yield newer
+        if len(newer) < len(page):
+            return
+
+
 def map_ahead(work: Callable[[Item], Result], items: Collection[Item], *, ahead: int) -> Iterator[Result]:
     """`map`, with at most `ahead` results in work and as many waiting, in the order of the items."""
     if ahead <= 1 or len(items) <= 1:

@@ -106,6 +106,8 @@ def reading(
     read_until: int = 100,
     last_customer_id: int = 7,
     store_clock: ClockOffset = EXACT,
+    gone_orders: Collection[int] = (),
+    last_order_id: int | None = None,
     row_by_row: bool = False,
 ) -> Reading:
     """What a reading found; `row_by_row`: each record comes as a frame of its own."""
@@ -118,6 +120,8 @@ def reading(
         read_until=at(read_until),
         last_customer_id=last_customer_id,
         store_clock=store_clock,
+        gone_order_ids=gone_orders,
+        last_order_id=last_order_id,
     )
 
 

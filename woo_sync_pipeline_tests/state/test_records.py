@@ -23,6 +23,7 @@ from woo_sync_pipeline_tests.state.stored import (
     CAM,
     Row,
     at,
+    begin,
     commit,
     contacts,
     customer,
@@ -390,3 +391,37 @@ def test_stores_committed_at_the_same_time_lose_nothing_of_each_other(database: 
     assert set(stored) == set(phones)
     assert all(row["sources"] == ["Outlet", "WooCommerce"] for row in stored.values())
     assert all(row["first_name"].endswith("200") for row in stored.values())
+
+
+def test_a_guest_whose_order_is_gone_leaves_unless_something_else_holds_the_phone(database: Database) -> None:
+    commit(
+        database,
+        order(44, ANN, product_ids=[3], consent="opted_in"),
+        order(45, BOB, product_ids=[3]),
+        order(46, BOB, product_ids=[4]),
+        # An order with the id of a customer who is not gone.
+        order(7, CAM),
+        customer(7, CAM),
+        product_tags={3: ["Sale"], 4: ["Tea"]},
+    )
+    gone = commit(database, gone_orders=[44, 45], started=150)
+    assert gone.index.tolist() == [ANN, BOB]
+    assert gone.loc[ANN, "groups"] == []
+    assert gone.loc[ANN, "sources"] == []
+    assert gone.loc[BOB, "groups"] == ["WooCommerce", "WooCommerce - Guests", "WooCommerce - Tea"]
+    # The opt-in of an order that is gone counts for nothing.
+    assert signal(database) == ("unknown", None)
+    assert record(database, 7, "order")["gone_at"] is None
+
+
+def test_the_opt_out_of_an_order_that_is_gone_stays(database: Database) -> None:
+    commit(database, order(44, ANN, consent="opted_out"))
+    commit(database, gone_orders=[44], started=150)
+    assert signal(database) == ("opted_out", dated_until(10))
+
+
+def test_an_order_that_another_sync_has_read_since_is_not_gone(database: Database) -> None:
+    begin(database, "live", reading="touched")
+    commit(database, order(44, ANN, read_at=at(160)), run_id="live", started=155)
+    commit(database, gone_orders=[44], started=150)
+    assert record(database, 44, "order")["gone_at"] is None

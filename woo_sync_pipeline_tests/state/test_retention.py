@@ -8,11 +8,12 @@ import sqlalchemy as sa
 from woo_sync_pipeline.automation.decisions import DayRange, days_to_sync
 from woo_sync_pipeline.state.alerts import AlertKey, claim_alert, note_told, note_untold
 from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.records import last_order_id
 from woo_sync_pipeline.state.retention import covered_days, prune_history
 from woo_sync_pipeline.state.syncs import Watermark, completed_sweeps, list_syncs, watermark
 from woo_sync_pipeline.sync.window import midnight
 from woo_sync_pipeline_tests.state.long_history import TIMEZONE, write_history
-from woo_sync_pipeline_tests.state.stored import begin, table
+from woo_sync_pipeline_tests.state.stored import at, begin, commit, order, table
 
 LAST_DAY = date(2026, 11, 22)
 MORNING = date(2026, 11, 23)
@@ -154,3 +155,18 @@ def test_the_same_alert_is_claimed_once_in_its_interval(database: Database) -> N
     assert claim(failed, timedelta(0))
     note_untold(database, failed)
     assert claim(failed, timedelta(0))
+
+
+def test_up_to_which_order_a_source_was_met_outlives_the_sync_that_met_it(database: Database) -> None:
+    assert last_order_id(database, "shop") == 0
+    commit(database, order(44), run_id="first")
+    # Of readings that did not note it, the highest known order stands for it.
+    assert last_order_id(database, "shop") == 44
+    commit(database, run_id="sweep", started=110, read_until=120, last_order_id=40)
+    assert last_order_id(database, "shop") == 40
+    commit(database, order(60, read_at=at(200)), run_id="live", started=130, read_until=200)
+    assert last_order_id(database, "shop") == 40
+    with database.transaction() as connection:
+        connection.execute(sa.text("UPDATE woo_sync.sync_runs SET status = 'succeeded'"))
+    assert prune_history(database, before=datetime.now(UTC) + timedelta(days=1), timezone=TIMEZONE) == 2
+    assert last_order_id(database, "shop") == 40

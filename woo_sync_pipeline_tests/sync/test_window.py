@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from woo_sync_pipeline.state.syncs import Watermark
-from woo_sync_pipeline.sync.window import OVERLAP, midnight, order_window, read_until, today
+from woo_sync_pipeline.sync.window import OVERLAP, midnight, order_window, read_until, sevenths_due, today
 from woo_sync_pipeline.woocommerce.orders import OrderWindow
 
 DAY = datetime(2026, 11, 1, tzinfo=UTC)
@@ -114,3 +114,13 @@ def test_a_day_begins_when_it_does_in_the_time_zone() -> None:
     assert today("Australia/Sydney", evening) == date(2026, 11, 2)
     assert today("UTC", evening) == date(2026, 11, 1)
     assert today("America/Los_Angeles", datetime(2026, 11, 1, 5, tzinfo=UTC)) == date(2026, 10, 31)
+
+
+@pytest.mark.parametrize("days", range(1, 12))
+def test_the_days_of_a_week_prove_all_known_orders_and_each_day_another_part(days: int) -> None:
+    first = date(2026, 11, 2)
+    due = sevenths_due(first, first + timedelta(days=days - 1))
+    assert len(due) == min(days, 7)
+    assert due <= set(range(7))
+    apart = [sevenths_due(day, day) for day in (first + timedelta(days=number) for number in range(days))]
+    assert due == frozenset().union(*apart)

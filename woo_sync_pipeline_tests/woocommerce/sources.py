@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -14,11 +15,11 @@ from woo_sync_pipeline.contacts.merge import MergeSource
 from woo_sync_pipeline.demo.store import DemoStore
 from woo_sync_pipeline.resources import StoresResource
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.records import Reading, commit_reading
+from woo_sync_pipeline.state.records import Reading, commit_reading, known_guest_orders, last_order_id
 from woo_sync_pipeline.state.syncs import Watermark, begin_sync, watermark
 from woo_sync_pipeline.sync import reading
 from woo_sync_pipeline.sync.normalising import normalise_records
-from woo_sync_pipeline.sync.reading import CustomersRead
+from woo_sync_pipeline.sync.reading import CustomersRead, OrdersRead
 from woo_sync_pipeline.sync.window import midnight, order_window, read_until
 from woo_sync_pipeline.woocommerce.client import StoreClient
 from woo_sync_pipeline.woocommerce.orders import order_statuses
@@ -58,6 +59,8 @@ class Read:
     tags: dict[int, tuple[str, ...]]
     guests: set[int]
     requests: int
+    gone_orders: frozenset[int]
+    unclear_orders: int
 
     @property
     def order_ids(self) -> set[int]:
@@ -76,7 +79,7 @@ class SyncedSource:
         self.database = database
 
     def sweep(self) -> Read:
-        """Read all customers, and the orders of the last day (the first time: all)."""
+        """Read all customers, and the orders of the last day (the first time: all); prove all known guest orders."""
         return self._read(is_sweep=True)
 
     def touched(self) -> Read:
@@ -87,7 +90,8 @@ class SyncedSource:
         started_at = datetime.now(UTC)
         mark = watermark(self.database, KEY)
         with StoresResource().connect(self.source) as client:
-            orders, until = self._orders(client, mark, is_sweep=is_sweep)
+            found, until = self._orders(client, mark, is_sweep=is_sweep)
+            orders = found.changed
             customers = self._customers(client, mark, orders, is_sweep=is_sweep)
             tags = reading.read_product_tags(client, self.database, self.source, orders, is_sweep=is_sweep)
             requests = client.requests_made
@@ -98,12 +102,23 @@ class SyncedSource:
             orders=orders.to_pandas(),
             guest_order_ids=guests,
         ).records
-        self._commit(Reading([records], customers.gone, tags, started_at, until, customers.last_id))
-        return Read(orders, customers, tags, guests, requests)
+        self._commit(
+            Reading(
+                [records],
+                customers.gone,
+                tags,
+                started_at,
+                until,
+                customers.last_id,
+                gone_order_ids=found.gone,
+                last_order_id=found.last_id,
+            )
+        )
+        return Read(orders, customers, tags, guests, requests, found.gone, found.unclear)
 
     def _orders(
         self, client: StoreClient, mark: Watermark | None, *, is_sweep: bool
-    ) -> tuple[pa.Table, datetime]:
+    ) -> tuple[OrdersRead, datetime]:
         statuses = order_statuses(client)
         assert client.server_time is not None
         window = order_window(
@@ -114,10 +129,24 @@ class SyncedSource:
             orders_from=midnight(self.source.orders_from, "UTC") if self.source.orders_from else None,
             store_now=client.server_time,
         )
-        found = reading.read_orders(
-            client, self.database, self.source, window, statuses=statuses, progress=_nothing
+        read = partial(
+            reading.read_orders,
+            client,
+            self.database,
+            self.source,
+            window,
+            statuses=statuses,
+            progress=_nothing,
         )
-        return found.changed, read_until(window)
+        if is_sweep:
+            read = partial(
+                reading.sweep_orders,
+                *read.args,
+                **read.keywords,
+                to_prove=known_guest_orders(self.database, KEY),
+                last_id=last_order_id(self.database, KEY),
+            )
+        return read(), read_until(window)
 
     def _customers(
         self, client: StoreClient, mark: Watermark | None, orders: pa.Table, *, is_sweep: bool

@@ -14,7 +14,7 @@ from woo_sync_pipeline.woocommerce import orders as orders_module
 from woo_sync_pipeline.woocommerce.client import StoreClient
 from woo_sync_pipeline.woocommerce.dates import naive_gmt
 from woo_sync_pipeline.woocommerce.errors import StoreAnswerMalformedError, StoreFilterIgnoredError
-from woo_sync_pipeline.woocommerce.orders import OrderWindow, newest_order_lead, order_statuses, walk_orders
+from woo_sync_pipeline.woocommerce.orders import OrderWindow, newest_orders, order_statuses, walk_orders
 from woo_sync_pipeline.woocommerce.row_ids import LeftOut
 from woo_sync_pipeline_tests.woocommerce.loopback import LoopbackStore, Reply, Request, of_rows
 
@@ -374,7 +374,7 @@ def test_the_newest_orders_show_by_how_much_the_clock_that_dates_them_is_ahead(
     shop.data.clock = lambda: NOON
     for each in seconds:
         shop.data.place_order(created_at=NOON + each * SECOND)
-    assert newest_order_lead(client, ["processing", "trash"]) == lead * SECOND
+    assert newest_orders(client, ["processing", "trash"]).lead == lead * SECOND
     assert client.requests_made == 1
 
 
@@ -382,8 +382,8 @@ def test_only_orders_of_the_statuses_show_the_clock(shop: DemoStore, client: Sto
     shop.data.clock = lambda: NOON
     shop.data.place_order(created_at=NOON + 50 * SECOND, status="checkout-draft")
     shop.data.place_order(created_at=NOON + 40 * SECOND, status="completed")
-    assert newest_order_lead(client, ["processing", "on-hold"]) == timedelta()
-    assert newest_order_lead(client, ["processing", "completed"]) == 40 * SECOND
+    assert newest_orders(client, ["processing", "on-hold"]).lead == timedelta()
+    assert newest_orders(client, ["processing", "completed"]).lead == 40 * SECOND
 
 
 @pytest.mark.parametrize("date", [None, "", "soon", 7, "0000-00-00T00:00:00", "9999-12-31T23:59:59"])
@@ -394,7 +394,7 @@ def test_a_date_of_an_order_that_is_none_shows_no_clock(
     rows = of_rows([{"id": 3, "date_created_gmt": date}, {"id": 2}, {"id": 1, "date_created_gmt": later}])
     headers = {**rows.headers, "Date": "Fri, 20 Nov 2026 12:00:00 GMT"}
     with LoopbackStore(lambda _: Reply(rows.body, headers=headers)) as server, connect(server.url) as client:
-        assert newest_order_lead(client, ["processing", "trash"]) == 20 * SECOND
+        assert newest_orders(client, ["processing", "trash"]).lead == 20 * SECOND
     [request] = server.requests
     assert request.path.endswith("/wc/v3/orders")
     assert request.query == {

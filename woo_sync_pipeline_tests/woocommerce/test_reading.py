@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -10,10 +11,12 @@ import pytest
 import sqlalchemy as sa
 
 from woo_sync_pipeline.demo.store import DemoStore, generate_store, rows
+from woo_sync_pipeline.demo.store.records import NO_DATE
 from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.records import known_guest_orders
 from woo_sync_pipeline.woocommerce.errors import StoreAnswerMalformedError
 from woo_sync_pipeline_tests.woocommerce.conftest import SHOP_MANAGER
-from woo_sync_pipeline_tests.woocommerce.sources import CONSENT, ORDER_CONSENT, TAGS, SyncedSource
+from woo_sync_pipeline_tests.woocommerce.sources import CONSENT, KEY, ORDER_CONSENT, TAGS, SyncedSource
 
 MARY = {"first_name": "Mary", "phone": "0491 570 156", "country": "AU"}
 JOHN = {"first_name": "John", "phone": "0491 570 157", "country": "AU"}
@@ -148,7 +151,7 @@ def test_a_store_that_suddenly_shows_nobody_does_not_make_everybody_gone(
         synced.sweep()
 
 
-def test_when_nothing_happened_a_touched_reading_takes_three_requests(
+def test_when_nothing_happened_a_touched_reading_takes_four_requests(
     town: DemoStore, database: Database
 ) -> None:
     for number in range(2, 40):
@@ -157,8 +160,9 @@ def test_when_nothing_happened_a_touched_reading_takes_three_requests(
     synced.sweep()
     town.requests.clear()
     quiet = synced.touched()
-    # The statuses, the orders of the overlap (all known, so their customers are not read), the newest customers.
-    assert quiet.requests == len(town.requests) == 3
+    # The statuses, the orders of the overlap (all known, so their customers are not read), the newest orders, which
+    # show the clock, and the newest customers.
+    assert quiet.requests == len(town.requests) == 4
     assert (quiet.order_ids, quiet.customer_ids, quiet.customers.gone) == (set(), set(), frozenset())
 
 
@@ -180,14 +184,14 @@ def test_ten_checkouts_by_old_new_and_unknown_buyers_take_fewer_than_ten_request
     assert len(orders) == 10
     town.requests.clear()
     read = synced.touched()
-    assert read.requests == len(town.requests) == 5
+    assert read.requests == len(town.requests) == 6
     assert read.order_ids == set(orders)
     assert read.guests == set(orders[-3:])
     assert read.customer_ids == {*existing, *new}
     assert read.tags == {product: ("Kitchen",)}
     # What is read is known from then on: the overlap of the next window brings none of it again.
     again = synced.touched()
-    assert (again.requests, again.order_ids, again.customer_ids) == (3, set(), set())
+    assert (again.requests, again.order_ids, again.customer_ids) == (4, set(), set())
 
 
 def test_a_touched_reading_concludes_of_nobody_that_he_is_gone(shop: DemoStore, database: Database) -> None:
@@ -313,3 +317,87 @@ def test_a_key_that_hides_the_meta_of_customers_takes_nobody_out_of_a_group(
     with database.transaction() as connection:
         [groups] = connection.execute(sa.text("SELECT groups FROM woo_sync.contacts")).scalars()
     assert groups == ["Shop", "Shop - Customer", "Shop - VIP"]
+
+
+def test_orders_that_are_deleted_for_good_are_found_gone_and_others_are_not(
+    shop: DemoStore, database: Database
+) -> None:
+    data = shop.data
+    kept, trashed, deleted = (data.place_order(billing=MARY) for _ in range(3))
+    number = data.register_customer(email="a@example.com", billing=JOHN)
+    of_customer = data.place_order(customer_id=number, billing=JOHN)
+    synced = SyncedSource(shop, database)
+    assert synced.sweep().gone_orders == frozenset()
+    assert known_guest_orders(database, KEY) == {kept, trashed, deleted}
+    data.trash_order(trashed)
+    for order in (deleted, of_customer):
+        data.delete_order(order)
+    read = synced.sweep()
+    assert (set(read.gone_orders), read.unclear_orders) == ({deleted}, 0)
+    # What is gone, or in the trash, holds no contact and need not be proven again.
+    assert known_guest_orders(database, KEY) == {kept}
+    assert synced.sweep().gone_orders == frozenset()
+
+
+def test_an_order_that_comes_back_as_it_was_is_there_again(shop: DemoStore, database: Database) -> None:
+    synced = SyncedSource(shop, database)
+    order = shop.data.place_order(billing=MARY)
+    synced.sweep()
+    taken = shop.data.unindex_order(order)
+    assert synced.sweep().gone_orders == {order}
+    shop.data.index_order(taken)
+    assert synced.touched().order_ids == {order}
+    assert known_guest_orders(database, KEY) == {order}
+
+
+def test_a_daily_reading_meets_orders_that_were_imported_with_an_old_date_or_none(
+    shop: DemoStore, database: Database
+) -> None:
+    data, years_ago = shop.data, datetime.now(UTC) - timedelta(days=900)
+    data.place_order(billing=MARY)
+    synced = SyncedSource(shop, database)
+    synced.sweep()
+    imported = {
+        data.place_order(billing=JOHN, created_at=years_ago, modified_at=modified)
+        for modified in (years_ago, NO_DATE)
+        for _ in range(130)
+    }
+    # A live reading looks at what was modified; what it meets is above what was imported.
+    later = data.place_order(billing=MARY)
+    assert synced.touched().order_ids == {later}
+    assert synced.sweep().order_ids == imported
+    # From then on nobody looks at them again.
+    shop.requests.clear()
+    assert synced.sweep().order_ids == set()
+    newest_first = [each for each in shop.requests if each.query.get("_fields") == "id"]
+    assert [each.query["include"] for each in newest_first if each.path.endswith("/orders")] != []
+    assert not any(each.query.get("orderby") == "id" for each in newest_first if "/orders" in each.path)
+
+
+def test_imported_orders_from_before_what_is_wanted_make_no_guest(
+    shop: DemoStore, database: Database
+) -> None:
+    now = datetime.now(UTC)
+    synced = SyncedSource(shop, database, orders_from=(now - timedelta(days=365)).date())
+    synced.sweep()
+    shop.data.place_order(billing=JOHN, created_at=now - timedelta(days=900), modified_at=NO_DATE)
+    wanted = shop.data.place_order(billing=JOHN, created_at=now - timedelta(days=30), modified_at=NO_DATE)
+    assert synced.sweep().order_ids == {wanted}
+
+
+def test_a_store_that_was_restored_from_a_backup_shows_what_is_imported_after_that(
+    shop: DemoStore, database: Database
+) -> None:
+    data, years_ago = shop.data, datetime.now(UTC) - timedelta(days=900)
+    data.place_order(billing=MARY)
+    synced = SyncedSource(shop, database)
+    backup = next(data.next_post_id)
+    lost = [data.place_order(billing=JOHN) for _ in range(3)]
+    synced.sweep()
+    for order in lost:
+        data.delete_order(order)
+    data.next_post_id = itertools.count(backup)
+    assert synced.sweep().gone_orders == set(lost)
+    imported = data.place_order(billing=JOHN, created_at=years_ago, modified_at=NO_DATE)
+    assert imported < max(lost)
+    assert synced.sweep().order_ids == {imported}

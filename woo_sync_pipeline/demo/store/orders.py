@@ -29,8 +29,8 @@ class OrderActions(CustomerActions):
     ) -> int:
         """Place an order (`customer_id` 0: a guest) and return its id.
 
-        Created and modified now, unless told otherwise (tz-aware). A registered customer's modification date
-        moves only when the order is completed and is the customer's first.
+        Created and modified now, unless told otherwise (tz-aware; `NO_DATE`: as imported without a modification date).
+        A registered customer's modification date moves only when the order is completed and is the customer's first.
         """
         with self.lock:
             order = self.make_order(

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from woo_sync_pipeline.demo.store.data import StoreData
 from woo_sync_pipeline.demo.store.dates import parse_bound
-from woo_sync_pipeline.demo.store.records import Customer, Order, Product, Tag
+from woo_sync_pipeline.demo.store.records import NO_DATE, Customer, Order, Product, Tag
 from woo_sync_pipeline.demo.store.state import Moment
 
 HIDDEN_FROM_ANY = frozenset({"trash", "checkout-draft", "auto-draft"})
@@ -244,10 +244,12 @@ class _Window:
         return self.after is not None or self.before is not None
 
     def holds(self, moment: datetime) -> bool:
+        if moment == NO_DATE:
+            return not self.bounded
         return (self.after is None or moment > self.after) and (self.before is None or moment < self.before)
 
     def places(self, index: list[Moment]) -> tuple[int, int]:
-        start = bisect_right(index, (self.after, _LAST)) if self.after else 0
+        start = bisect_right(index, (self.after or NO_DATE, _LAST)) if self.bounded else 0
         end = bisect_left(index, (self.before, 0)) if self.before else len(index)
         return start, max(start, end)
 

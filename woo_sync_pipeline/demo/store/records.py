@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
+
+NO_DATE = datetime.min.replace(tzinfo=UTC)
+"""Stands for a modification date that is null, as migration tools leave it: shown as null, found by no bound."""
 
 Permissions = Literal["read", "write", "read_write"]
 UserRole = Literal["administrator", "shop_manager", "customer"]

@@ -12,7 +12,7 @@ from woo_sync_pipeline.demo.store.customers import ADDRESS_FIELDS
 from woo_sync_pipeline.demo.store.data import StoreData
 from woo_sync_pipeline.demo.store.dates import to_gmt_text, to_local_text
 from woo_sync_pipeline.demo.store.params import is_email
-from woo_sync_pipeline.demo.store.records import Customer, LineItem, Meta, Order, Product, Tag
+from woo_sync_pipeline.demo.store.records import NO_DATE, Customer, LineItem, Meta, Order, Product, Tag
 
 Builders = dict[str, Callable[[Any], Any]]
 _SHIPPING_FIELDS = tuple(name for name in ADDRESS_FIELDS if name != "email")
@@ -101,7 +101,7 @@ def order_builders(data: StoreData, root: str) -> Builders:
         "version": _always(data.woocommerce_version),
         "prices_include_tax": _always(False),
         "date_created": lambda order: to_local_text(order.created_at, zone),
-        "date_modified": lambda order: to_local_text(order.modified_at, zone),
+        "date_modified": lambda order: _local(_dated(order.modified_at), zone),
     }
     for name in ("discount_total", "discount_tax", "shipping_total", "shipping_tax", "cart_tax"):
         builders[name] = _always("0.00")
@@ -134,7 +134,7 @@ def order_builders(data: StoreData, root: str) -> Builders:
         "needs_payment": lambda order: order.status in ("pending", "failed"),
         "needs_processing": lambda order: bool(order.items),
         "date_created_gmt": lambda order: to_gmt_text(order.created_at),
-        "date_modified_gmt": lambda order: to_gmt_text(order.modified_at),
+        "date_modified_gmt": lambda order: _gmt(_dated(order.modified_at)),
         "date_completed_gmt": lambda order: _gmt(order.completed_at),
         "date_paid_gmt": lambda order: _gmt(order.completed_at),
         "currency_symbol": _always("$"),
@@ -239,6 +239,10 @@ def _order_key(order: Order) -> str:
 def _avatar(customer: Customer) -> str:
     digest = hashlib.sha256(customer.email.strip().lower().encode()).hexdigest()
     return f"https://secure.gravatar.com/avatar/{digest}?s=96&d=mm&r=g"
+
+
+def _dated(moment: datetime) -> datetime | None:
+    return None if moment == NO_DATE else moment
 
 
 def _local(moment: datetime | None, zone: ZoneInfo) -> str | None:
