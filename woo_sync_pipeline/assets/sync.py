@@ -20,6 +20,7 @@ from woo_sync_pipeline.reports.report import SyncCounts, count_reasons
 from woo_sync_pipeline.state.bulk import arrow_schema
 from woo_sync_pipeline.state.contacts import count_held, pending_phones, source_totals
 from woo_sync_pipeline.state.known_account import note_missing
+from woo_sync_pipeline.state.lent_phones import customers_with_lent_phones
 from woo_sync_pipeline.state.records import invalid_reasons
 from woo_sync_pipeline.state.syncs import CONTACT_LINE_COLUMNS, SyncContact, finish_sync, list_syncs
 from woo_sync_pipeline.sync.account import heal, look_at_account
@@ -139,7 +140,7 @@ def sync_assets(
         """
         with sync_step(context, source) as step:
             contacts = step.read("contacts")
-            without_phone = invalid_contacts(contacts.columns(*INVALID_COLUMNS))
+            without_phone = _without_lent(step, invalid_contacts(contacts.columns(*INVALID_COLUMNS)))
             left_out = [
                 *(left_out_contact(*each) for each in contacts.notes.get("left_out", ())),
                 *unreadable_contacts("customer", step.read("customers").notes.get("unreadable", ())),
@@ -164,6 +165,13 @@ def sync_assets(
             )
 
     return [synced_contacts, sync_report]
+
+
+def _without_lent(step: SyncStep, invalid: list[SyncContact]) -> list[SyncContact]:
+    """Without the customers who have the phone of one of their orders."""
+    customers = [each.record_id or 0 for each in invalid if each.record_type == "customer"]
+    lent = customers_with_lent_phones(step.database, step.source.key, customers)
+    return [each for each in invalid if each.record_type != "customer" or each.record_id not in lent]
 
 
 @dataclass(frozen=True)

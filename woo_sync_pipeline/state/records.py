@@ -20,6 +20,7 @@ from woo_sync_pipeline.state import changes
 from woo_sync_pipeline.state import record_queries as queries
 from woo_sync_pipeline.state.bulk import append_frame, copy_frame, create_temporary, read_copied
 from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.lent_phones import lend_phones, with_lent_phones
 from woo_sync_pipeline.state.opt_outs import opt_outs_alone
 from woo_sync_pipeline.state.sources import change_consent_modes, changed_settings, remember_source
 from woo_sync_pipeline.state.storing import create_tables, store_records
@@ -220,7 +221,9 @@ def _store_all_records(
         # Joins over a table that PostgreSQL believes to be as small as it was before would take hours.
         outgrown = len(part) >= MANY_ROWS and rows >= 2 * analyzed
         analyzed = rows if outgrown else analyzed
+        part = with_lent_phones(connection, names["source"], part)
         store_records(connection, part, names, clock, repeats_count=repeats_count, analyze=outgrown)
+        lend_phones(connection, names["source"])
     return rows
 
 
@@ -395,7 +398,7 @@ def invalid_reasons(database: Database, source: str) -> dict[str, int]:
     """How many customers and guest orders of a source hold no contact, by reason, the most frequent first."""
     query = """
         SELECT invalid_reason, count(*) FROM woo_sync.source_records
-        WHERE source = :source AND invalid_reason IS NOT NULL AND gone_at IS NULL
+        WHERE source = :source AND invalid_reason IS NOT NULL AND phone IS NULL AND gone_at IS NULL
             AND (record_type = 'customer' OR customer_id = 0)
         GROUP BY invalid_reason ORDER BY count(*) DESC, invalid_reason
     """

@@ -88,3 +88,22 @@ def test_guests_of_orders_imported_without_a_date_come_with_the_next_daily_sync(
     assert OTHER_PHONE not in world.directory.snapshot()
     world.sync()
     assert world.directory.snapshot()[OTHER_PHONE]["lists"] == ["WooCommerce", "WooCommerce - Guests"]
+
+
+def test_a_guest_who_makes_an_account_without_a_phone_keeps_lists_and_subscription(world: World) -> None:
+    order = order_as_guest(world.store)
+    world.sync()
+    guest = world.directory.snapshot()[GUEST_PHONE]
+    assert (guest["lists"], guest["states"]) == (
+        ["WooCommerce", "WooCommerce - Guests"],
+        {"SMS": "SUBSCRIBED"},
+    )
+    # As WooCommerce does it once the address of the new account is verified.
+    number = world.store.register_customer(email="greta@example.com", first_name="Greta", last_name="O'Hara")
+    world.store.update_order(order, customer_id=number)
+    sync = world.sync(incremental=True)
+    lists = ["WooCommerce", "WooCommerce - Customer"]
+    assert world.directory.snapshot()[GUEST_PHONE] == {**guest, "lists": lists}
+    assert [each.outcome for each in world.contacts_of(sync)] == ["updated"]
+    world.sync()
+    assert world.directory.snapshot()[GUEST_PHONE] == {**guest, "lists": lists}
