@@ -191,6 +191,7 @@ def guest_orders(typed: Sequence[tuple[str, str]], *, seed: int) -> pd.DataFrame
             "status": random.choices(["completed", "processing", "cancelled"], [90, 6, 4], k=count),
             "customer_id": 0,
             "is_renewal": False,
+            "is_anonymised": False,
             "product_ids": [
                 sorted(random.sample(range(1, 500), random.choice([1, 1, 2, 3]))) for _ in range(count)
             ],

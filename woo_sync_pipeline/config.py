@@ -36,6 +36,7 @@ from woo_sync_pipeline.config_values import (
     refuse,
 )
 from woo_sync_pipeline.contacts.consent import Consent, ConsentRules, comparable
+from woo_sync_pipeline.contacts.contact import OnErasure
 from woo_sync_pipeline.contacts.groups import DEFAULT_NAME_FORMAT
 
 CONFIG_ENV = "WOO_SYNC_CONFIG"
@@ -172,6 +173,7 @@ class SourceSettings(Section):
     consent: ConsentSettings = ConsentSettings()
     groups: GroupSettings = GroupSettings()
     limits: LimitsSettings = LimitsSettings()
+    on_erasure: OnErasure = "unsubscribe"
     max_concurrency: Annotated[int, Field(ge=1, le=32)] = 4
     max_requests_per_second: Annotated[float, Field(gt=0, le=1000)] | None = None
     daily_at: TimeOfDay = time(2, 0)

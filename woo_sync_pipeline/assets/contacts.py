@@ -208,6 +208,7 @@ def _reading(step: SyncStep) -> Reading:
         settings=telling_settings(step.source),
         gone_order_ids=step.read("gone_orders").frame["record_id"].tolist(),
         last_order_id=orders.notes["last_id"],
+        on_erasure=step.source.on_erasure,
     )
 
 

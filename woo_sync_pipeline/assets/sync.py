@@ -20,13 +20,14 @@ from woo_sync_pipeline.reports.report import SyncCounts, count_reasons
 from woo_sync_pipeline.state.bulk import arrow_schema
 from woo_sync_pipeline.state.contacts import count_held, pending_phones, source_totals
 from woo_sync_pipeline.state.known_account import note_missing
-from woo_sync_pipeline.state.lent_phones import customers_with_lent_phones
+from woo_sync_pipeline.state.lent_phones import customers_not_to_mend
 from woo_sync_pipeline.state.records import invalid_reasons
 from woo_sync_pipeline.state.syncs import CONTACT_LINE_COLUMNS, SyncContact, finish_sync, list_syncs
 from woo_sync_pipeline.sync.account import heal, look_at_account
 from woo_sync_pipeline.sync.brake import finding as brake_finding
 from woo_sync_pipeline.sync.brake import stopped_by_another_account, stopped_by_missing_contacts
 from woo_sync_pipeline.sync.dry_run import plan_pending
+from woo_sync_pipeline.sync.erasing import carry_out_erasures
 from woo_sync_pipeline.sync.normalising import (
     INVALID_COLUMNS,
     invalid_contacts,
@@ -110,17 +111,24 @@ def sync_assets(
                     noted=lambda contacts: staged.add(_outcomes(contacts)),
                     known_fields=platform.fields,
                 )
+                erased = []
+                if not step.is_dry_run:
+                    erased = carry_out_erasures(step.database, client, source=source.key, run_id=step.run_id)
+                    staged.add(_outcomes(erased))
                 effort = {
                     "groups_made": summary.groups_made,
                     "requests": client.requests_made,
                     "writes": client.writes_made,
                 }
+                failed = sum(each.outcome == "failed" for each in erased)
                 staged.notes = {
                     **summary.counts,
+                    "failed": summary.counts["failed"] + failed,
                     **effort,
                     "unsubscribed_on_platform": summary.unsubscribed_on_platform + platform.unsubscribed,
                     "not_applied": summary.not_applied,
                     "warnings": list(platform.warnings),
+                    "erased": len(erased) - failed,
                 }
             return step.result(staged.rows, [platform.check], **summary.counts, **effort)
 
@@ -140,7 +148,7 @@ def sync_assets(
         """
         with sync_step(context, source) as step:
             contacts = step.read("contacts")
-            without_phone = _without_lent(step, invalid_contacts(contacts.columns(*INVALID_COLUMNS)))
+            without_phone = _to_mend(step, invalid_contacts(contacts.columns(*INVALID_COLUMNS)))
             left_out = [
                 *(left_out_contact(*each) for each in contacts.notes.get("left_out", ())),
                 *unreadable_contacts("customer", step.read("customers").notes.get("unreadable", ())),
@@ -167,11 +175,11 @@ def sync_assets(
     return [synced_contacts, sync_report]
 
 
-def _without_lent(step: SyncStep, invalid: list[SyncContact]) -> list[SyncContact]:
-    """Without the customers who have the phone of one of their orders."""
+def _to_mend(step: SyncStep, invalid: list[SyncContact]) -> list[SyncContact]:
+    """Without the customers who have the phone of an order, or were erased in the store."""
     customers = [each.record_id or 0 for each in invalid if each.record_type == "customer"]
-    lent = customers_with_lent_phones(step.database, step.source.key, customers)
-    return [each for each in invalid if each.record_type != "customer" or each.record_id not in lent]
+    settled = customers_not_to_mend(step.database, step.source.key, customers)
+    return [each for each in invalid if each.record_type != "customer" or each.record_id not in settled]
 
 
 @dataclass(frozen=True)
@@ -309,6 +317,7 @@ def _counts(step: SyncStep, without_phone: list[SyncContact], left_out: list[Syn
         unsubscribed=totals["unsubscribed"],
         unsubscribed_on_platform=pushed.get("unsubscribed_on_platform", 0),
         not_applied=pushed.get("not_applied", 0),
+        erased=pushed.get("erased", 0),
         saved_unseen=customers.notes["saved_unseen"],
         unread_consent=step.read("contacts").notes["unread_consent"],
         groups=totals["groups"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.contacts.subscription import (
@@ -16,6 +16,9 @@ from woo_sync_pipeline.contacts.subscription import (
     SubscriptionBase,
     SubscriptionState,
 )
+
+OnErasure: TypeAlias = Literal["unsubscribe", "delete", "report"]
+"""What happens on the platform to a person who was erased in a store."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,8 @@ class StoreContact:
     """One phone's merged form over all stores, with its base and what was being sent when a sync crashed.
 
     status: the subscription state of a contact that is new to the platform. is_under_way: whether what was being sent
-    was so a moment ago, by the same push, and only its answer is missing.
+    was so a moment ago, by the same push, and only its answer is missing. is_erased: whether the person was erased in
+    the store, and no other record has the phone: what we wrote of the person shall go.
     """
 
     phone: str = field(repr=False)
@@ -118,6 +122,7 @@ class StoreContact:
     base: ContactBase | None = None
     in_flight: ContactBase | None = None
     is_under_way: bool = False
+    is_erased: bool = False
 
     @property
     def consent(self) -> Consent:

@@ -143,6 +143,9 @@ def decide_label(*, store: Collection[str], base: Collection[str] | None, platfo
 def _field(store: StoreContact, value: str, base: str | None, shown: str | None) -> str:
     if shown is None:
         return value
+    if store.is_erased:
+        # What was written by us goes, what a person wrote on the platform is not ours.
+        return "" if shown == base else shown
     # A contact that is gone from every store keeps its name and address: it only leaves our lists and label.
     return decide_field(store=value, base=base, platform=shown) if store.sources else shown
 

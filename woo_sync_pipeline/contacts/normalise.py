@@ -73,17 +73,23 @@ def normalise_customers(frame: pd.DataFrame, settings: NormaliseSettings) -> Dat
         choices=metas.over_rows([read_choice(meta, settings.consent) for meta in decoded]),
         tags=pairs.over_rows(tags),
         product_ids=_no_lists(len(frame)),
+        is_erased=_without_address(frame),
     )
 
 
 def normalise_orders(frame: pd.DataFrame, settings: NormaliseSettings) -> DataFrame[SourceRecord]:
     """Normalise orders, one output row per input row, in order.
 
-    `frame` has the columns record_id, created_at, modified_at, customer_id (0 for none), is_renewal (bool), the
-    `billing_` and `shipping_` columns of a customer, meta, product_ids (lists or arrays of int), hash and read_at. Tags
-    are empty, because an order has none of its own. The renewal of a subscription is made by nobody: its choice, a
-    copy, says nothing. Nothing is raised; whether the result fits its model is not yet checked.
+    `frame` has the columns record_id, created_at, modified_at, customer_id (0 for none), is_renewal and
+    is_anonymised (bool), the `billing_` and `shipping_` columns of a customer, meta, product_ids (lists or arrays of
+    int), hash and read_at. Tags are empty, because an order has none of its own. The renewal of a subscription is made
+    by nobody: its choice, a copy, says nothing. Neither does that of an anonymised order, which has no person any more:
+    no phone, no name, no email. Nothing is raised; whether the result fits its model is not yet checked.
     """
+    is_anonymised = frame["is_anonymised"].to_numpy(dtype=bool)
+    if is_anonymised.any():
+        # The store has put words and a number in the person's place.
+        frame = frame.assign(**{name: frame[name].mask(is_anonymised, "") for name in _ADDRESS_COLUMNS})
     metas = Distinct(frame["meta"].to_numpy(dtype=object))
     return _normalise(
         frame,
@@ -93,17 +99,22 @@ def normalise_orders(frame: pd.DataFrame, settings: NormaliseSettings) -> DataFr
         name_sources=("billing_", "shipping_"),
         email_columns=("billing_email",),
         choices=np.where(
-            frame["is_renewal"].to_numpy(dtype=bool),
+            frame["is_renewal"].to_numpy(dtype=bool) | is_anonymised,
             objects([_SAYS_NOTHING], 1),
             metas.over_rows([read_choice(_meta(meta), settings.consent) for meta in metas.cells]),
         ),
         tags=_no_lists(len(frame)),
         product_ids=_product_lists(frame["product_ids"]),
+        is_erased=is_anonymised,
     )
 
 
 _RecordType = Literal["customer", "order"]
 _SAYS_NOTHING = ChoiceRead()
+_ADDRESS_COLUMNS = (
+    *(f"billing_{name}" for name in ("first_name", "last_name", "phone", "country", "email")),
+    *(f"shipping_{name}" for name in ("first_name", "last_name", "phone", "country")),
+)
 
 
 def _normalise(
@@ -117,6 +128,7 @@ def _normalise(
     choices: Objects,
     tags: Objects,
     product_ids: Objects,
+    is_erased: Flags,
 ) -> DataFrame[SourceRecord]:
     regions = _regions(frame, settings.default_region)
     phones, reasons, masked = _phones(texts(frame["billing_phone"]), texts(frame["shipping_phone"]), regions)
@@ -149,6 +161,7 @@ def _normalise(
             "created_at": frame["created_at"].astype(UTC_TIME).array,
             "modified_at": frame["modified_at"].astype(UTC_TIME).array,
             "invalid_reason": reasons,
+            "is_erased": is_erased,
             "hash": frame["hash"].array,
             "read_at": frame["read_at"].astype(UTC_TIME).array,
         }
@@ -223,6 +236,14 @@ def _emails(columns: Sequence[Objects]) -> tuple[Objects, Flags]:
     for column in columns:
         dropped[missing] |= ~is_empty(objects(map(clean_text, column[missing].tolist()), len(missing)))
     return emails, dropped
+
+
+def _without_address(frame: pd.DataFrame) -> Flags:
+    """Which rows have nothing at all in their addresses."""
+    empty = np.ones(len(frame), dtype=bool)
+    for name in _ADDRESS_COLUMNS:
+        empty &= is_empty(texts(frame[name]))
+    return empty
 
 
 def _no_lists(count: int) -> Objects:

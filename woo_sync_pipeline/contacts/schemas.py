@@ -55,6 +55,8 @@ class SourceRecord(pa.DataFrameModel):
     created_at: Series[UtcTime] = pa.Field(nullable=True)
     modified_at: Series[UtcTime] = pa.Field(nullable=True)
     invalid_reason: Series[object] = pa.Field(nullable=True, isin=_REASONS)
+    is_erased: Series[bool]
+    """Whether it looks as a record whose person was erased in the store does."""
     hash: Series[object]
     read_at: Series[UtcTime]
 

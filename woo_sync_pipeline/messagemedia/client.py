@@ -119,6 +119,10 @@ class PlatformClient:
         path = f"{_CONTACTS}/{contact_id}"
         return parse_contact(self._transport.send("PATCH", path, body=body, reading=reading))
 
+    def delete_contact(self, contact_id: str) -> None:
+        """Delete a contact, with all its channels. Raises NotFound if it is gone."""
+        self._transport.send("DELETE", f"{_CONTACTS}/{contact_id}")
+
     def lists(self) -> list[ContactList]:
         """Return all contact lists of the account."""
         return [each for page in self._pages(_LISTS, (), parse_list) for each in page.content]

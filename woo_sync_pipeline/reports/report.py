@@ -22,6 +22,7 @@ class SyncCounts:
     subscribed, unsubscribed: all contacts of the source, as the platform was last seen to hold them.
     unsubscribed_on_platform: contacts that this sync found unsubscribed there, by their own will.
     not_applied: contacts of which this sync found that an opt-in in a store does not subscribe them.
+    erased: people who were erased in the store, as far as this sync dealt with them.
     saved_unseen: customers who were saved in the store since the last complete reading although nothing that it shows
     has changed: what it hides may have, such as a choice under a key that begins with an underscore.
     unread_consent: answers under a consent key that are understood neither as a yes nor as a no, as `key = value`, and
@@ -44,6 +45,7 @@ class SyncCounts:
     unsubscribed: int = 0
     unsubscribed_on_platform: int = 0
     not_applied: int = 0
+    erased: int = 0
     saved_unseen: int = 0
     unread_consent: Mapping[str, int] = field(default_factory=dict)
     groups: int = 0

@@ -131,6 +131,7 @@ def number_rows(counts: SyncCounts) -> list[tuple[str, int]]:
         ("unsubscribed", counts.unsubscribed),
         ("found unsubscribed on MessageMedia", counts.unsubscribed_on_platform),
         ("opted in, not applied", counts.not_applied),
+        ("erased in the store", counts.erased),
         ("customers saved without a visible change", counts.saved_unseen),
         ("groups", counts.groups),
         ("groups made", counts.groups_made),

@@ -32,6 +32,11 @@ _FORM = """md5(ROW(
 _OPTS_OUT = """(consent = 'opted_out' AND base_state = 'SUBSCRIBED'
             AND (consent, consent_at) IS DISTINCT FROM (base_consent, base_consent_at))"""
 
+# Who was erased in a store, and has the phone alone.
+_IS_ERASED = """(sources = '{}' AND EXISTS (
+        SELECT FROM woo_sync.erasures AS erasure WHERE erasure.phone = contacts.phone AND erasure.mode = 'unsubscribe'
+    ))"""
+
 _PENDING = f"""
 SELECT phone FROM woo_sync.contacts
 WHERE is_pending
@@ -39,16 +44,20 @@ WHERE is_pending
         OR {_OPTS_OUT}
         OR (in_flight IS NOT NULL AND rejected_form IS NULL))
     AND (:include_rejected OR rejected_form IS DISTINCT FROM {_FORM} OR {_OPTS_OUT})
+UNION
+SELECT phone FROM woo_sync.contacts JOIN woo_sync.erasures AS erased USING (phone)
+WHERE erased.mode = 'unsubscribe' AND sources = '{{}}'
 ORDER BY phone
 """  # noqa: S608 - the only thing put in is the constant above
 
-_LOAD = """
+_LOAD = f"""
 SELECT phone, first_name, last_name, email, sources, groups, consent, consent_at, consent_dated_at, status,
     base_first_name, base_last_name, base_email, base_sources, base_groups, base_consent, base_consent_at,
     base_consent_dated_at, base_state, base_state_by, applied_consent, applied_consent_at, applied_consent_dated_at,
-    unsubscribed_seen_at, base_seen_at, base_modified_at, not_applied, base_before_leaving, base_taken_off, in_flight
-FROM woo_sync.contacts WHERE is_pending AND phone = ANY(:phones) ORDER BY phone
-"""
+    unsubscribed_seen_at, base_seen_at, base_modified_at, not_applied, base_before_leaving, base_taken_off, in_flight,
+    {_IS_ERASED} AS is_erased, now() AS asked_at
+FROM woo_sync.contacts WHERE (is_pending OR {_IS_ERASED}) AND phone = ANY(:phones) ORDER BY phone
+"""  # noqa: S608 - the only thing put in is the constant above
 
 _CONFIRM = """
 UPDATE woo_sync.contacts AS known SET
@@ -131,8 +140,9 @@ def pending_phones(
 ) -> list[str]:
     """Phones whose merged form the platform has not confirmed, of this source or touched by this sync.
 
-    So are those of all sources that are subscribed and have opted out since, or were being sent: the source that holds
-    one may not be synced for long. A form that the platform has refused is left out unless `include_rejected`, or
+    So are those of people who were erased in a store, and those of all sources that are subscribed and have opted out
+    since, or were being sent: the source that holds one may not be synced for long. A form that the
+    platform has refused is left out unless `include_rejected`, or
     unless it opts out.
     """
     parameters = {
@@ -261,6 +271,9 @@ def source_totals(
 
 
 def _store_contact(row: sa.RowMapping) -> StoreContact:
+    is_erased = bool(row["is_erased"])
+    # An erasure asks for no messages either.
+    signal = Signal(Consent.opted_out, row["asked_at"]) if is_erased else _signal(row, "consent")
     return StoreContact(
         phone=row["phone"],
         first_name=row["first_name"],
@@ -268,10 +281,11 @@ def _store_contact(row: sa.RowMapping) -> StoreContact:
         email=row["email"],
         sources=tuple(row["sources"]),
         groups=tuple(row["groups"]),
-        signal=_signal(row, "consent"),
+        signal=signal,
         status=SubscriptionState(row["status"]),
         base=_base(row),
         in_flight=ContactBase.from_json(row["in_flight"]) if row["in_flight"] else None,
+        is_erased=is_erased,
     )
 
 

@@ -103,6 +103,8 @@ DELETE FROM woo_sync.contacts WHERE phone IN (SELECT phone FROM erased_phones)
 RETURNING contact_id::text AS contact_id, coalesce(base_state, status) = 'UNSUBSCRIBED' AS is_unsubscribed
 """
 
+_DELETE_ERASURES = "DELETE FROM woo_sync.erasures WHERE phone IN (SELECT phone FROM erased_phones)"
+
 
 @dataclass(frozen=True)
 class Erased:
@@ -137,26 +139,32 @@ def erase_person(database: Database, phones: Sequence[str], records: Sequence[St
     The same of `records` that have no usable phone. What is kept under earlier phones of theirs goes as well, unless
     somebody else has such a phone now. Waits for a push that is under way: it would write the contact down again.
     """
+    with database.exclusive_push(), database.exclusive_commit() as connection:
+        return erase(connection, phones, records)
+
+
+def erase(connection: sa.Connection, phones: Sequence[str], records: Sequence[StoreRecord] = ()) -> Erased:
+    """`erase_person`, in a transaction that alone may write contacts."""
     values = {
         "phones": list(phones),
         "records": json.dumps([asdict(record) for record in records]),
     }
-    with database.exclusive_push(), database.exclusive_commit() as connection:
-        connection.execute(sa.text(_CHOSEN), values)
-        connection.execute(sa.text(_DOOMED))
-        earlier = connection.execute(sa.text(_FORMER)).tuples().all()
-        former = tuple(phone for phone, is_held in earlier if not is_held)
-        connection.execute(
-            sa.text("INSERT INTO erased_phones SELECT unnest(CAST(:phones AS text[]))"),
-            {"phones": list(former)},
-        )
-        moved = connection.execute(sa.text(_HAD_IT_ONCE)).tuples().all()
-        connection.execute(sa.text(_DELETE_FORMER))
-        history = connection.execute(sa.text(_DELETE_HISTORY)).rowcount
-        ledger = connection.execute(sa.text(_DELETE_LEDGER)).rowcount
-        deleted = connection.execute(sa.text(_DELETE_RECORDS)).tuples().all()
-        blanked = connection.execute(sa.text(_BLANK_ORDERS_OF_OTHERS)).tuples().all()
-        contacts = connection.execute(sa.text(_DELETE_CONTACTS)).mappings().all()
+    connection.execute(sa.text(_CHOSEN), values)
+    connection.execute(sa.text(_DOOMED))
+    earlier = connection.execute(sa.text(_FORMER)).tuples().all()
+    former = tuple(phone for phone, is_held in earlier if not is_held)
+    connection.execute(
+        sa.text("INSERT INTO erased_phones SELECT unnest(CAST(:phones AS text[]))"),
+        {"phones": list(former)},
+    )
+    moved = connection.execute(sa.text(_HAD_IT_ONCE)).tuples().all()
+    connection.execute(sa.text(_DELETE_FORMER))
+    history = connection.execute(sa.text(_DELETE_HISTORY)).rowcount
+    ledger = connection.execute(sa.text(_DELETE_LEDGER)).rowcount
+    deleted = connection.execute(sa.text(_DELETE_RECORDS)).tuples().all()
+    blanked = connection.execute(sa.text(_BLANK_ORDERS_OF_OTHERS)).tuples().all()
+    contacts = connection.execute(sa.text(_DELETE_CONTACTS)).mappings().all()
+    connection.execute(sa.text(_DELETE_ERASURES))
     return Erased(
         records=_sorted(deleted),
         blanked=_sorted(blanked),

@@ -39,6 +39,8 @@ LEFT JOIN LATERAL (
     WHERE buying.source = :source AND buying.record_type = 'order' AND buying.customer_id = customer.record_id
         AND buying.customer_id <> 0 AND buying.phone IS NOT NULL AND buying.order_status <> 'trash'
         AND buying.gone_at IS NULL
+        -- What was ordered before does not bring back who was erased.
+        AND (customer.erased_at IS NULL OR buying.created_at > customer.erased_at)
     ORDER BY buying.created_at DESC NULLS LAST, buying.record_id DESC LIMIT 1
 ) AS newest ON true
 WHERE customer.phone IS DISTINCT FROM newest.phone
@@ -100,10 +102,18 @@ def lend_phones(connection: sa.Connection, source: str) -> None:
     connection.execute(sa.text("DROP TABLE lending"))
 
 
-def customers_with_lent_phones(database: Database, source: str, ids: Collection[int]) -> set[int]:
-    """Those of these customers of a source that have the phone of an order."""
+def customers_not_to_mend(database: Database, source: str, ids: Collection[int]) -> set[int]:
+    """Those of these customers of a source whose own phone is missing and not missed.
+
+    They have the phone of an order, or were erased in the store.
+    """
+    query = """
+        SELECT record_id FROM woo_sync.source_records
+        WHERE source = :source AND record_type = 'customer' AND record_id = ANY(:ids)
+            AND (phone IS NOT NULL OR erased_at IS NOT NULL)
+    """
     with database.transaction() as connection:
-        return set(_lent(connection, source, ids))
+        return set(connection.execute(sa.text(query), {"source": source, "ids": list(ids)}).scalars())
 
 
 def _lent(connection: sa.Connection, source: str, ids: Collection[int]) -> dict[int, str]:

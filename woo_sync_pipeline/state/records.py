@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from woo_sync_pipeline.clocks import UNKNOWN_OFFSET, ClockOffset
 from woo_sync_pipeline.contacts.choice_times import ReadingClock
+from woo_sync_pipeline.contacts.contact import OnErasure
 from woo_sync_pipeline.contacts.limits import ChangeSummary
 from woo_sync_pipeline.contacts.merge import MergeInput, MergeSource, merge_contacts
 from woo_sync_pipeline.errors import StateError
@@ -20,6 +21,7 @@ from woo_sync_pipeline.state import changes
 from woo_sync_pipeline.state import record_queries as queries
 from woo_sync_pipeline.state.bulk import append_frame, copy_frame, create_temporary, read_copied
 from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.erasures import begin_noting, keep_erasures, mark_erased, note_erased
 from woo_sync_pipeline.state.lent_phones import lend_phones, with_lent_phones
 from woo_sync_pipeline.state.opt_outs import opt_outs_alone
 from woo_sync_pipeline.state.sources import change_consent_modes, changed_settings, remember_source
@@ -51,6 +53,7 @@ RECORD_COLUMNS = {
     "tags": "text[]",
     "product_ids": "bigint[]",
     "invalid_reason": "text",
+    "is_erased": "boolean",
     "created_at": "timestamptz",
     "modified_at": "timestamptz",
     "hash": "text",
@@ -83,7 +86,8 @@ class Reading:
     started_at: when the reading began (UTC); read_until: orders changed before this time, by the clock of the
     store, have been read. last_customer_id: the highest customer id met. store_clock: by how much the clock that dates
     orders is ahead of ours. settings: those that what the records mean depends on, by name. last_order_id: the id up to
-    which all orders have been met, whatever their dates; None where that was not looked at.
+    which all orders have been met, whatever their dates; None where that was not looked at. on_erasure: what shall
+    happen to people who were erased in the store.
     """
 
     records: Iterable[pd.DataFrame]
@@ -96,6 +100,7 @@ class Reading:
     settings: Mapping[str, Any] = field(default_factory=dict)
     gone_order_ids: Collection[int] = ()
     last_order_id: int | None = None
+    on_erasure: OnErasure = "unsubscribe"
 
 
 class _NotAcceptedError(Exception):
@@ -135,6 +140,7 @@ def commit_reading(
             connection, reading, names, clock, repeats_count=sources[source].repeats_count
         )
         _store_what_is_gone(connection, source, reading.started_at)
+        keep_erasures(connection, source, reading.on_erasure)
         of_another_mode = change_consent_modes(connection, sources)
         if of_another_mode:
             connection.execute(sa.text(queries.TOUCHED_BY_CONSENT_MODE), {"sources": of_another_mode})
@@ -204,6 +210,7 @@ def _prepare(connection: sa.Connection) -> None:
     connection.execute(sa.text("CREATE TEMPORARY TABLE touched (phone text) ON COMMIT DROP"))
     changes.prepare(connection)
     prepare_contacts(connection)
+    begin_noting(connection)
 
 
 def _store_all_records(
@@ -222,7 +229,9 @@ def _store_all_records(
         outgrown = len(part) >= MANY_ROWS and rows >= 2 * analyzed
         analyzed = rows if outgrown else analyzed
         part = with_lent_phones(connection, names["source"], part)
+        note_erased(connection, names["source"], part)
         store_records(connection, part, names, clock, repeats_count=repeats_count, analyze=outgrown)
+        mark_erased(connection, names["source"])
         lend_phones(connection, names["source"])
     return rows
 
@@ -399,7 +408,7 @@ def invalid_reasons(database: Database, source: str) -> dict[str, int]:
     query = """
         SELECT invalid_reason, count(*) FROM woo_sync.source_records
         WHERE source = :source AND invalid_reason IS NOT NULL AND phone IS NULL AND gone_at IS NULL
-            AND (record_type = 'customer' OR customer_id = 0)
+            AND erased_at IS NULL AND (record_type = 'customer' OR customer_id = 0)
         GROUP BY invalid_reason ORDER BY count(*) DESC, invalid_reason
     """
     with database.transaction() as connection:

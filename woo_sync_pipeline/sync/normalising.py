@@ -98,7 +98,10 @@ def _customer_records(
 def _order_records(
     source: SourceSettings, rows: pd.DataFrame, settings: NormaliseSettings, guests: pd.Index[int]
 ) -> NormalisedRecords:
-    more = {"order_status": rows["status"], "holds_contact": rows["record_id"].isin(guests)}
+    more = {
+        "order_status": rows["status"],
+        "holds_contact": rows["record_id"].isin(guests) & ~rows["is_anonymised"],
+    }
     return _checked(source, rows, normalise_orders(rows, settings), more)
 
 

@@ -36,6 +36,9 @@ ORDER_FIELDS = ",".join(
 RENEWAL_META_KEYS = ("_subscription_renewal",)
 """Meta that a subscription plugin writes into the orders that it makes by itself, whatever is configured."""
 
+ANONYMISED_META_KEY = "_anonymized"
+"""Meta that is `yes` on an order of which WordPress' erasers have taken the person away."""
+
 
 def objects(value: object) -> list[dict[str, Any]]:
     """The objects of a list, also of one with holes; none when it is null, no list, or holds other things."""
@@ -58,13 +61,13 @@ def is_empty(value: object) -> bool:
 def keep_used(row: Row, *, meta_keys: Collection[str]) -> Row:
     """A copy of a customer or order with only the configured meta and the product ids of its lines.
 
-    The meta that tells renewals is kept as well: only orders have it, since customers show no key that begins
-    with `_`. Meta of which nothing is left but empty objects counts as withheld. What plugins hang onto a record is
-    often most of its size, and is none of our business.
+    The meta that tells renewals and anonymised orders is kept as well: only orders have it, since customers show no key
+    that begins with `_`. Meta of which nothing is left but empty objects counts as withheld. What plugins hang onto a
+    record is often most of its size, and is none of our business.
     """
     kept = dict(row)
     if "meta_data" in row:
-        used = (*meta_keys, *RENEWAL_META_KEYS)
+        used = (*meta_keys, *RENEWAL_META_KEYS, ANONYMISED_META_KEY)
         items = objects(row["meta_data"])
         kept["meta_data"] = [item for item in items if item.get("key") in used]
         if items and not any(item.get("key") for item in items):

@@ -15,7 +15,14 @@ from woo_sync_pipeline.contacts.consent import OTHER_VALUES
 from woo_sync_pipeline.woocommerce.client import Row
 from woo_sync_pipeline.woocommerce.dates import parse_gmt
 from woo_sync_pipeline.woocommerce.errors import StoreAnswerMalformedError
-from woo_sync_pipeline.woocommerce.fields import ADDRESS_PARTS, RENEWAL_META_KEYS, is_empty, objects, part
+from woo_sync_pipeline.woocommerce.fields import (
+    ADDRESS_PARTS,
+    ANONYMISED_META_KEY,
+    RENEWAL_META_KEYS,
+    is_empty,
+    objects,
+    part,
+)
 from woo_sync_pipeline.woocommerce.values import whole_number
 
 _MOMENT = pa.timestamp("us", tz="UTC")
@@ -45,7 +52,12 @@ CUSTOMER_SCHEMA: pa.Schema = _schema(
     [(name, pa.string()) for name in ("role", "email", "first_name", "last_name")], []
 )
 ORDER_SCHEMA: pa.Schema = _schema(
-    [("status", pa.string()), ("customer_id", pa.int64()), ("is_renewal", pa.bool_())],
+    [
+        ("status", pa.string()),
+        ("customer_id", pa.int64()),
+        ("is_renewal", pa.bool_()),
+        ("is_anonymised", pa.bool_()),
+    ],
     [("product_ids", pa.list_(pa.int64()))],
 )
 
@@ -127,12 +139,14 @@ def order_table(
 
     `customer_id` is 0 when the order names none, -1 when what it names cannot be read: such an order is nobody's that
     we know, and no guest's. `is_renewal` tells orders that a subscription made by itself, whose meta is copied and no
-    new choice; it is part of `hash` only where it is true. `product_ids` are distinct and
+    new choice, `is_anonymised` those of which the store has erased the person; each is part of `hash` only where it is
+    true. `product_ids` are distinct and
     ascending, without the 0 of deleted products. The rest is as in `customer_table`.
     """
 
     def own(row: Row) -> list[Any]:
-        return [_text(row.get("status")), _customer_id(row), _is_renewal(row)]
+        flags = [_is_renewal(row), _is_anonymised(row)]
+        return [_text(row.get("status")), _customer_id(row), *flags]
 
     def last(row: Row) -> list[Any]:
         products = {_integer(item.get("product_id")) for item in objects(row.get("line_items"))}
@@ -196,6 +210,13 @@ def _is_renewal(row: Row) -> bool:
     made_by = _text(row.get("created_via")).lower()
     return any(word in made_by for word in _RENEWAL_WORDS) or any(
         item.get("key") in RENEWAL_META_KEYS and not is_empty(item.get("value"))
+        for item in objects(row.get("meta_data"))
+    )
+
+
+def _is_anonymised(row: Row) -> bool:
+    return any(
+        item.get("key") == ANONYMISED_META_KEY and item.get("value") in ("yes", "1", True)
         for item in objects(row.get("meta_data"))
     )
 

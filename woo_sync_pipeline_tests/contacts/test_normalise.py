@@ -63,6 +63,7 @@ def order(**changes: object) -> dict[str, Any]:
         "status": "completed",
         "customer_id": 0,
         "is_renewal": False,
+        "is_anonymised": False,
     }
     return {**common, **texts, "meta": "{}", "product_ids": [], "hash": "abc", "read_at": MIDNIGHT, **changes}
 
@@ -128,6 +129,7 @@ def test_a_whole_customer_becomes_one_record() -> None:
         "created_at": MIDNIGHT,
         "modified_at": pd.NaT,
         "invalid_reason": None,
+        "is_erased": False,
         "hash": "abc",
         "read_at": MIDNIGHT,
     }
@@ -411,3 +413,29 @@ def test_the_recorded_guest_orders_are_normalised() -> None:
     assert records["phone"].tolist() == ["+61488222000", "+61400000000", "+61439602919"]
     assert records["last_name"].tolist() == ["Smith", 'Le"Quote', "García"]
     assert records["product_ids"].tolist() == [[19], [15], [14]]
+
+
+def test_an_anonymised_order_names_nobody_and_says_nothing() -> None:
+    row = one_order(
+        is_anonymised=True,
+        billing_phone="0000 000 000",
+        billing_first_name="[deleted]",
+        billing_last_name="[deleted]",
+        billing_email="deleted@site.invalid",
+        shipping_phone="0412 345 678",
+        meta='{"sms_marketing_consent": "yes"}',
+        product_ids=[7],
+    )
+    assert (row["phone"], row["invalid_reason"], row["raw_phone_masked"]) == (None, "missing_phone", "")
+    assert (row["first_name"], row["last_name"], row["email"], row["email_dropped"]) == ("", "", "", False)
+    assert (row["consent"], row["consent_answers"], row["is_erased"]) == ("unknown", "", True)
+    assert row["product_ids"] == [7]
+
+
+@pytest.mark.parametrize(
+    "field", ["billing_country", "billing_phone", "shipping_first_name", "billing_email"]
+)
+def test_a_customer_looks_erased_when_nothing_is_left_of_the_addresses(field: str) -> None:
+    account = {"email": "ann@example.com", "first_name": "Ann"}
+    assert one_customer(**account)["is_erased"]
+    assert not one_customer(**account, **{field: "AU"})["is_erased"]

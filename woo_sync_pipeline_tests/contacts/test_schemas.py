@@ -34,6 +34,7 @@ def record(**changes: object) -> dict[str, object]:
         "created_at": MIDNIGHT,
         "modified_at": pd.NaT,
         "invalid_reason": None,
+        "is_erased": False,
         "hash": "abc",
         "read_at": MIDNIGHT,
         **changes,

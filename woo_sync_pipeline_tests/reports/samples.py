@@ -26,6 +26,7 @@ COUNTS = SyncCounts(
     unsubscribed=340,
     unsubscribed_on_platform=3,
     not_applied=8,
+    erased=11,
     saved_unseen=21,
     unread_consent={"_wc_other/acme/sms-opt-in = maybe": 4, "sms = a|b": 1_006},
     groups=12,

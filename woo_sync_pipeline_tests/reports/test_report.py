@@ -31,6 +31,7 @@ _NAMED = st.dictionaries(st.text(), _NUMBERS)
         unsubscribed=_NUMBERS,
         unsubscribed_on_platform=_NUMBERS,
         not_applied=_NUMBERS,
+        erased=_NUMBERS,
         saved_unseen=_NUMBERS,
         unread_consent=_NAMED,
         groups=_NUMBERS,

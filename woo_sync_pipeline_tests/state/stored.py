@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from woo_sync_pipeline.clocks import ClockOffset
 from woo_sync_pipeline.contacts.consent import Answer, Consent, answers_text
+from woo_sync_pipeline.contacts.contact import OnErasure
 from woo_sync_pipeline.contacts.merge import MergeSource
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.records import RECORD_COLUMNS, Reading, commit_reading
@@ -72,6 +73,7 @@ def customer(record_id: int = 7, phone: str | None = ANN, **changes: Any) -> Row
         "tags": [],
         "product_ids": [],
         "invalid_reason": None if phone else "missing_phone",
+        "is_erased": False,
         "created_at": at(0),
         "modified_at": None,
         **changes,
@@ -108,6 +110,7 @@ def reading(
     store_clock: ClockOffset = EXACT,
     gone_orders: Collection[int] = (),
     last_order_id: int | None = None,
+    on_erasure: OnErasure = "unsubscribe",
     row_by_row: bool = False,
 ) -> Reading:
     """What a reading found; `row_by_row`: each record comes as a frame of its own."""
@@ -122,6 +125,7 @@ def reading(
         store_clock=store_clock,
         gone_order_ids=gone_orders,
         last_order_id=last_order_id,
+        on_erasure=on_erasure,
     )
 
 

@@ -11,7 +11,7 @@ from woo_sync_pipeline.contacts.contact import ContactBase
 from woo_sync_pipeline.contacts.subscription import SetBy, Signal, SubscriptionBase, SubscriptionState
 from woo_sync_pipeline.state.contacts import Confirmation, load_pending, settle
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.lent_phones import customers_with_lent_phones
+from woo_sync_pipeline.state.lent_phones import customers_not_to_mend
 from woo_sync_pipeline.state.records import invalid_reasons
 from woo_sync_pipeline_tests.state.stored import (
     ANN,
@@ -55,7 +55,7 @@ def test_a_guest_who_makes_an_account_keeps_lists_and_consent(database: Database
     assert registered["groups"] == [*CUSTOMERS_LISTS, "WooCommerce - Tea"]
     same = ("consent", "consent_at", "consent_dated_at", "status", "sources")
     assert {name: registered[name] for name in same} == {name: guest[name] for name in same}
-    assert customers_with_lent_phones(database, "shop", [7, 8]) == {7}
+    assert customers_not_to_mend(database, "shop", [7, 8]) == {7}
     assert invalid_reasons(database, "shop") == {}
 
 

@@ -133,6 +133,36 @@ class OrderActions(CustomerActions):
         with self.lock:
             self.update_order(order_id, status=self.orders[order_id].status_before_trash or "pending")
 
+    def erase_person(self, email: str, *, orders: bool = True) -> None:
+        """Erase somebody as WordPress' tool does: the customer's addresses and, if the shop wants it, the orders.
+
+        The account stays with its address, its name and its meta. Orders keep their choices, and are nobody's.
+        """
+        with self.lock:
+            for customer in self.customers.values():
+                if customer.email.lower() == email.lower():
+                    for name in list(customer.address):
+                        if name.startswith(("billing_", "shipping_")):
+                            del customer.address[name]
+                    self._moved(customer)
+            for order in list(self.orders.values()) if orders else ():
+                owner = self.customers.get(order.customer_id)
+                if email.lower() in (
+                    order.billing.get("email", "").lower(),
+                    owner.email.lower() if owner else "",
+                ):
+                    self._anonymise(order)
+
+    def _anonymise(self, order: Order) -> None:
+        for address in (order.billing, order.shipping):
+            for name in address:
+                address[name] = {"phone": "0000 000 000", "email": "deleted@site.invalid"}.get(
+                    name, "[deleted]"
+                )
+            if "country" in address:
+                address["country"] = ""
+        self.update_order(order.id, customer_id=0, meta={"_anonymized": "yes"})
+
     def delete_order(self, order_id: int) -> None:
         """Delete an order for good: nothing of it remains."""
         with self.lock:

@@ -1,4 +1,4 @@
-"""Up to which id the orders of a store have been met."""
+"""Up to which id orders have been met, who has the phone of an order, and who was erased in a store."""
 
 from alembic import op
 
@@ -9,7 +9,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the column; of earlier readings it is not known."""
+    """Add columns and a table; of earlier readings nothing of it is known."""
     op.execute("""
         ALTER TABLE woo_sync.sync_runs ADD COLUMN last_order_id bigint;
         COMMENT ON COLUMN woo_sync.sync_runs.last_order_id IS
@@ -23,6 +23,23 @@ def upgrade() -> None:
             WHERE buying.source = customer.source AND buying.record_type = 'order' AND buying.phone IS NOT NULL
                 AND buying.customer_id = customer.record_id AND buying.customer_id <> 0
         );
+        ALTER TABLE woo_sync.source_records ADD COLUMN erased_at timestamptz;
+        COMMENT ON COLUMN woo_sync.source_records.erased_at IS
+            'when the record was first seen to be erased or anonymised in the store; null: never';
+        CREATE TABLE woo_sync.erasures (
+            phone text PRIMARY KEY,
+            source text NOT NULL,
+            record_type text NOT NULL,
+            record_id bigint NOT NULL,
+            mode text NOT NULL CHECK (mode IN ('unsubscribe', 'delete', 'report')),
+            noted_at timestamptz NOT NULL DEFAULT now()
+        );
+        COMMENT ON TABLE woo_sync.erasures IS
+            'phones of people who were erased in a store, until the platform has been told; then the row goes';
+        COMMENT ON COLUMN woo_sync.erasures.mode IS 'what shall happen, as configured when it was found';
+        ALTER TABLE woo_sync.sync_run_contacts DROP CONSTRAINT sync_run_contacts_outcome_check;
+        ALTER TABLE woo_sync.sync_run_contacts ADD CONSTRAINT sync_run_contacts_outcome_check
+            CHECK (outcome IN ('new', 'updated', 'unchanged', 'failed', 'invalid', 'erased'));
         COMMENT ON COLUMN woo_sync.source_records.gone_at IS
             'when a complete reading of the customers first lacked it, or the store first said that it is gone';
     """)
@@ -33,4 +50,10 @@ def downgrade() -> None:
     op.execute("""
         UPDATE woo_sync.source_records SET phone = NULL, hash = '' WHERE invalid_reason = 'missing_phone';
         ALTER TABLE woo_sync.sync_runs DROP COLUMN last_order_id;
+        ALTER TABLE woo_sync.source_records DROP COLUMN erased_at;
+        DROP TABLE woo_sync.erasures;
+        DELETE FROM woo_sync.sync_run_contacts WHERE outcome = 'erased';
+        ALTER TABLE woo_sync.sync_run_contacts DROP CONSTRAINT sync_run_contacts_outcome_check;
+        ALTER TABLE woo_sync.sync_run_contacts ADD CONSTRAINT sync_run_contacts_outcome_check
+            CHECK (outcome IN ('new', 'updated', 'unchanged', 'failed', 'invalid'));
     """)

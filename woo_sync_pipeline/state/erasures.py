@@ -1,0 +1,159 @@
+"""People who were erased in a store: how they are recognised, and what is still to be done for them.
+
+WordPress' erasers leave an order that says of itself that it is anonymised, and a customer without any address. Neither
+tells whom it concerned: that is known from what was read before. A phone that is to be erased waits in `erasures` until
+the platform has been told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+import sqlalchemy as sa
+
+from woo_sync_pipeline.contacts.contact import OnErasure
+from woo_sync_pipeline.state.bulk import append_frame, create_temporary
+from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.erasure import erase
+from woo_sync_pipeline.state.syncs import SyncContact, note_contacts
+
+_RECORDS = {"record_type": "text", "record_id": "bigint"}
+
+# A customer who never had a phone, or has one only of an order, looks alike: nothing tells that such a one was erased.
+_NOTE = """
+INSERT INTO erased
+SELECT looking_so.record_type, looking_so.record_id, known.phone
+FROM looking_so LEFT JOIN woo_sync.source_records AS known
+    ON known.source = :source AND known.record_type = looking_so.record_type
+    AND known.record_id = looking_so.record_id
+WHERE looking_so.record_type = 'order' OR (known.phone IS NOT NULL AND known.invalid_reason IS NULL)
+"""
+
+# What is read again shows the name and the address of the account, which the erasers leave.
+_MARK = """
+UPDATE woo_sync.source_records AS known SET
+    erased_at = CASE WHEN erased.phone IS NULL THEN coalesce(known.erased_at, now()) ELSE now() END,
+    first_name = '', last_name = '', email = '', phone_masked = ''
+FROM erased
+WHERE known.source = :source AND known.record_type = erased.record_type AND known.record_id = erased.record_id
+    AND known.phone IS NULL
+"""
+
+_KEEP = """
+INSERT INTO woo_sync.erasures (phone, source, record_type, record_id, mode)
+SELECT DISTINCT ON (erased.phone) erased.phone, :source, erased.record_type, erased.record_id, :mode
+FROM erased JOIN woo_sync.source_records AS known
+    ON known.source = :source AND known.record_type = erased.record_type AND known.record_id = erased.record_id
+WHERE erased.phone IS NOT NULL AND known.erased_at IS NOT NULL AND known.phone IS NULL
+ORDER BY erased.phone, erased.record_type, erased.record_id
+ON CONFLICT (phone) DO UPDATE SET
+    source = excluded.source, record_type = excluded.record_type, record_id = excluded.record_id, mode = excluded.mode
+"""
+_TOUCH = "INSERT INTO touched SELECT phone FROM erased WHERE phone IS NOT NULL"
+
+_HOLDERS = """
+SELECT FROM woo_sync.source_records AS holder
+WHERE holder.phone = erasure.phone AND holder.gone_at IS NULL
+    AND (holder.record_type = 'customer' OR (holder.customer_id = 0 AND holder.order_status <> 'trash'))
+"""
+_PENDING = f"""
+SELECT erasure.phone, erasure.source, erasure.record_type, erasure.record_id, erasure.mode,
+    contact.contact_id::text AS contact_id,
+    EXISTS ({_HOLDERS}) AS is_held,
+    contact.phone IS NULL OR (
+        contact.in_flight IS NULL AND contact.rejected_form IS NULL AND contact.base_sources = '{{}}'
+        AND contact.base_state IS DISTINCT FROM 'SUBSCRIBED'
+    ) AS is_unsubscribed
+FROM woo_sync.erasures AS erasure LEFT JOIN woo_sync.contacts AS contact USING (phone)
+WHERE erasure.source = :source ORDER BY erasure.noted_at, erasure.phone
+"""  # noqa: S608 - the only thing put in is the constant above
+# What is kept under an earlier phone was the person's, unless somebody else has that phone now.
+_FORMER = f"""
+SELECT erasure.phone FROM woo_sync.former_phones AS erasure
+WHERE (erasure.source, erasure.record_type, erasure.record_id) = (:source, :record_type, :record_id)
+    AND NOT EXISTS ({_HOLDERS})
+"""  # noqa: S608 - as above
+_IS_HELD = f"SELECT EXISTS ({_HOLDERS}) FROM (VALUES (:phone)) AS erasure (phone)"  # noqa: S608 - as above
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """A phone to be erased, because a record of a store was.
+
+    contact_id: the contact on the platform, where one is known. is_held: another record of some store has the phone.
+    is_unsubscribed: the platform has confirmed that nobody with the phone is subscribed or on a list of ours.
+    """
+
+    phone: str = field(repr=False)
+    source: str
+    record_type: str
+    record_id: int
+    mode: OnErasure
+    contact_id: str | None
+    is_held: bool
+    is_unsubscribed: bool
+
+
+def begin_noting(connection: sa.Connection) -> None:
+    """Make the temporary tables of one reading."""
+    create_temporary(connection, "looking_so", _RECORDS)
+    create_temporary(connection, "erased", {**_RECORDS, "phone": "text"})
+
+
+def note_erased(connection: sa.Connection, source: str, records: pd.DataFrame) -> None:
+    """Note which of these records, not yet stored, were erased, with the phone that they had.
+
+    `records` has the columns record_type, record_id and is_erased: whether it looks as erased ones do.
+    """
+    looking_so = records[records["is_erased"].eq(True)]
+    if looking_so.empty:
+        return
+    connection.execute(sa.text("TRUNCATE looking_so"))
+    append_frame(connection, looking_so, "looking_so", _RECORDS)
+    connection.execute(sa.text(_NOTE), {"source": source})
+
+
+def mark_erased(connection: sa.Connection, source: str) -> None:
+    """Mark the records, which are stored by now, and take away what names a person."""
+    connection.execute(sa.text(_MARK), {"source": source})
+
+
+def keep_erasures(connection: sa.Connection, source: str, mode: OnErasure) -> None:
+    """Keep the phones that were erased until the platform has been told; they are noted in `touched`."""
+    connection.execute(sa.text(_KEEP), {"source": source, "mode": mode})
+    connection.execute(sa.text(_TOUCH))
+
+
+def pending_erasures(database: Database, source: str) -> list[Erasure]:
+    """The phones of people who were erased in a source, and for whom something is still to be done."""
+    with database.transaction() as connection:
+        return [
+            Erasure(**row) for row in connection.execute(sa.text(_PENDING), {"source": source}).mappings()
+        ]
+
+
+def note_lines(database: Database, lines: Sequence[SyncContact], *, run_id: str) -> None:
+    """Write down lines of the report of what is not done yet."""
+    with database.transaction() as connection:
+        note_contacts(connection, run_id, lines)
+
+
+def settle_erasure(
+    database: Database, erasure: Erasure, *, run_id: str, forget: bool, lines: Sequence[SyncContact]
+) -> bool:
+    """Write down that it is done, with `lines` of the report; with `forget` erase the phone from the state.
+
+    Returns whether it was: a phone that another record has got meanwhile is not forgotten.
+    """
+    values = {"phone": erasure.phone}
+    record = {"source": erasure.source, "record_type": erasure.record_type, "record_id": erasure.record_id}
+    with database.exclusive_commit() as connection:
+        if forget and connection.execute(sa.text(_IS_HELD), values).scalar_one():
+            return False
+        if forget:
+            erase(connection, [erasure.phone, *connection.execute(sa.text(_FORMER), record).scalars()])
+        connection.execute(sa.text("DELETE FROM woo_sync.erasures WHERE phone = :phone"), values)
+        note_contacts(connection, run_id, lines)
+        return True
