@@ -149,7 +149,9 @@ class ConsentSettings(Section):
 class GroupSettings(Section):
     """Which properties of customers become lists on the platform."""
 
-    roles: bool = True
+    roles: bool | Literal["first", "all"] = Field(
+        default=True, description="true: all roles of a user where the store has at most ten, else the first"
+    )
     product_tags: bool = True
     meta_keys: tuple[Name, ...] = ()
     name_format: NameFormat = DEFAULT_NAME_FORMAT

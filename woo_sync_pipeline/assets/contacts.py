@@ -197,6 +197,7 @@ def _merge_sources(settings: Settings) -> dict[str, MergeSource]:
 
 def _reading(step: SyncStep) -> Reading:
     orders, customers, tags = step.read("orders"), step.read("customers"), step.read("tags")
+    roles = step.read("user_roles")
     return Reading(
         records=step.read("contacts").portions(),
         gone_customer_ids=step.read("gone_customers").frame["record_id"].tolist(),
@@ -209,6 +210,7 @@ def _reading(step: SyncStep) -> Reading:
         gone_order_ids=step.read("gone_orders").frame["record_id"].tolist(),
         last_order_id=orders.notes["last_id"],
         on_erasure=step.source.on_erasure,
+        roles=dict(roles.frame.itertuples(index=False, name=None)) if roles.notes["are_known"] else None,
     )
 
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 import pandas as pd
+import pyarrow as pa
 from pydantic import Field
 
 from woo_sync_pipeline.assets.checks import Check, check_result, check_specs
@@ -11,6 +12,7 @@ from woo_sync_pipeline.assets.definition import asset_options
 from woo_sync_pipeline.assets.step import TIMES_HEALED, SyncStep, sync_step
 from woo_sync_pipeline.clocks import ClockOffset
 from woo_sync_pipeline.config import Settings, SourceSettings
+from woo_sync_pipeline.state.bulk import arrow_schema
 from woo_sync_pipeline.state.records import known_guest_orders, last_order_id, latest_sweep
 from woo_sync_pipeline.sync.checks import Finding, all_were_read
 from woo_sync_pipeline.sync.reading import (
@@ -28,6 +30,7 @@ from woo_sync_pipeline.woocommerce.orders import order_statuses
 from woo_sync_pipeline.woocommerce.records import CUSTOMER_SCHEMA, ORDER_SCHEMA
 from woo_sync_pipeline.woocommerce.statistics import RequestStatistics
 
+ROLES_SCHEMA = arrow_schema({"user_id": "bigint", "roles": "text[]"})
 TAG_COLUMNS = {"product_id": "int64", "tags": "list<string>"}
 META_WITHHELD = (
     "the store withholds the meta of customers, because the key is not an administrator's (or a plugin empties it): "
@@ -46,6 +49,10 @@ LEFT_OUT = (
     "with does_not_fit), and nobody is taken for gone until that is mended in the store"
 )
 
+ROLES_UNTOLD = (
+    "the store does not tell which roles there are (OPTIONS customers), so that groups.roles: all cannot be had: the "
+    "first role of each user counts"
+)
 UNCLEAR = (
     "{count:,} known guest orders are in no list of the store and yet not known to be deleted: their guests stay. Look "
     "for orders with the status of a plugin that is switched off, or for a plugin that hides orders from the key"
@@ -251,6 +258,8 @@ def _stage_customers(
     warnings = [META_WITHHELD] if found.meta_withheld and reads_customer_meta else []
     if step.is_sweep and step.source.consent.hidden_keys:
         warnings.append(HIDDEN_KEYS.format(keys=", ".join(step.source.consent.hidden_keys)))
+    if found.roles_untold:
+        warnings.append(ROLES_UNTOLD)
     orders = step.read("orders").notes
     if orders["without_meta"] and step.source.consent.keys:
         warnings.append(ORDERS_WITHOUT_META.format(count=orders["without_meta"]))
@@ -276,6 +285,12 @@ def _stage_customers(
             "unreadable": found.unreadable,
             "warnings": warnings,
         },
+    )
+    roles = found.roles or {}
+    step.write(
+        "user_roles",
+        pa.table([list(roles), list(map(list, roles.values()))], schema=ROLES_SCHEMA),
+        notes={"are_known": found.roles is not None},
     )
     step.write("gone_customers", pd.DataFrame({"record_id": sorted(found.gone)}, dtype="int64"))
     return step.result(

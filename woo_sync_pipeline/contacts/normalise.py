@@ -37,8 +37,8 @@ class NormaliseSettings:
     """What a source's configuration says about reading its records.
 
     `default_region` is the ISO 3166 alpha-2 country of phones of records without a country. Consent is read by the
-    rules of `consent`, tags from the meta fields named by `tag_meta_keys`. `role_groups` makes the customer's role a
-    tag.
+    rules of `consent`, tags from the meta fields named by `tag_meta_keys`. `role_groups` makes each of the
+    customer's roles a tag.
     """
 
     default_region: str
@@ -50,15 +50,15 @@ class NormaliseSettings:
 def normalise_customers(frame: pd.DataFrame, settings: NormaliseSettings) -> DataFrame[SourceRecord]:
     """Normalise registered customers, one output row per input row, in order.
 
-    `frame` has the columns record_id, created_at, modified_at, role, email, first_name, last_name, the same
-    names with `billing_` and `shipping_` in front, billing_email, {billing,shipping}_{phone,country}, meta (JSON
-    text of an object, or None where the store withheld it), hash and read_at. Rows with equal lists may share one.
-    Whatever customers and plugins wrote, nothing is raised; whether the result fits its model is not yet checked.
+    `frame` has the columns record_id, created_at, modified_at, role (of several one a line), email,
+    first_name, last_name, the same names with `billing_` and `shipping_` in front, billing_email,
+    {billing,shipping}_{phone,country}, meta (JSON text of an object, or None where the store withheld it), hash and
+    read_at. Rows with equal lists may share one. Whatever customers and plugins wrote, nothing is raised; whether the result fits its model is not yet checked.
     """
     metas = Distinct(frame["meta"].to_numpy(dtype=object))
     decoded = metas.map(_meta)
     roles = Distinct(texts(frame["role"]))
-    role_tags = roles.map(_role_tag if settings.role_groups else _no_tag)
+    role_tags = roles.map(_role_tags if settings.role_groups else _no_tags)
     meta_tags = [_meta_tags(meta, settings.tag_meta_keys) for meta in decoded]
     # Each pair of a role and a meta as one number, so that tags are made once for each pair that occurs.
     pairs = Distinct(roles.codes * max(len(decoded), 1) + metas.codes)
@@ -271,17 +271,22 @@ def _role_tag(role: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _no_tag(_: str) -> str:
-    return ""
+def _role_tags(roles: str) -> list[str]:
+    """The tags of a customer's roles, which are parted by line ends."""
+    return [_role_tag(role) for role in roles.splitlines()]
+
+
+def _no_tags(_: str) -> list[str]:
+    return []
 
 
 def _meta_tags(meta: Mapping[str, object], keys: Iterable[str]) -> list[str]:
     return [tag for key in keys for tag in tags_from_meta(meta.get(key))]
 
 
-def _tags(role: str, meta_tags: Iterable[str]) -> list[str]:
+def _tags(role_tags: Iterable[str], meta_tags: Iterable[str]) -> list[str]:
     first_spelling: dict[str, str] = {}
-    for tag in (role, *meta_tags):
+    for tag in (*role_tags, *meta_tags):
         if tag:
             first_spelling.setdefault(tag.casefold(), tag)
     return list(first_spelling.values())

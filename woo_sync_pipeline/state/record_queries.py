@@ -24,6 +24,9 @@ WHERE known.source = :source AND known.record_type = gone.record_type AND known.
     AND known.gone_at IS NULL AND known.last_seen_at < :started_at
 """
 
+ROLE_COLUMNS = {"source": "text", "user_id": "bigint", "roles": "text[]"}
+FORGET_ROLES = "DELETE FROM woo_sync.user_roles WHERE source = :source"
+
 TOUCHED_BY_PRODUCTS = """
 INSERT INTO touched
 SELECT DISTINCT coalesce(customer.phone, buying.phone)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +19,7 @@ from woo_sync_pipeline.contacts.merge import MergeInput, MergeSource, merge_cont
 from woo_sync_pipeline.errors import StateError
 from woo_sync_pipeline.state import changes
 from woo_sync_pipeline.state import record_queries as queries
-from woo_sync_pipeline.state.bulk import append_frame, copy_frame, create_temporary, read_copied
+from woo_sync_pipeline.state.bulk import append_frame, copy_frame, copy_rows, create_temporary, read_copied
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.erasures import begin_noting, keep_erasures, mark_erased, note_erased
 from woo_sync_pipeline.state.lent_phones import lend_phones, with_lent_phones
@@ -87,7 +87,8 @@ class Reading:
     store, have been read. last_customer_id: the highest customer id met. store_clock: by how much the clock that dates
     orders is ahead of ours. settings: those that what the records mean depends on, by name. last_order_id: the id up to
     which all orders have been met, whatever their dates; None where that was not looked at. on_erasure: what shall
-    happen to people who were erased in the store.
+    happen to people who were erased in the store. roles: of a complete reading all roles of the users who have several,
+    by id; None of any other.
     """
 
     records: Iterable[pd.DataFrame]
@@ -101,6 +102,7 @@ class Reading:
     gone_order_ids: Collection[int] = ()
     last_order_id: int | None = None
     on_erasure: OnErasure = "unsubscribe"
+    roles: Mapping[int, Sequence[str]] | None = None
 
 
 class _NotAcceptedError(Exception):
@@ -144,6 +146,7 @@ def commit_reading(
         of_another_mode = change_consent_modes(connection, sources)
         if of_another_mode:
             connection.execute(sa.text(queries.TOUCHED_BY_CONSENT_MODE), {"sources": of_another_mode})
+        _store_roles(connection, source, reading.roles)
         otherwise = changed_settings(connection, source, reading.settings)
         remember_source(connection, source, sources[source], reading.settings)
         new = _store_merged(connection, sources, accept)
@@ -247,6 +250,17 @@ def _store_what_is_gone(connection: sa.Connection, source: str, started_at: date
         queries.UPSERT_PRODUCTS,
     ):
         connection.execute(sa.text(statement), parameters)
+
+
+def _store_roles(
+    connection: sa.Connection, source: str, roles: Mapping[int, Sequence[str]] | None
+) -> None:
+    """Replace what is known of users with several roles, if all of it was read."""
+    if roles is None:
+        return
+    connection.execute(sa.text(queries.FORGET_ROLES), {"source": source})
+    rows = ([source, number, list(names)] for number, names in roles.items())
+    copy_rows(connection, "woo_sync.user_roles", queries.ROLE_COLUMNS, rows)
 
 
 def _store_merged(
@@ -413,6 +427,16 @@ def invalid_reasons(database: Database, source: str) -> dict[str, int]:
     """
     with database.transaction() as connection:
         return dict(connection.execute(sa.text(query), {"source": source}).tuples().all())
+
+
+def users_with_several_roles(
+    database: Database, source: str, ids: Collection[int]
+) -> dict[int, tuple[str, ...]]:
+    """All roles of those of these users of a source who have several, as the last complete reading found them."""
+    query = "SELECT user_id, roles FROM woo_sync.user_roles WHERE source = :source AND user_id = ANY(:ids)"
+    with database.transaction() as connection:
+        rows = connection.execute(sa.text(query), {"source": source, "ids": list(ids)}).tuples()
+        return {number: tuple(roles) for number, roles in rows}
 
 
 def known_product_ids(database: Database, source: str) -> set[int]:

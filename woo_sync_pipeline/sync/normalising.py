@@ -62,7 +62,7 @@ def normalise_portions(
         default_region=source.default_region,
         consent=source.consent.rules,
         tag_meta_keys=source.groups.meta_keys,
-        role_groups=source.groups.roles,
+        role_groups=source.groups.roles is not False,
     )
     guests = pd.Index(list(guest_order_ids), dtype="int64")
     for rows in customers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -21,6 +21,7 @@ from woo_sync_pipeline.state.records import (
     known_product_ids,
     order_hashes,
     orders_that_named_a_customer,
+    users_with_several_roles,
 )
 from woo_sync_pipeline.sync.normalising import normalise_records
 from woo_sync_pipeline.woocommerce.client import Row, StoreClient
@@ -37,10 +38,14 @@ from woo_sync_pipeline.woocommerce.orders import (
 from woo_sync_pipeline.woocommerce.presence import find_gone_orders
 from woo_sync_pipeline.woocommerce.products import product_tags
 from woo_sync_pipeline.woocommerce.records import CUSTOMER_SCHEMA, ORDER_SCHEMA, customer_page, order_table
+from woo_sync_pipeline.woocommerce.roles import several_roles, store_roles, with_all_roles
 from woo_sync_pipeline.woocommerce.row_ids import LeftOut, UnreadableRow
 
 NORMALISATION_VERSION = 1
 """Part of every hash: raise it when records shall be read anew because they are normalised differently."""
+
+MOST_ROLES = 10
+"""Of a store with more roles the first one of each user counts, unless all are asked for: each takes requests."""
 
 Progress = Callable[[int], None]
 """Told how many more rows were read."""
@@ -75,7 +80,9 @@ class CustomersRead:
     gone: ids that are known and that a complete reading lacked. meta_withheld: whether the store kept back
     the meta of customers, because the key is not an administrator's. saved_unseen: how many customers were saved since
     the complete reading before although nothing that the store shows of them has changed. left_out: how many more there
-    are whose id cannot be read: then nobody is known to be gone. unreadable: the first of these.
+    are whose id cannot be read: then nobody is known to be gone. unreadable: the first of these. roles: of a complete
+    reading all roles of the users who have several, by id; None of any other. roles_untold: whether they were wanted
+    and the store does not tell them.
     """
 
     changed: pa.Table
@@ -86,6 +93,8 @@ class CustomersRead:
     saved_unseen: int = 0
     left_out: int = 0
     unreadable: Sequence[UnreadableRow] = ()
+    roles: Mapping[int, Sequence[str]] | None = None
+    roles_untold: bool = False
 
 
 def settings_fingerprint(source: SourceSettings) -> str:
@@ -245,15 +254,21 @@ def sweep(
     """
     known = customer_hashes(database, source.key)
     left_out = LeftOut()
+    roles, roles_untold = _roles_of_users(client, source)
     pages = sweep_customers(client, meta_keys=source.meta_keys, left_out=left_out)
-    found = _read_customers(
-        pages,
-        known,
-        source,
-        read_at=database.now(),
-        progress=progress,
-        is_complete=True,
-        saved_since=since,
+    pages = (with_all_roles(rows, roles) for rows in pages)
+    found = replace(
+        _read_customers(
+            pages,
+            known,
+            source,
+            read_at=database.now(),
+            progress=progress,
+            is_complete=True,
+            saved_since=since,
+        ),
+        roles=roles,
+        roles_untold=roles_untold,
     )
     if left_out.count:
         # Perhaps it is they who seem to be gone.
@@ -290,8 +305,11 @@ def touched(
         progress=progress,
     )
     rest = {customer_id for customer_id in customer_ids if 0 < customer_id <= last_id}
+    # What a customer does not show of the roles is as the last complete reading found it.
+    roles = users_with_several_roles(database, source.key, rest)
+    pages = customers_by_id(client, rest, meta_keys=source.meta_keys, left_out=left_out)
     named = _read_customers(
-        customers_by_id(client, rest, meta_keys=source.meta_keys, left_out=left_out),
+        (with_all_roles(rows, roles) for rows in pages),
         known,
         source,
         read_at=database.now(),
@@ -306,6 +324,19 @@ def touched(
         left_out=left_out.count,
         unreadable=left_out.told,
     )
+
+
+def _roles_of_users(client: StoreClient, source: SourceSettings) -> tuple[dict[int, tuple[str, ...]], bool]:
+    """All roles of the users who have several, where they are wanted; and whether the store does not tell them."""
+    wanted = source.groups.roles
+    if wanted is False or wanted == "first":
+        return {}, False
+    roles = store_roles(client)
+    if not roles:
+        return {}, wanted == "all"
+    if wanted is True and len(roles) > MOST_ROLES:
+        return {}, False
+    return several_roles(client, roles), False
 
 
 def guest_orders(database: Database, source: SourceSettings, orders: pa.Table) -> pa.Table:

@@ -439,3 +439,9 @@ def test_a_customer_looks_erased_when_nothing_is_left_of_the_addresses(field: st
     account = {"email": "ann@example.com", "first_name": "Ann"}
     assert one_customer(**account)["is_erased"]
     assert not one_customer(**account, **{field: "AU"})["is_erased"]
+
+
+def test_each_role_is_a_tag_once() -> None:
+    assert one_customer(role="wholesale\ncustomer")["tags"] == ["Wholesale", "Customer"]
+    assert one_customer(role="shop_manager\nshop-manager")["tags"] == ["Shop manager"]
+    assert one_customer(role="")["tags"] == []

@@ -95,8 +95,8 @@ def _add_customer(expected: dict[str, _Expected], store: StoreData, customer: Cu
             _first(map(clean_email, (customer.email, billing.get("email", "")))),
         )
     )
-    # WooCommerce shows the first role, and a user without any as a customer.
-    tags = [next(iter(customer.roles), "customer").replace("_", " ").capitalize()]
+    # WooCommerce shows a user without any role as a customer.
+    tags = [role.replace("_", " ").capitalize() for role in customer.roles or ["customer"]]
     if TAGS_KEY in customer.meta:
         tags += tags_from_meta(customer.meta[TAGS_KEY].value)
     contact.tag_lists.update(f"{store.name} - {tag}" for tag in tags)

@@ -112,6 +112,7 @@ class SyncedSource:
                 customers.last_id,
                 gone_order_ids=found.gone,
                 last_order_id=found.last_id,
+                roles=customers.roles,
             )
         )
         return Read(orders, customers, tags, guests, requests, found.gone, found.unclear)

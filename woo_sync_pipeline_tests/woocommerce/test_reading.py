@@ -16,7 +16,7 @@ from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.records import known_guest_orders
 from woo_sync_pipeline.woocommerce.errors import StoreAnswerMalformedError
 from woo_sync_pipeline_tests.woocommerce.conftest import SHOP_MANAGER
-from woo_sync_pipeline_tests.woocommerce.sources import CONSENT, KEY, ORDER_CONSENT, TAGS, SyncedSource
+from woo_sync_pipeline_tests.woocommerce.sources import CONSENT, KEY, ORDER_CONSENT, TAGS, Read, SyncedSource
 
 MARY = {"first_name": "Mary", "phone": "0491 570 156", "country": "AU"}
 JOHN = {"first_name": "John", "phone": "0491 570 157", "country": "AU"}
@@ -401,3 +401,55 @@ def test_a_store_that_was_restored_from_a_backup_shows_what_is_imported_after_th
     imported = data.place_order(billing=JOHN, created_at=years_ago, modified_at=NO_DATE)
     assert imported < max(lost)
     assert synced.sweep().order_ids == {imported}
+
+
+def roles_read(read: Read) -> dict[int, str]:
+    return {row["record_id"]: row["role"] for row in read.customers.changed.to_pylist()}
+
+
+def groups_of(database: Database) -> list[str]:
+    with database.transaction() as connection:
+        [groups] = connection.execute(sa.text("SELECT groups FROM woo_sync.contacts")).scalars()
+        found: list[str] = groups
+        return found
+
+
+def test_all_roles_of_a_user_are_read_and_stay_when_a_live_reading_meets_the_user(
+    shop: DemoStore, database: Database
+) -> None:
+    data = shop.data
+    number = data.register_customer(email="a@example.com", billing=MARY, roles=["wholesale", "customer"])
+    for step in range(5):
+        data.register_customer(email=f"b{step}@example.com")
+    synced = SyncedSource(shop, database)
+    assert roles_read(synced.sweep())[number] == "wholesale\ncustomer"
+    assert groups_of(database) == ["Shop", "Shop - Customer", "Shop - Wholesale"]
+    # A live reading sees one of them only.
+    data.save_profile(number, first_name="Maria")
+    data.place_order(customer_id=number, billing=MARY)
+    assert roles_read(synced.touched())[number] == "wholesale\ncustomer"
+    assert groups_of(database) == ["Shop", "Shop - Customer", "Shop - Wholesale"]
+    assert synced.sweep().customer_ids == set()
+    # A second role moves no date, and is found.
+    data.set_roles(number, ["wholesale", "editor"])
+    assert roles_read(synced.sweep()) == {number: "wholesale\neditor"}
+    assert groups_of(database) == ["Shop", "Shop - Editor", "Shop - Wholesale"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "extra_roles", "groups"),
+    [
+        (True, 0, ["Customer", "Wholesale"]),
+        (True, 3, ["Wholesale"]),
+        ("all", 3, ["Customer", "Wholesale"]),
+        ("first", 0, ["Wholesale"]),
+        (False, 0, []),
+    ],
+)
+def test_where_there_are_few_roles_all_count_unless_it_is_said_otherwise(
+    shop: DemoStore, database: Database, wanted: object, extra_roles: int, groups: list[str]
+) -> None:
+    shop.data.roles += [f"role_{number}" for number in range(extra_roles)]
+    shop.data.register_customer(email="a@example.com", billing=MARY, roles=["wholesale", "customer"])
+    SyncedSource(shop, database, groups={"roles": wanted}).sweep()
+    assert groups_of(database) == ["Shop", *(f"Shop - {group}" for group in groups)]

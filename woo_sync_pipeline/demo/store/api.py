@@ -81,9 +81,10 @@ class Api:
                 raise no_route()
             self._permit(key, "list resources", "view")
             return self._pruned(page(), query)
-        if (method, route) == ("OPTIONS", "orders"):
+        if method == "OPTIONS" and route in ("orders", "customers"):
             # WordPress describes a route to everybody, before it looks at any right.
-            return self._pruned(pages.order_options(self.data), query)
+            describe = pages.order_options if route == "orders" else pages.customer_options
+            return self._pruned(describe(self.data), query)
         if (resource := RESOURCES.get(route)) is not None:
             if method in _READS:
                 return self._list(resource, query, key)

@@ -85,6 +85,14 @@ def order_options(data: StoreData) -> dict[str, Any]:
     return {"namespace": "wc/v3", "methods": ["GET", "POST"], "endpoints": endpoints}
 
 
+def customer_options(data: StoreData) -> dict[str, Any]:
+    """Return what OPTIONS /customers describes: of its arguments only the roles."""
+    listing = {"role": {"default": "customer", "type": "string", "enum": ["all", *data.roles]}}
+    creating = {"email": {"type": "string", "required": True}}
+    endpoints = [{"methods": ["GET"], "args": listing}, {"methods": ["POST"], "args": creating}]
+    return {"namespace": "wc/v3", "methods": ["GET", "POST"], "endpoints": endpoints}
+
+
 def order_totals(data: StoreData) -> list[dict[str, Any]]:
     """Return /reports/orders/totals: how many orders of each status there are, trash left out."""
     counts = Counter(order.status for order in data.orders.values())

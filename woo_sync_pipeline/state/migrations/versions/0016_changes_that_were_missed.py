@@ -1,4 +1,4 @@
-"""Up to which id orders have been met, who has the phone of an order, and who was erased in a store."""
+"""Up to which id orders have been met, who was erased in a store, and all roles of users."""
 
 from alembic import op
 
@@ -40,6 +40,14 @@ def upgrade() -> None:
         ALTER TABLE woo_sync.sync_run_contacts DROP CONSTRAINT sync_run_contacts_outcome_check;
         ALTER TABLE woo_sync.sync_run_contacts ADD CONSTRAINT sync_run_contacts_outcome_check
             CHECK (outcome IN ('new', 'updated', 'unchanged', 'failed', 'invalid', 'erased'));
+        CREATE TABLE woo_sync.user_roles (
+            source text NOT NULL,
+            user_id bigint NOT NULL,
+            roles text[] NOT NULL,
+            PRIMARY KEY (source, user_id)
+        );
+        COMMENT ON TABLE woo_sync.user_roles IS
+            'all roles of the users who have several, as the last complete reading of the store found them';
         COMMENT ON COLUMN woo_sync.source_records.gone_at IS
             'when a complete reading of the customers first lacked it, or the store first said that it is gone';
     """)
@@ -52,6 +60,7 @@ def downgrade() -> None:
         ALTER TABLE woo_sync.sync_runs DROP COLUMN last_order_id;
         ALTER TABLE woo_sync.source_records DROP COLUMN erased_at;
         DROP TABLE woo_sync.erasures;
+        DROP TABLE woo_sync.user_roles;
         DELETE FROM woo_sync.sync_run_contacts WHERE outcome = 'erased';
         ALTER TABLE woo_sync.sync_run_contacts DROP CONSTRAINT sync_run_contacts_outcome_check;
         ALTER TABLE woo_sync.sync_run_contacts ADD CONSTRAINT sync_run_contacts_outcome_check
