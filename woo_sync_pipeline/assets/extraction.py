@@ -79,6 +79,15 @@ class ReadConfig(dg.Config):
     )
 
 
+class TouchedConfig(dg.Config):
+    """Which customers to read beside those whom orders name."""
+
+    customer_ids: list[int] = Field(
+        default=[],
+        description="Customers that a live sync reads in any case: the sensor names those whose account changed.",
+    )
+
+
 def extraction_assets(
     settings: Settings, source: SourceSettings, partitions: dg.PartitionsDefinition[str]
 ) -> list[dg.AssetsDefinition]:
@@ -162,11 +171,12 @@ def extraction_assets(
             check_specs=check_specs(dg.AssetKey([source.key, "customers"]), [Check.all_records_were_read]),
         )
     )
-    def customers(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def customers(context: dg.AssetExecutionContext, config: TouchedConfig) -> dg.MaterializeResult:
         """Registered customers that are new, changed or gone.
 
         The daily sync reads all of them and compares their content, because WooCommerce cannot tell which ones
-        changed. The live sync reads new registrations and the customers of the orders that changed.
+        changed. The live sync reads new registrations, the customers of the orders that changed, and those whose
+        account the sensor saw to have changed.
         """
         with sync_step(context, source) as step:
             with step.connect_store() as client, step.show_progress("reading customers") as advance:
@@ -186,7 +196,10 @@ def extraction_assets(
                         step.database,
                         source,
                         last_id=step.watermark.last_customer_id if step.watermark else 0,
-                        customer_ids=set(step.read("orders").columns("customer_id")["customer_id"]),
+                        customer_ids={
+                            *step.read("orders").columns("customer_id")["customer_id"],
+                            *config.customer_ids,
+                        },
                         progress=advance,
                     )
                     finding = Finding(True, "a live reading does not read all customers")

@@ -55,12 +55,18 @@ def days_to_sync(
 
 
 def decide_live(
-    *, watermark: Watermark | None, newest: NewestChange | None, obstacle: str | None, unsent: int
+    *,
+    watermark: Watermark | None,
+    newest: NewestChange | None,
+    obstacle: str | None,
+    unsent: int,
+    changed_accounts: int = 0,
 ) -> LiveDecision:
     """Whether the store has changed since it was last read, or something is left to be sent.
 
     `newest` is what the store shows (None: not asked), `obstacle` what keeps the source from being synced, `unsent`
-    how many contacts a sync that failed has left.
+    how many contacts a sync that failed has left. `changed_accounts` counts those of the customers who were active
+    lately that are not known in their present form.
     """
     if obstacle is not None:
         return LiveDecision(False, obstacle)
@@ -72,6 +78,8 @@ def decide_live(
         return LiveDecision(True, "an order changed")
     if newest.customer_id is not None and newest.customer_id > watermark.last_customer_id:
         return LiveDecision(True, "a customer registered")
+    if changed_accounts:
+        return LiveDecision(True, f"{changed_accounts:,} accounts of active customers changed")
     if unsent:
         return LiveDecision(True, f"{unsent:,} contacts were not sent by the last sync, which failed")
     return LiveDecision(

@@ -53,7 +53,8 @@ def normalise_customers(frame: pd.DataFrame, settings: NormaliseSettings) -> Dat
     `frame` has the columns record_id, created_at, modified_at, role (of several one a line), email,
     first_name, last_name, the same names with `billing_` and `shipping_` in front, billing_email,
     {billing,shipping}_{phone,country}, meta (JSON text of an object, or None where the store withheld it), hash and
-    read_at. Rows with equal lists may share one. Whatever customers and plugins wrote, nothing is raised; whether the result fits its model is not yet checked.
+    read_at. Rows with equal lists may share one. Whatever customers and plugins wrote, nothing is raised; whether the
+    result fits its model is not yet checked.
     """
     metas = Distinct(frame["meta"].to_numpy(dtype=object))
     decoded = metas.map(_meta)

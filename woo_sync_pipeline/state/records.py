@@ -343,14 +343,18 @@ def latest_sweep(database: Database, source: str, *, run_id: str) -> datetime | 
         return began
 
 
-def customer_hashes(database: Database, source: str) -> dict[int, str]:
-    """Hashes of all customers of a source that are not gone, by customer id."""
+def customer_hashes(database: Database, source: str, ids: Collection[int] | None = None) -> dict[int, str]:
+    """Hashes of the customers of a source that are not gone, by customer id: of all, or of those with these ids."""
     query = """
         SELECT record_id, hash FROM woo_sync.source_records
         WHERE source = :source AND record_type = 'customer' AND gone_at IS NULL
     """
+    values: dict[str, object] = {"source": source}
+    if ids is not None:
+        query += " AND record_id = ANY(:ids)"
+        values["ids"] = list(ids)
     with database.transaction() as connection:
-        return dict(connection.execute(sa.text(query), {"source": source}).tuples().all())
+        return dict(connection.execute(sa.text(query), values).tuples().all())
 
 
 def order_hashes(database: Database, source: str, ids: Collection[int]) -> dict[int, str]:

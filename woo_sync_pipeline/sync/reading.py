@@ -326,6 +326,23 @@ def touched(
     )
 
 
+def changed_accounts(
+    client: StoreClient, database: Database, source: SourceSettings, ids: Collection[int]
+) -> frozenset[int]:
+    """Those of these customers whose account is not known in its present form. A request for each hundred."""
+    known = customer_hashes(database, source.key, ids)
+    roles = users_with_several_roles(database, source.key, ids)
+    pages = customers_by_id(client, ids, meta_keys=source.meta_keys)
+    found = _read_customers(
+        (with_all_roles(rows, roles) for rows in pages),
+        known,
+        source,
+        read_at=database.now(),
+        progress=lambda _: None,
+    )
+    return frozenset(found.changed["record_id"].to_pylist())
+
+
 def _roles_of_users(client: StoreClient, source: SourceSettings) -> tuple[dict[int, tuple[str, ...]], bool]:
     """All roles of the users who have several, where they are wanted; and whether the store does not tell them."""
     wanted = source.groups.roles

@@ -52,6 +52,7 @@ _OLDEST_ANSWER = 60
 """Seconds. What changes while a cache keeps an answer for moments, the next reading sees."""
 _log = logging.getLogger(__name__)
 
+_OF_ANALYTICS = "/wc-analytics/"
 _OVERLOAD = (StoreThrottledError, StoreUnavailableError, StoreUnreachableError)
 """What a store with too much to do answers, or leaves unanswered."""
 
@@ -178,8 +179,9 @@ class StoreClient:
     def get_list(self, path: str, params: Params) -> Page:
         """Read one page of a list, for example `customers` or `products/tags` (below `/wp-json/wc/v3/`).
 
-        Raises StoreError; anything but a list of objects is an error, so an empty page is a true answer. A list with
-        objects and other things in it keeps empty objects in their places: rows that have no id.
+        A path that begins with `/wc-analytics/` is below `/wp-json`. Raises StoreError; anything but a list of objects
+        is an error, so an empty page is a true answer. A list with objects and other things in it keeps empty objects
+        in their places: rows that have no id.
         """
         value, headers = self._ask("GET", path, params)
         if is_list_with_holes(value):
@@ -253,8 +255,8 @@ class StoreClient:
     def _answer(self, method: str, path: str, params: Params, *, tried: str) -> Answer:
         """One answer with its whole body. Raises StoreError where none came, or one without an end."""
         settings = self.settings
-        of_woocommerce = not path.startswith("/")
-        url = f"{self._root}/wc/v3/{path}" if of_woocommerce else f"{self._root}{path}"
+        is_below_v3 = not path.startswith("/")
+        url = f"{self._root}/wc/v3/{path}" if is_below_v3 else f"{self._root}{path}"
         deadline = Deadline(settings.answer_timeout)
         try:
             with (
@@ -265,7 +267,7 @@ class StoreClient:
                     params=dict(params),
                     # WordPress refuses a Basic user that it does not know, so its index is read without the key.
                     # requests signs each call anew, as a nonce may be used only once.
-                    auth=self._auth if of_woocommerce else no_auth,
+                    auth=self._auth if is_below_v3 or path.startswith(_OF_ANALYTICS) else no_auth,
                     timeout=(settings.connect_timeout, settings.read_timeout),
                     allow_redirects=False,
                     verify=settings.verify_tls,

@@ -26,8 +26,11 @@ def newest_change(
     *,
     since: datetime | Callable[[datetime], datetime],
     statuses: Sequence[str] | None = None,
+    registrations: bool = True,
 ) -> NewestChange:
     """Look for the newest order that was modified after the second of `since`, and for the newest customer.
+
+    Without `registrations` not for the latter; then the client should have an answer already, which told the clock.
 
     `since` may be told by a function of the store's present time. Orders that are dated ahead of the store's clock are
     no changes yet, since no window reaches them; and if `since` is ahead of it, the orders of its present second are
@@ -35,7 +38,8 @@ def newest_change(
     `known_order_statuses`, and the caller gives none. Changes of existing customers cannot be seen this way. Raises
     StoreError.
     """
-    customer = _newest(client, "customers", {"role": "all", "orderby": "id", "_fields": "id"})
+    newest_first: dict[str, str | int] = {"role": "all", "orderby": "id", "_fields": "id"}
+    customer = _newest(client, "customers", newest_first) if registrations else None
     # The answer about customers has told the store's clock anew.
     now = floor_second(client.server_time or client.now())
     begin = since if isinstance(since, datetime) else since(now)

@@ -192,6 +192,13 @@ def test_a_store_that_was_never_synced_gets_its_first_sync_without_being_asked()
     assert (decision.run, decision.is_first) == (True, True)
 
 
+def test_an_account_that_changed_is_a_reason_too() -> None:
+    decision = decide_live(
+        watermark=MARK, newest=newest(None, None), obstacle=None, unsent=0, changed_accounts=2
+    )
+    assert decision == LiveDecision(True, "2 accounts of active customers changed")
+
+
 @pytest.mark.parametrize("watermark", [None, MARK])
 def test_nothing_runs_in_spite_of_an_obstacle(watermark: Watermark | None) -> None:
     decision = decide_live(

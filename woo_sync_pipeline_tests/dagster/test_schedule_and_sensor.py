@@ -23,7 +23,7 @@ from woo_sync_pipeline.resources import source_claim
 from woo_sync_pipeline.state.syncs import find_sync
 from woo_sync_pipeline_tests.dagster.conftest import KEY, MakeWorld, World
 from woo_sync_pipeline_tests.dagster.expectation import expected_directory
-from woo_sync_pipeline_tests.dagster.people import GUEST_PHONE, order_as_guest
+from woo_sync_pipeline_tests.dagster.people import GUEST_PHONE, order_as_guest, subscribed_customer
 
 FIRST_DAY = yesterday() - timedelta(days=3)
 
@@ -80,7 +80,10 @@ def _launch(world: World, request: dg.RunRequest, job_name: str | None = None) -
     """Run what a tick asked for, with the tags it asked for; returns the run's id."""
     job = world.definitions().resolve_job_def(request.job_name or job_name or "")
     result = job.execute_in_process(
-        instance=world.instance, tags=request.tags, partition_key=request.partition_key
+        instance=world.instance,
+        tags=request.tags,
+        partition_key=request.partition_key,
+        run_config=request.run_config,
     )
     assert result.success
     return result.run_id
@@ -184,6 +187,83 @@ def test_the_sensor_sees_a_registration(world: World) -> None:
     _launch(world, _asked(_sensor_tick(world)))
     assert GUEST_PHONE in world.directory
     assert isinstance(_sensor_tick(world), str)
+
+
+def _ticks(world: World, count: int, cursor: str | None = None) -> tuple[dg.RunRequest | str, str | None]:
+    """Some ticks in a row, as the daemon makes them; what the last one asked for, and its cursor."""
+    for _ in range(count):
+        outcome, cursor = _sensor_tick_after(world, cursor)
+    return outcome, cursor
+
+
+def _asked_of_the_store(world: World) -> list[str]:
+    return [each.path.rpartition("wp-json/")[2] for each in world.server.requests]
+
+
+def test_two_requests_a_tick_tell_that_nothing_happened(world: World) -> None:
+    world.sync()
+    # The statuses of orders are known from the first tick on.
+    _, cursor = _ticks(world, 1)
+    world.server.requests.clear()
+    outcome, cursor = _ticks(world, 1, cursor)
+    assert isinstance(outcome, str)
+    assert _asked_of_the_store(world) == ["wc-analytics/reports/customers", "wc/v3/orders"]
+    world.server.requests.clear()
+    _ticks(world, 1, cursor)
+    assert _asked_of_the_store(world) == ["wc/v3/customers", "wc/v3/orders"]
+
+
+def test_a_customer_who_changes_the_account_reaches_the_platform_live(world: World) -> None:
+    world.sync()
+    before = world.directory.snapshot()
+    customer, phone = subscribed_customer(world.store)
+    passer_by = next(each for each in world.store.customers if each not in (customer.id, 1))
+    for number in (customer.id, passer_by):
+        world.store.visit(number)
+    outcome, cursor = _ticks(world, 2)
+    assert isinstance(outcome, str)
+    # Moves no date.
+    world.store.set_user_meta(customer.id, "sms_marketing_consent", "no")
+    outcome, cursor = _ticks(world, 2, cursor)
+    request = _asked(outcome)
+    named = request.run_config["ops"][f"{KEY}__customers"]["config"]["customer_ids"]
+    assert named == [customer.id]
+    run_id = _launch(world, request)
+    sync = find_sync(world.database, run_id=run_id)
+    assert sync is not None
+    assert (sync.kind, sync.counts["read"]["customers"]) == ("live", 1)
+    assert world.directory.snapshot() == {
+        **before,
+        phone: {**before[phone], "states": {"SMS": "UNSUBSCRIBED"}},
+    }
+    outcome, cursor = _ticks(world, 2, cursor)
+    assert isinstance(outcome, str)
+
+
+def test_an_account_that_no_sync_can_take_over_is_asked_for_once(world: World) -> None:
+    world.sync()
+    customer, _ = subscribed_customer(world.store)
+    world.store.visit(customer.id)
+    world.store.set_user_meta(customer.id, "sms_marketing_consent", "no")
+    outcome, cursor = _ticks(world, 2)
+    _asked(outcome)
+    # Nobody launches it.
+    outcome, cursor = _ticks(world, 2, cursor)
+    assert isinstance(outcome, str)
+
+
+def test_without_analytics_the_sensor_does_as_if_there_were_none(world: World) -> None:
+    world.sync()
+    world.store.has_analytics = False
+    outcome, cursor = _ticks(world, 2)
+    assert isinstance(outcome, str)
+    world.server.requests.clear()
+    outcome, cursor = _ticks(world, 3, cursor)
+    assert isinstance(outcome, str)
+    assert _asked_of_the_store(world) == ["wc/v3/customers", "wc/v3/orders"] * 3
+    order_as_guest(world.store)
+    _launch(world, _asked(_ticks(world, 1, cursor)[0]))
+    assert GUEST_PHONE in world.directory
 
 
 def test_the_sensor_asks_again_for_a_change_whose_run_failed_but_not_at_once(

@@ -61,7 +61,7 @@ class Api:
         if "rest_route" in query:
             path = "/wp-json" + str(query["rest_route"])
             key = None
-        elif path.startswith("/wp-json/wc/") or path.startswith("/index.php/wp-json/wc/"):
+        elif path.startswith(("/wp-json/wc/", "/wp-json/wc-analytics/", "/index.php/wp-json/wc/")):
             called = str(query.get("_method", method)).upper()
             is_https = self.home.startswith("https:")
             key = self._authenticator.identify(Call(called, url, query, authorization, is_https))
@@ -71,6 +71,8 @@ class Api:
         route = path.removeprefix("/index.php").removeprefix("/wp-json").strip("/")
         if route in ("", "wc/v3"):
             return self._index(route, query)
+        if route == "wc-analytics/reports/customers" and self.data.has_analytics and method in _READS:
+            return self._activity(query, key)
         if not route.startswith("wc/v3/"):
             raise no_route()
         return self._resource(method, route.removeprefix("wc/v3/"), query, key, body)
@@ -163,6 +165,17 @@ class Api:
         builders = resource.build(self.data, self.root, shows_meta=self._shows_meta(key))
         row = build_row(builders, resource.table(self.data)[record_id], tree)
         return Answer(status, row, {"Allow": COLLECTION if status == 201 else ITEM})
+
+    def _activity(self, query: Query, key: ApiKey | None) -> Answer:
+        try:
+            params = read_params(query, pages.ACTIVITY_SCHEMA)
+        except InvalidParamsError as invalid:
+            raise ApiError.of_params(invalid, allow="GET") from None
+        self._permit(key, "list resources", "view")
+        rows, total = pages.active_customers(self.data, params)
+        answer = self._pruned(rows, query)
+        answer.headers["X-WP-Total"] = str(total)
+        return answer
 
     def _index(self, route: str, query: Query) -> Answer:
         page = pages.namespace_index if route else pages.site_index

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from woo_sync_pipeline.demo.store.records import Customer, Meta
@@ -87,6 +87,13 @@ class CustomerActions(StoreState):
                 else:
                     raise ValueError(f"a profile has no field {name!r}")
             self._moved(customer)
+
+    def visit(self, customer_id: int) -> None:
+        """Look at a page of the store, logged in: analytics note it, unless they noted a visit within five minutes."""
+        with self.lock:
+            noted = self.last_active.get(customer_id)
+            if noted is None or self.now() - noted >= timedelta(minutes=5):
+                self.last_active[customer_id] = self.now()
 
     def put_customer(
         self, customer_id: int, *, fields: Mapping[str, str], meta: Mapping[str, Any] | None = None

@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from woo_sync_pipeline.demo.store import params as p
 from woo_sync_pipeline.demo.store.data import StoreData
+from woo_sync_pipeline.demo.store.dates import parse_bound, to_local_text
 from woo_sync_pipeline.demo.store.php import Query, build_query
 from woo_sync_pipeline.demo.store.resources import RESOURCES, Resource
 
@@ -91,6 +93,37 @@ def customer_options(data: StoreData) -> dict[str, Any]:
     creating = {"email": {"type": "string", "required": True}}
     endpoints = [{"methods": ["GET"], "args": listing}, {"methods": ["POST"], "args": creating}]
     return {"namespace": "wc/v3", "methods": ["GET", "POST"], "endpoints": endpoints}
+
+
+ACTIVITY_SCHEMA = {
+    "last_active_after": p.date,
+    "user_type": p.one_of(["registered", "guest", "all"]),
+    "orderby": p.one_of(["username", "name", "date_last_active", "date_registered", "total_spend"]),
+    "order": p.one_of(["asc", "desc"]),
+    "page": p.integer(1),
+    "per_page": p.integer(1, 100),
+}
+
+
+def active_customers(data: StoreData, params: Mapping[str, Any]) -> tuple[list[dict[str, Any]], int]:
+    """Return a page of /wc-analytics/reports/customers, and how many there are: registered users who were ever seen."""
+    after = params.get("last_active_after")
+    bound = parse_bound(after, dates_are_gmt=True, zone=data.zone()) if after else None
+    seen = [
+        (moment, user)
+        for user, moment in data.last_active.items()
+        if user in data.customers and (bound is None or moment >= bound)
+    ]
+    if params.get("user_type") == "guest":
+        seen = []
+    seen.sort(reverse=params.get("order", "desc") == "desc")
+    size = params.get("per_page", 10)
+    start = (params.get("page", 1) - 1) * size
+    rows = [
+        {"id": user, "user_id": user, "date_last_active": to_local_text(moment, data.zone())}
+        for moment, user in seen[start : start + size]
+    ]
+    return rows, len(seen)
 
 
 def order_totals(data: StoreData) -> list[dict[str, Any]]:

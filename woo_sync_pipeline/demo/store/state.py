@@ -56,6 +56,9 @@ class StoreState:
         self.clock: Callable[[], datetime] = utc_now
         # A CDN in front of a store dates the answers itself, by real time.
         self.date_header_follows_clock = True
+        # Analytics can be switched off in the settings of a store.
+        self.has_analytics = True
+        self.last_active: dict[int, datetime] = {}
         # Signatures are checked against real time even when a test freezes the store's own clock: the
         # client that signs them has only the real one.
         self.signature_clock: Callable[[], float] = time.time
