@@ -74,9 +74,7 @@ def live_sensor(
         if not decision.run:
             return dg.SensorResult(skip_reason=decision.reason, cursor=cursor)
         context.log.info(f"{source.key}: {decision.reason}")
-        request = _request(
-            settings, source, jobs, decision, accounts=seen.accounts, now=database.now()
-        )
+        request = _request(settings, source, jobs, decision, accounts=seen.accounts, now=database.now())
         return dg.SensorResult(run_requests=[request], cursor=cursor)
 
     return live

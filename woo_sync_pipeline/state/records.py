@@ -252,9 +252,7 @@ def _store_what_is_gone(connection: sa.Connection, source: str, started_at: date
         connection.execute(sa.text(statement), parameters)
 
 
-def _store_roles(
-    connection: sa.Connection, source: str, roles: Mapping[int, Sequence[str]] | None
-) -> None:
+def _store_roles(connection: sa.Connection, source: str, roles: Mapping[int, Sequence[str]] | None) -> None:
     """Replace what is known of users with several roles, if all of it was read."""
     if roles is None:
         return
