@@ -20,15 +20,18 @@ from woo_sync_pipeline.state.erasure import erase
 from woo_sync_pipeline.state.syncs import SyncContact, note_contacts
 
 _RECORDS = {"record_type": "text", "record_id": "bigint"}
+_LOOKING_SO = {**_RECORDS, "modified_at": "timestamptz"}
 
 # A customer who never had a phone, or has one only of an order, looks alike: nothing tells that such a one was erased.
+# The erasers save the customer; a plugin that hides addresses for a night does not.
 _NOTE = """
 INSERT INTO erased
 SELECT looking_so.record_type, looking_so.record_id, known.phone
 FROM looking_so LEFT JOIN woo_sync.source_records AS known
     ON known.source = :source AND known.record_type = looking_so.record_type
     AND known.record_id = looking_so.record_id
-WHERE looking_so.record_type = 'order' OR (known.phone IS NOT NULL AND known.invalid_reason IS NULL)
+WHERE looking_so.record_type = 'order' OR (known.phone IS NOT NULL AND known.invalid_reason IS NULL
+    AND looking_so.modified_at > coalesce(known.modified_at, '-infinity'))
 """
 
 # What is read again shows the name and the address of the account, which the erasers leave.
@@ -98,20 +101,20 @@ class Erasure:
 
 def begin_noting(connection: sa.Connection) -> None:
     """Make the temporary tables of one reading."""
-    create_temporary(connection, "looking_so", _RECORDS)
+    create_temporary(connection, "looking_so", _LOOKING_SO)
     create_temporary(connection, "erased", {**_RECORDS, "phone": "text"})
 
 
 def note_erased(connection: sa.Connection, source: str, records: pd.DataFrame) -> None:
     """Note which of these records, not yet stored, were erased, with the phone that they had.
 
-    `records` has the columns record_type, record_id and is_erased: whether it looks as erased ones do.
+    `records` has the columns record_type, record_id, modified_at and is_erased: whether it looks as erased ones do.
     """
     looking_so = records[records["is_erased"].eq(True)]
     if looking_so.empty:
         return
     connection.execute(sa.text("TRUNCATE looking_so"))
-    append_frame(connection, looking_so, "looking_so", _RECORDS)
+    append_frame(connection, looking_so, "looking_so", _LOOKING_SO)
     connection.execute(sa.text(_NOTE), {"source": source})
 
 

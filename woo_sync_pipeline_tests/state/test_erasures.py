@@ -37,8 +37,9 @@ def anonymised(record_id: int = 44, **changes: Any) -> Row:
 
 def emptied(record_id: int = 7, **changes: Any) -> Row:
     """A customer as the erasers leave it: name and address of the account remain."""
-    account = {"first_name": "Ann", "email": "ann@example.com", "is_erased": True, "read_at": at(200)}
-    return customer(record_id, None, **{**account, **changes})
+    account = {"first_name": "Ann", "email": "ann@example.com", "is_erased": True}
+    saved = {"modified_at": at(190), "read_at": at(200)}
+    return customer(record_id, None, **{**account, **saved, **changes})
 
 
 def found(database: Database) -> list[tuple[str, str, int, OnErasure, bool]]:
@@ -84,6 +85,18 @@ def test_a_customer_without_an_address_who_never_had_a_phone_was_not_erased(data
     assert record(database, 7)["first_name"] == "Anna"
     # The second one has the phone of an order.
     assert record(database, 8)["phone"] == BOB
+
+
+@pytest.mark.parametrize("modified", [None, 90])
+def test_a_customer_whose_address_the_store_hides_was_not_erased(
+    database: Database, modified: int | None
+) -> None:
+    """A plugin that fails for a night saves nothing."""
+    modified_at = None if modified is None else at(modified)
+    commit(database, customer(7, ANN, modified_at=modified_at))
+    commit(database, emptied(modified_at=modified_at))
+    assert found(database) == []
+    assert record(database, 7)["erased_at"] is None
 
 
 def test_a_mere_deletion_is_no_erasure(database: Database) -> None:
