@@ -99,34 +99,43 @@ class Erasure:
     is_unsubscribed: bool
 
 
-def begin_noting(connection: sa.Connection) -> None:
-    """Make the temporary tables of one reading."""
-    create_temporary(connection, "looking_so", _LOOKING_SO)
-    create_temporary(connection, "erased", {**_RECORDS, "phone": "text"})
+class ErasureNotes:
+    """Notes the records of one reading that were erased, while its records are stored; tables are made when needed."""
 
+    def __init__(self, connection: sa.Connection, source: str) -> None:
+        self._connection = connection
+        self._source = source
+        self._is_prepared = False
 
-def note_erased(connection: sa.Connection, source: str, records: pd.DataFrame) -> None:
-    """Note which of these records, not yet stored, were erased, with the phone that they had.
+    def note(self, records: pd.DataFrame) -> None:
+        """Note which of these records, not yet stored, were erased, with the phone that they had.
 
-    `records` has the columns record_type, record_id, modified_at and is_erased: whether it looks as erased ones do.
-    """
-    looking_so = records[records["is_erased"].eq(True)]
-    if looking_so.empty:
-        return
-    connection.execute(sa.text("TRUNCATE looking_so"))
-    append_frame(connection, looking_so, "looking_so", _LOOKING_SO)
-    connection.execute(sa.text(_NOTE), {"source": source})
+        `records` has the columns record_type, record_id, modified_at and is_erased: whether it looks as erased ones do.
+        """
+        looking_so = records[records["is_erased"].eq(True)]
+        if looking_so.empty:
+            return
+        if not self._is_prepared:
+            create_temporary(self._connection, "looking_so", _LOOKING_SO)
+            create_temporary(self._connection, "erased", {**_RECORDS, "phone": "text"})
+            self._is_prepared = True
+        self._execute("TRUNCATE looking_so")
+        append_frame(self._connection, looking_so, "looking_so", _LOOKING_SO)
+        self._execute(_NOTE)
 
+    def mark(self) -> None:
+        """Mark the records, which are stored by now, and take away what names a person."""
+        if self._is_prepared:
+            self._execute(_MARK)
 
-def mark_erased(connection: sa.Connection, source: str) -> None:
-    """Mark the records, which are stored by now, and take away what names a person."""
-    connection.execute(sa.text(_MARK), {"source": source})
+    def keep(self, mode: OnErasure) -> None:
+        """Keep the phones that were erased until the platform has been told; they are noted in `touched`."""
+        if self._is_prepared:
+            self._execute(_KEEP, mode=mode)
+            self._execute(_TOUCH)
 
-
-def keep_erasures(connection: sa.Connection, source: str, mode: OnErasure) -> None:
-    """Keep the phones that were erased until the platform has been told; they are noted in `touched`."""
-    connection.execute(sa.text(_KEEP), {"source": source, "mode": mode})
-    connection.execute(sa.text(_TOUCH))
+    def _execute(self, statement: str, **values: object) -> None:
+        self._connection.execute(sa.text(statement), {"source": self._source, **values})
 
 
 def pending_erasures(database: Database, source: str) -> list[Erasure]:

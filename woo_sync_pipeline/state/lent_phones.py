@@ -23,49 +23,46 @@ WHERE source = :source AND record_type = 'customer' AND record_id = ANY(:ids) AN
 
 # Of the customers in this portion and of those whose orders are in it, who shall have another phone than before. (That
 # a customer's number is not 0 is said for PostgreSQL: the index over the orders of customers has no others.)
-_CHANGES = """
-CREATE TEMPORARY TABLE lending ON COMMIT DROP AS
-SELECT customer.record_id, customer.phone AS old_phone, newest.phone AS new_phone
-FROM (
-    SELECT known.customer_id FROM incoming JOIN woo_sync.source_records AS known USING (record_type, record_id)
-    WHERE known.source = :source AND known.customer_id <> 0
-    GROUP BY known.customer_id
-) AS asked
-JOIN woo_sync.source_records AS customer
-    ON customer.source = :source AND customer.record_type = 'customer' AND customer.record_id = asked.customer_id
-    AND customer.invalid_reason = :missing AND customer.gone_at IS NULL
-LEFT JOIN LATERAL (
-    SELECT buying.phone FROM woo_sync.source_records AS buying
-    WHERE buying.source = :source AND buying.record_type = 'order' AND buying.customer_id = customer.record_id
-        AND buying.customer_id <> 0 AND buying.phone IS NOT NULL AND buying.order_status <> 'trash'
-        AND buying.gone_at IS NULL
-        -- What was ordered before does not bring back who was erased.
-        AND (customer.erased_at IS NULL OR buying.created_at > customer.erased_at)
-    ORDER BY buying.created_at DESC NULLS LAST, buying.record_id DESC LIMIT 1
-) AS newest ON true
-WHERE customer.phone IS DISTINCT FROM newest.phone
-"""
-
+#
 # An opt-out goes with the person to another phone, as in `contacts.choices`.
 _LEND = """
-UPDATE woo_sync.source_records AS customer SET
-    phone = lending.new_phone,
-    carried_opt_out_at = greatest(
-        customer.carried_opt_out_at,
-        CASE WHEN left_behind.consent = 'opted_out' THEN left_behind.consent_at END,
-        CASE WHEN left_behind.base_state = 'UNSUBSCRIBED' AND left_behind.base_state_by <> 'platform'
-            AND left_behind.applied_consent = 'opted_out' THEN left_behind.applied_consent_at END
-    ),
-    carried_stop_at = greatest(
-        customer.carried_stop_at,
-        CASE WHEN left_behind.base_state = 'UNSUBSCRIBED' AND left_behind.base_state_by = 'platform'
-            THEN coalesce(left_behind.unsubscribed_seen_at, now()) END
-    )
-FROM lending LEFT JOIN woo_sync.contacts AS left_behind ON left_behind.phone = lending.old_phone
-WHERE customer.source = :source AND customer.record_type = 'customer' AND customer.record_id = lending.record_id
-"""
-
-_TOUCH = """
+WITH lending AS MATERIALIZED (
+    SELECT customer.record_id, customer.phone AS old_phone, newest.phone AS new_phone
+    FROM (
+        SELECT known.customer_id FROM incoming JOIN woo_sync.source_records AS known USING (record_type, record_id)
+        WHERE known.source = :source AND known.customer_id <> 0
+        GROUP BY known.customer_id
+    ) AS asked
+    JOIN woo_sync.source_records AS customer
+        ON customer.source = :source AND customer.record_type = 'customer' AND customer.record_id = asked.customer_id
+        AND customer.invalid_reason = :missing AND customer.gone_at IS NULL
+    LEFT JOIN LATERAL (
+        SELECT buying.phone FROM woo_sync.source_records AS buying
+        WHERE buying.source = :source AND buying.record_type = 'order' AND buying.customer_id = customer.record_id
+            AND buying.customer_id <> 0 AND buying.phone IS NOT NULL AND buying.order_status <> 'trash'
+            AND buying.gone_at IS NULL
+            -- What was ordered before does not bring back who was erased.
+            AND (customer.erased_at IS NULL OR buying.created_at > customer.erased_at)
+        ORDER BY buying.created_at DESC NULLS LAST, buying.record_id DESC LIMIT 1
+    ) AS newest ON true
+    WHERE customer.phone IS DISTINCT FROM newest.phone
+), lent AS (
+    UPDATE woo_sync.source_records AS customer SET
+        phone = lending.new_phone,
+        carried_opt_out_at = greatest(
+            customer.carried_opt_out_at,
+            CASE WHEN left_behind.consent = 'opted_out' THEN left_behind.consent_at END,
+            CASE WHEN left_behind.base_state = 'UNSUBSCRIBED' AND left_behind.base_state_by <> 'platform'
+                AND left_behind.applied_consent = 'opted_out' THEN left_behind.applied_consent_at END
+        ),
+        carried_stop_at = greatest(
+            customer.carried_stop_at,
+            CASE WHEN left_behind.base_state = 'UNSUBSCRIBED' AND left_behind.base_state_by = 'platform'
+                THEN coalesce(left_behind.unsubscribed_seen_at, now()) END
+        )
+    FROM lending LEFT JOIN woo_sync.contacts AS left_behind ON left_behind.phone = lending.old_phone
+    WHERE customer.source = :source AND customer.record_type = 'customer' AND customer.record_id = lending.record_id
+)
 INSERT INTO touched
 SELECT phone FROM lending CROSS JOIN LATERAL (VALUES (old_phone), (new_phone)) AS either (phone)
 WHERE phone IS NOT NULL
@@ -96,10 +93,7 @@ def lend_phones(connection: sa.Connection, source: str) -> None:
     Whose phone becomes another one is noted in `touched`.
     """
     values = {"source": source, "missing": InvalidReason.missing_phone.value}
-    connection.execute(sa.text(_CHANGES), values)
     connection.execute(sa.text(_LEND), values)
-    connection.execute(sa.text(_TOUCH))
-    connection.execute(sa.text("DROP TABLE lending"))
 
 
 def customers_not_to_mend(database: Database, source: str, ids: Collection[int]) -> set[int]:

@@ -21,7 +21,7 @@ from woo_sync_pipeline.state import changes
 from woo_sync_pipeline.state import record_queries as queries
 from woo_sync_pipeline.state.bulk import append_frame, copy_frame, copy_rows, create_temporary, read_copied
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.erasures import begin_noting, keep_erasures, mark_erased, note_erased
+from woo_sync_pipeline.state.erasures import ErasureNotes
 from woo_sync_pipeline.state.lent_phones import lend_phones, with_lent_phones
 from woo_sync_pipeline.state.opt_outs import opt_outs_alone
 from woo_sync_pipeline.state.sources import change_consent_modes, changed_settings, remember_source
@@ -138,11 +138,12 @@ def commit_reading(
         clock = _reading_clock(connection, reading, names)
         is_first = not changes.is_known(connection, source)
         known = {} if is_first else changes.count_known(connection, source=source, name=sources[source].name)
+        erasures = ErasureNotes(connection, source)
         rows = _store_all_records(
-            connection, reading, names, clock, repeats_count=sources[source].repeats_count
+            connection, reading, names, clock, erasures, repeats_count=sources[source].repeats_count
         )
         _store_what_is_gone(connection, source, reading.started_at)
-        keep_erasures(connection, source, reading.on_erasure)
+        erasures.keep(reading.on_erasure)
         of_another_mode = change_consent_modes(connection, sources)
         if of_another_mode:
             connection.execute(sa.text(queries.TOUCHED_BY_CONSENT_MODE), {"sources": of_another_mode})
@@ -213,7 +214,6 @@ def _prepare(connection: sa.Connection) -> None:
     connection.execute(sa.text("CREATE TEMPORARY TABLE touched (phone text) ON COMMIT DROP"))
     changes.prepare(connection)
     prepare_contacts(connection)
-    begin_noting(connection)
 
 
 def _store_all_records(
@@ -221,6 +221,7 @@ def _store_all_records(
     reading: Reading,
     names: Mapping[str, str],
     clock: ReadingClock,
+    erasures: ErasureNotes,
     *,
     repeats_count: bool,
 ) -> int:
@@ -232,9 +233,9 @@ def _store_all_records(
         outgrown = len(part) >= MANY_ROWS and rows >= 2 * analyzed
         analyzed = rows if outgrown else analyzed
         part = with_lent_phones(connection, names["source"], part)
-        note_erased(connection, names["source"], part)
+        erasures.note(part)
         store_records(connection, part, names, clock, repeats_count=repeats_count, analyze=outgrown)
-        mark_erased(connection, names["source"])
+        erasures.mark()
         lend_phones(connection, names["source"])
     return rows
 
