@@ -62,6 +62,10 @@ WITH lending AS MATERIALIZED (
         )
     FROM lending LEFT JOIN woo_sync.contacts AS left_behind ON left_behind.phone = lending.old_phone
     WHERE customer.source = :source AND customer.record_type = 'customer' AND customer.record_id = lending.record_id
+), noted AS (
+    INSERT INTO woo_sync.former_phones (source, record_type, record_id, phone, left_at)
+    SELECT :source, 'customer', record_id, old_phone, now() FROM lending WHERE old_phone IS NOT NULL
+    ON CONFLICT (source, record_type, record_id, phone) DO UPDATE SET left_at = excluded.left_at
 )
 INSERT INTO touched
 SELECT phone FROM lending CROSS JOIN LATERAL (VALUES (old_phone), (new_phone)) AS either (phone)

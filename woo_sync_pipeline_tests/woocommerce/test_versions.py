@@ -16,7 +16,7 @@ from woo_sync_pipeline.woocommerce.check import check_store
 from woo_sync_pipeline.woocommerce.client import StoreClient
 from woo_sync_pipeline.woocommerce.customers import customers_after, customers_by_id, sweep_customers
 from woo_sync_pipeline.woocommerce.errors import StoreFilterIgnoredError
-from woo_sync_pipeline.woocommerce.orders import OrderWindow, newest_order_lead, order_statuses, walk_orders
+from woo_sync_pipeline.woocommerce.orders import OrderWindow, newest_orders, order_statuses, walk_orders
 from woo_sync_pipeline.woocommerce.probe import newest_change
 from woo_sync_pipeline.woocommerce.products import product_tags
 from woo_sync_pipeline.woocommerce.versions import StoreVersion, find_version, lacking, release_of
@@ -90,7 +90,7 @@ def test_the_other_questions_are_answered_alike(version: str, shop: DemoStore, c
     found = newest_change(client, since=shop.data.now() - timedelta(hours=1))
     assert found.order_modified_at == shop.data.orders[order].modified_at
     assert found.customer_id == 1
-    assert newest_order_lead(client, statuses) < timedelta(minutes=1)
+    assert newest_orders(client, statuses).lead < timedelta(minutes=1)
 
 
 LACKS = {"6.0": ["posts", "statuses"], "8.9": ["statuses"], "9.5": ["statuses"], "11": []}
