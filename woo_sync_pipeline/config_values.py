@@ -122,11 +122,11 @@ def _secret_not_blank(value: SecretStr) -> SecretStr:
     return SecretStr(_not_blank(value.get_secret_value()))
 
 
-def _one_word(value: SecretStr) -> SecretStr:
+def _one_line(value: SecretStr) -> SecretStr:
     # A library that cannot put it into a header would quote it.
     text = value.get_secret_value()
-    if not text.isascii() or not text.isprintable() or " " in text:
-        raise refuse("a key has letters, digits and signs alone. Write it without blanks and line breaks")
+    if not text.isascii() or not text.isprintable():
+        raise refuse("a key is one line of letters, digits and signs. Copy it again from where it was made")
     return value
 
 
@@ -201,7 +201,7 @@ Region = Annotated[str, AfterValidator(_known_region)]
 PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
 TimeOfDay = Annotated[time, BeforeValidator(_time_of_day)]
 Secret = Annotated[SecretStr, AfterValidator(_secret_not_blank)]
-ApiKey = Annotated[Secret, AfterValidator(_one_word)]
+ApiKey = Annotated[Secret, AfterValidator(_one_line)]
 OrderStatuses = Annotated[
     tuple[Annotated[str, AfterValidator(_order_status)], ...], AfterValidator(_some_statuses)
 ]
