@@ -40,9 +40,9 @@ from woo_sync_pipeline.contacts.earlier import opt_ins_before
 from woo_sync_pipeline.contacts.repeats import PersonalChoices, repeats_of
 from woo_sync_pipeline.contacts.subscription import SetBy, SubscriptionState
 from woo_sync_pipeline.contacts.times import NEVER, Microseconds, microseconds, moments
-from woo_sync_pipeline.contacts.words import words_of
+from woo_sync_pipeline.contacts.words import leave_open, words_of
 
-_IN, _OUT, _UNKNOWN = Consent.opted_in.value, Consent.opted_out.value, Consent.unknown.value
+_IN, _OUT = Consent.opted_in.value, Consent.opted_out.value
 
 REPEATS = "repeats an earlier one"
 CAME_BACK = "came back"
@@ -165,7 +165,7 @@ def _with_what_is_taken_back(rows: pd.DataFrame, others: pd.DataFrame) -> pd.Dat
     People are imported again under other ids, also after they have unticked the box.
     """
     asked = (rows["record_type"] == "customer") & rows["old_last_seen_at"].isna() & rows["phone"].notna()
-    asked &= rows["consent_answers"].str.contains(f'"{_UNKNOWN}"', regex=False).eq(True)
+    asked &= leave_open(rows["consent_answers"])
     if not asked.any():
         return rows
     of_customers = others[(others["record_type"] == "customer").to_numpy(dtype=bool)]

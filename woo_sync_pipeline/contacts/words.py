@@ -177,6 +177,12 @@ def _earlier(
     return {found_under: Answer(Consent(known), key)}
 
 
+def leave_open(answers: pd.Series[str]) -> Flags:
+    """Which of these answers, as `answers_text` writes them, leave some key without a yes or a no."""
+    texts = _texts(answers)
+    return each_distinct(lambda text: f'"{_UNKNOWN}"' in text, texts).astype(bool)
+
+
 def said_microseconds(answer: Answer) -> int:
     """When an answer was given, in microseconds; `NEVER` where the store does not say."""
     return NEVER if answer.said_at is None else int(microseconds(pd.Series([answer.said_at]))[0])

@@ -59,13 +59,23 @@ def create_temporary(connection: sa.Connection, table: str, columns: Mapping[str
 
 
 def append_frame(
-    connection: sa.Connection, frame: pd.DataFrame, table: str, columns: Mapping[str, str]
+    connection: sa.Connection,
+    frame: pd.DataFrame,
+    table: str,
+    columns: Mapping[str, str],
+    *,
+    skip_absent: bool = False,
 ) -> None:
-    """COPY the `columns` (name → SQL type) of a frame into an existing table."""
+    """COPY the `columns` (name → SQL type) of a frame into an existing table.
+
+    skip_absent: leave out columns that are NULL in all rows; the table must have no defaults for them.
+    """
     for start in range(0, len(frame), _PORTION):
         part = frame.iloc[start : start + _PORTION]
-        arrays = [_array(table, part[name], sql_type) for name, sql_type in columns.items()]
-        _copy(connection, table, pa.Table.from_arrays(arrays, names=list(columns)))
+        arrays = {name: _array(table, part[name], sql_type) for name, sql_type in columns.items()}
+        if skip_absent:
+            arrays = {name: cells for name, cells in arrays.items() if cells.null_count < len(cells)}
+        _copy(connection, table, pa.table(arrays))
 
 
 def copy_rows(

@@ -17,21 +17,48 @@ INCOMING_COLUMNS = {
 }
 ASKING_COLUMNS = {"customer_id": "bigint", "phone": "text", "email": "text"}
 
+WORD_OF_A_RECORD = (
+    "record_type",
+    "record_id",
+    "customer_id",
+    "phone",
+    "email",
+    "order_status",
+    "consent",
+    "consent_origin",
+    "consent_key",
+    "consent_value",
+    "consent_answers",
+    "consent_basis",
+    "said_at",
+    "created_at",
+    "read_at",
+)
+"""What `contacts.choices.date_choices` has to know of a record that was read."""
+
 # Run before and after the upsert: a record touches the phone that it had and the phone that it has. An order
 # touches the phone of its customer too, to whom its choice and what was bought belong.
 TOUCHED_BY_RECORDS = """
 INSERT INTO touched
 SELECT known.phone
-FROM incoming JOIN woo_sync.source_records AS known USING (record_type, record_id)
+FROM {records} AS read JOIN woo_sync.source_records AS known USING (record_type, record_id)
 WHERE known.source = :source AND known.phone IS NOT NULL
 UNION
 SELECT customer.phone
-FROM incoming
+FROM {records} AS read
 JOIN woo_sync.source_records AS known USING (record_type, record_id)
 JOIN woo_sync.source_records AS customer
     ON customer.source = known.source AND customer.record_type = 'customer'
     AND customer.record_id = known.customer_id
 WHERE known.source = :source AND known.record_type = 'order' AND customer.phone IS NOT NULL
+"""
+
+# A portion of records none of which is known needs no comparing.
+ANY_KNOWN = """
+SELECT EXISTS (
+    SELECT FROM woo_sync.source_records
+    WHERE source = :source AND record_type = :record_type AND record_id BETWEEN :first AND :last
+)
 """
 
 # What is known already in this form need not be compared: its choice is what it was.

@@ -29,7 +29,7 @@ _LEND = """
 WITH lending AS MATERIALIZED (
     SELECT customer.record_id, customer.phone AS old_phone, newest.phone AS new_phone
     FROM (
-        SELECT known.customer_id FROM incoming JOIN woo_sync.source_records AS known USING (record_type, record_id)
+        SELECT known.customer_id FROM dated JOIN woo_sync.source_records AS known USING (record_type, record_id)
         WHERE known.source = :source AND known.customer_id <> 0
         GROUP BY known.customer_id
     ) AS asked
@@ -92,7 +92,7 @@ def with_lent_phones(connection: sa.Connection, source: str, records: pd.DataFra
 
 
 def lend_phones(connection: sa.Connection, source: str) -> None:
-    """Give the customers that a portion of records (`incoming`, already stored) concerns the phones of their orders.
+    """Give the customers that a portion of records (`dated`, already stored) concerns the phones of their orders.
 
     Whose phone becomes another one is noted in `touched`.
     """

@@ -18,8 +18,9 @@ from woo_sync_pipeline.contacts.choice_times import ReadingClock
 from woo_sync_pipeline.contacts.choices import CAME_BACK, REPEATS, DatedChoices, date_choices
 from woo_sync_pipeline.contacts.columns import Flags
 from woo_sync_pipeline.contacts.consent import Consent
+from woo_sync_pipeline.contacts.words import leave_open
 from woo_sync_pipeline.state import choice_queries as queries
-from woo_sync_pipeline.state.bulk import append_frame, create_temporary, read_copied
+from woo_sync_pipeline.state.bulk import append_frame, arrow_schema, create_temporary, read_copied
 from woo_sync_pipeline.state.changes import NOTE_CHANGED_RECORDS
 
 _SILENT = {
@@ -55,54 +56,76 @@ def store_records(
     part: columns `records.RECORD_COLUMNS`, no record twice. names: `source` (key) and `run_id`. repeats_count: as in
     `date_choices`. analyze: whether PostgreSQL is to be told what its table of records holds now.
     """
-    part, places = _what_is_new(connection, part.reset_index(drop=True), names)
+    connection.execute(sa.text("TRUNCATE dated, said"))
+    part, known = _what_is_new(connection, part.reset_index(drop=True), names)
     if part.empty:
         return
-    connection.execute(sa.text(NOTE_CHANGED_RECORDS), names)
-    rows, dated_places = _rows_to_date(connection, part, places, names)
-    connection.execute(sa.text("TRUNCATE dated, said"))
+    rows, places = _rows_to_date(part, known)
     dated = None
     if len(rows):
         others = _words_of_the_same_people(connection, rows, names)
         dated = date_choices(rows, others, clock=clock, repeats_count=repeats_count)
-    append_frame(connection, _as_stored(part, dated, dated_places), "dated", queries.STORED_COLUMNS)
+    stored = _as_stored(part, dated, places)
+    append_frame(connection, stored, "dated", queries.STORED_COLUMNS, skip_absent=True)
     connection.execute(sa.text(queries.NOTE_FORMER_PHONES), names)
     connection.execute(sa.text(queries.UPSERT_RECORDS), names)
     if analyze:
         connection.execute(sa.text(queries.ANALYZE_RECORDS))
     if dated is not None and len(dated.events):
-        said_by = part.iloc[dated_places[dated.events["row"]]]
+        said_by = part.iloc[places[dated.events["row"]]]
         events = dated.events.assign(
             phone=said_by["phone"].to_numpy(), customer_id=said_by["customer_id"].to_numpy()
         )
-        append_frame(connection, events, "said", queries.EVENT_COLUMNS)
+        append_frame(connection, events, "said", queries.EVENT_COLUMNS, skip_absent=True)
         connection.execute(sa.text(queries.NOTE_CHOICES), names)
-    connection.execute(sa.text(queries.TOUCHED_BY_RECORDS), names)
+    connection.execute(sa.text("ANALYZE dated (record_type, record_id)"))
+    connection.execute(sa.text(queries.TOUCHED_BY_RECORDS.format(records="dated")), names)
 
 
 def _what_is_new(
     connection: sa.Connection, part: pd.DataFrame, names: Mapping[str, str]
-) -> tuple[pd.DataFrame, _Places]:
-    """The records that are not known in this form, which are in `incoming` then, and their places there."""
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The records that are not known in this form, and by their positions what is known of them (`KNOWN_COLUMNS`)."""
+    if not _may_be_known(connection, part, names["source"]):
+        return part, _no_rows(queries.KNOWN_COLUMNS)
     incoming = part[["record_type", "record_id", "customer_id", "phone", "hash"]].assign(
         place=np.arange(len(part)), speaks=_speak(part), answers=_answer(part)
     )
     connection.execute(sa.text("TRUNCATE incoming"))
     append_frame(connection, incoming, "incoming", queries.INCOMING_COLUMNS)
     connection.execute(sa.text("ANALYZE incoming (record_type, record_id, customer_id, phone)"))
-    connection.execute(sa.text(queries.TOUCHED_BY_RECORDS), names)
-    known = connection.execute(sa.text(queries.FORGET_WHAT_IS_KNOWN), names).rowcount
-    if not known:
-        return part, np.arange(len(part))
-    places = read_copied(connection, queries.STILL_INCOMING, {"place": "bigint"})["place"].to_numpy()
-    return part.iloc[places].reset_index(drop=True), places
+    connection.execute(sa.text(queries.TOUCHED_BY_RECORDS.format(records="incoming")), names)
+    if connection.execute(sa.text(queries.FORGET_WHAT_IS_KNOWN), names).rowcount:
+        left = read_copied(connection, queries.STILL_INCOMING, {"place": "bigint"})["place"].to_numpy()
+        part = part.iloc[left].reset_index(drop=True)
+    else:
+        left = np.arange(len(part))
+    if part.empty:
+        return part, _no_rows(queries.KNOWN_COLUMNS)
+    connection.execute(sa.text(NOTE_CHANGED_RECORDS), names)
+    known = read_copied(connection, queries.WHAT_IS_KNOWN, queries.KNOWN_COLUMNS, names)
+    return part, known.set_index(np.searchsorted(left, known["place"]))
+
+
+def _may_be_known(connection: sa.Connection, part: pd.DataFrame, source: str) -> bool:
+    """Whether any record is known between the first and the last number of these: a first sync goes by numbers."""
+    for record_type, ids in part.groupby("record_type")["record_id"]:
+        values = {
+            "source": source,
+            "record_type": record_type,
+            "first": int(ids.min()),
+            "last": int(ids.max()),
+        }
+        if connection.execute(sa.text(queries.ANY_KNOWN), values).scalar_one():
+            return True
+    return False
 
 
 def _speak(part: pd.DataFrame) -> Flags:
     """Which records say something of consent, or have a key without an answer, which may be a yes taken back."""
-    speaks = part["consent"] != Consent.unknown.value
-    speaks |= (part["record_type"] == "customer") & part["consent_key"].fillna("").ne("")
-    return speaks.to_numpy(dtype=bool)
+    speaks = (part["consent"] != Consent.unknown.value).to_numpy(dtype=bool)
+    has_key = (part["record_type"] == "customer") & part["consent_key"].fillna("").ne("")
+    return speaks | has_key.to_numpy(dtype=bool)
 
 
 def _answer(part: pd.DataFrame) -> Flags:
@@ -111,53 +134,45 @@ def _answer(part: pd.DataFrame) -> Flags:
     return answers.to_numpy(dtype=bool)
 
 
-def _rows_to_date(
-    connection: sa.Connection, part: pd.DataFrame, places: _Places, names: Mapping[str, str]
-) -> tuple[pd.DataFrame, _Places]:
+def _rows_to_date(part: pd.DataFrame, known: pd.DataFrame) -> tuple[pd.DataFrame, _Places]:
     """The rows of `contacts.choices.date_choices`, and the positions of their records in `part`."""
-    known = read_copied(connection, queries.WHAT_IS_KNOWN, queries.KNOWN_COLUMNS, names)
-    known = known.set_index(np.searchsorted(places, known.pop("place")))
-    dated_places = np.union1d(np.flatnonzero(_speak(part)), known.index.to_numpy(dtype=np.int64))
-    rows = part.iloc[dated_places].set_index(dated_places).join(known)
-    earlier_customer = rows.pop("old_customer_id").fillna(0).astype(np.int64)
-    rows["customer_id"] = rows["customer_id"].where(rows["customer_id"] != 0, earlier_customer)
-    return rows.reset_index(drop=True), dated_places
+    places = np.union1d(np.flatnonzero(_speak(part)), known.index.to_numpy(dtype=np.int64))
+    rows = part[list(queries.WORD_OF_A_RECORD)].iloc[places]
+    before = known.reindex(places)
+    earlier_customer = before["old_customer_id"].fillna(0).astype(np.int64)
+    columns = {str(name): before[name] for name in before if name not in ("place", "old_customer_id")}
+    columns["customer_id"] = rows["customer_id"].where(rows["customer_id"] != 0, earlier_customer)
+    return rows.assign(**columns).reset_index(drop=True), places
 
 
 def _words_of_the_same_people(
     connection: sa.Connection, rows: pd.DataFrame, names: Mapping[str, str]
 ) -> pd.DataFrame:
     """What those have said before who opt in, or leave a key without an answer, unless they say what they said."""
-    asks = (rows["record_type"] == "customer") & rows["consent_answers"].str.contains(
-        f'"{Consent.unknown.value}"', regex=False
-    ).eq(True)
-    asks |= rows["consent"] == Consent.opted_in.value
-    asks &= (rows["old_consent_basis"] != rows["consent_basis"]) | (
-        rows["old_consent_answers"] != rows["consent_answers"]
+    opts_in = rows["consent"] == Consent.opted_in.value
+    leaves_open = (rows["record_type"] == "customer") & leave_open(rows["consent_answers"])
+    says_the_same = (rows["old_consent_basis"] == rows["consent_basis"]) & (
+        rows["old_consent_answers"] == rows["consent_answers"]
     )
-    asking = rows[asks]
+    asking = rows[(opts_in | leaves_open) & ~says_the_same]
     if asking.empty:
-        return _no_words()
+        return _no_rows(queries.WORD_COLUMNS)
     connection.execute(sa.text("TRUNCATE asking"))
     append_frame(connection, asking, "asking", queries.ASKING_COLUMNS)
     connection.execute(sa.text("ANALYZE asking"))
-    without_phone = asking["phone"].isna() & asking["email"].fillna("").ne("")
-    by_address = bool((without_phone & (asking["consent"] == Consent.opted_in.value)).any())
+    by_address = asking["phone"].isna() & asking["email"].fillna("").ne("") & opts_in[asking.index]
     query = queries.WORDS_OF_THE_SAME_PEOPLE.format(
         stored=queries.STORED_WORDS,
-        by_address=queries.BY_ADDRESS if by_address else "",
+        by_address=queries.BY_ADDRESS if by_address.any() else "",
         repetitions=f"'{REPEATS}', '{CAME_BACK}'",
         came_back=f"'{CAME_BACK}'",
     )
     return read_copied(connection, query, queries.WORD_COLUMNS, names)
 
 
-def _no_words() -> pd.DataFrame:
-    empty: dict[str, Any] = {name: [] for name in queries.WORD_COLUMNS}
-    kinds = {"bigint": "int64", "boolean": "bool", "timestamptz": "datetime64[us, UTC]"}
-    return pd.DataFrame(empty, dtype=object).astype(
-        {name: kinds[kind] for name, kind in queries.WORD_COLUMNS.items() if kind in kinds}
-    )
+def _no_rows(columns: Mapping[str, str]) -> pd.DataFrame:
+    nothing: pd.DataFrame = arrow_schema(columns).empty_table().to_pandas()
+    return nothing
 
 
 def _as_stored(part: pd.DataFrame, dated: DatedChoices | None, places: _Places) -> pd.DataFrame:
