@@ -195,6 +195,13 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(DATABASE_URL_ENV, raising=False)
 
 
+@pytest.fixture(autouse=True)
+def _without_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Daily syncs draw no chart, where nobody looks at it: it takes a tenth of a small sync's time."""
+    if request.node.get_closest_marker("pictures") is None:
+        monkeypatch.setattr("woo_sync_pipeline.assets.sync._pictures", lambda step, counts: {})
+
+
 @pytest.fixture
 def make_world(tmp_path: Path, database_url: str, impatient: None) -> Iterator[MakeWorld]:
     """Starts worlds (stores by source key, options of their configuration) and stops them after the test.

@@ -61,6 +61,7 @@ def fail(world: World, check: str) -> dg.AssetCheckEvaluation:
     return found[check]
 
 
+@pytest.mark.pictures
 def test_in_a_good_sync_every_check_passes_and_every_asset_tells_its_rows(world: World) -> None:
     first = world.sync()
     order_as_guest(world.store)
@@ -76,6 +77,9 @@ def test_in_a_good_sync_every_check_passes_and_every_asset_tells_its_rows(world:
         report = next(each for each in metadata if "report" in each)
         sync = first if run_id == first.run_id else live
         assert report["dagster/row_count"].value == len(world.contacts_of(sync))
+        # Live syncs, which are many, draw none.
+        assert ("chart" in report) == (sync is first)
+        assert sync is live or "](data:image/png;base64," in str(report["chart"].value)
     swept = checks_of(world, first.run_id)["all_records_of_the_store_were_read"]
     assert number(swept, "read") == number(swept, "in_store") == len(world.store.customers)
     touched = checks_of(world, live.run_id)["all_records_of_the_store_were_read"]
