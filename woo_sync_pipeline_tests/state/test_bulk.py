@@ -119,6 +119,17 @@ def test_what_is_copied_out_is_what_was_copied_in(database: Database, given_rows
     assert found == [tuple(without_nul(value) for value in row) for row in given_rows]
 
 
+@pytest.mark.parametrize("text", ["\ufeff", "\ufeffAnn", "label"])
+def test_what_may_stand_at_the_beginning_of_a_file_stays_where_it_is_copied_out(
+    database: Database, text: str
+) -> None:
+    with database.transaction() as connection:
+        found = read_copied(
+            connection, "SELECT CAST(:text AS text) AS label", {"label": "text"}, {"text": text}
+        )
+    assert found["label"].tolist() == [text]
+
+
 def test_a_row_without_anything_in_it_is_a_row(database: Database) -> None:
     query = "SELECT label FROM (VALUES (NULL), (''), (NULL)) AS given (label)"
     with database.transaction() as connection:
