@@ -48,7 +48,7 @@ def test_the_first_sync_is_right_for_other_stores_too(make_world: MakeWorld, see
 
 
 def test_what_syncs_send_is_as_the_platform_describes_its_api(world: World) -> None:
-    recorder = world.recorder or OpenApiRecorder()
+    recorder = OpenApiRecorder(world.platform)
     world.sync()
     play_second_day(world.store)
     world.sync()
