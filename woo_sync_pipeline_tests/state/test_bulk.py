@@ -11,7 +11,14 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from woo_sync_pipeline.state.bulk import copy_frame, copy_rows, read_copied, read_frame
+from woo_sync_pipeline.state.bulk import (
+    append_frame,
+    copy_frame,
+    copy_rows,
+    create_temporary,
+    read_copied,
+    read_frame,
+)
 from woo_sync_pipeline.state.database import Database
 
 Rows = list[tuple[Any, ...]]
@@ -194,6 +201,16 @@ def test_rows_are_added_to_a_table_that_exists(database: Database) -> None:
             copy_rows(connection, "woo_sync.products", columns, [["s", number, ["a"]]])
         count = connection.execute(sa.text("SELECT count(*) FROM woo_sync.products")).scalar_one()
     assert count == 2
+
+
+def test_columns_without_any_value_may_be_left_to_the_table(database: Database) -> None:
+    frame = pd.DataFrame({"a": ["x", None], "b": [None, None], "moment": [pd.NaT, pd.NaT]})
+    columns = {"a": "text", "b": "text", "moment": "timestamptz"}
+    with database.transaction() as connection:
+        create_temporary(connection, "copied", columns)
+        append_frame(connection, frame, "copied", columns, skip_absent=True)
+        rows = connection.execute(sa.text("SELECT a, b, moment FROM copied")).tuples().all()
+    assert rows == [("x", None, None), (None, None, None)]
 
 
 def test_the_temporary_table_ends_with_the_transaction(database: Database) -> None:
