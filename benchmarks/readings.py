@@ -113,6 +113,7 @@ def records(count: int, *, version: int, everybody: bool) -> pd.DataFrame:
             "product_ids": [
                 [each % PRODUCTS + 1] if order else [] for each, order in zip(numbers, is_order, strict=True)
             ],
+            "is_erased": False,
             "created_at": created,
             "modified_at": created,
         }
