@@ -16,25 +16,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lives", type=int, default=2_000)
     parser.add_argument("--first-seed", type=int, default=1)
+    parser.add_argument("--people", type=int, default=LIVES_OF_A_WORLD, help="lives in one world")
     options = parser.parse_args()
-    worlds = -(-options.lives // LIVES_OF_A_WORLD)
+    worlds = -(-options.lives // options.people)
     opted_in = not_applied = 0
     began = time.monotonic()
     with temporary_folder() as folder, DatabaseServer(folder / "data") as server:
         database = Database(server.create("lives"))
         for seed in range(options.first_seed, options.first_seed + worlds):
-            lived = live(database, seed)
+            lived = live(database, seed, people=options.people)
             opted_in += lived.opted_in
             not_applied += lived.not_applied
             if lived.violations:
                 sys.exit("\n".join(lived.violations))
-            if seed % 50 == 0:
+            if seed % 10 == 0:
                 sys.stdout.write(f"seed {seed}, {time.monotonic() - began:.0f} s\n")
                 sys.stdout.flush()
         database.close()
     seconds = time.monotonic() - began
     sys.stdout.write(
-        f"{worlds * LIVES_OF_A_WORLD:,} lives, seeds {options.first_seed} to {options.first_seed + worlds - 1}, "
+        f"{worlds * options.people:,} lives, seeds {options.first_seed} to {options.first_seed + worlds - 1}, "
         f"{seconds:.0f} s: nobody is subscribed against a no. Of {opted_in:,} whose last word was yes {not_applied:,} "
         "are not subscribed.\n"
     )
