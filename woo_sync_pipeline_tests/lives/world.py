@@ -96,8 +96,8 @@ class LifeWorld:
     accounts_are_known: bool = True
     """Whether the choices in accounts were read since it last did: what is chosen before that may leave no trace."""
     violations: list[str] = field(default_factory=list)
-    _readings: list[tuple[datetime, timedelta]] = field(default_factory=list)
-    """Until when the store was read, by its own clock, and by how much that was ahead."""
+    _readings: list[tuple[datetime, timedelta, datetime]] = field(default_factory=list)
+    """Until when the store was read, by its own clock, by how much that was ahead, and when, by ours."""
     _last_id: int = 0
     _syncs: int = 0
     _walked_at: datetime | None = None
@@ -186,7 +186,7 @@ class LifeWorld:
         ahead = self.told_now - self.now.replace(microsecond=0)
         lead = self._lead()
         offset = ClockOffset(ahead - _HEADER_ERROR, ahead + _HEADER_ERROR).ahead_by_more(lead)
-        since = max((min(read, read - was_ahead + ahead) for read, was_ahead in self._readings), default=None)
+        since = max((_known_until(*reading, ahead=ahead) for reading in self._readings), default=None)
         changed = [
             order
             for order in self.store.orders.values()
@@ -259,7 +259,7 @@ class LifeWorld:
         sees_accounts = not is_live and not self.is_glitching
         self.accounts_are_known = self.accounts_are_known or sees_accounts
         self.referee.knows(("order", "account") if sees_accounts else ("order",), but_of=waiting)
-        self._readings.append((self.told_now, offset.highest))
+        self._readings.append((self.told_now, offset.highest, started_at))
         self._last_id = last_id
         return touched
 
@@ -325,6 +325,13 @@ class LifeWorld:
         return [
             phone for phone in self.referee.words if self.referee.expects(phone) and phone not in subscribed
         ]
+
+
+def _known_until(read: datetime, was_ahead: timedelta, started_at: datetime, *, ahead: timedelta) -> datetime:
+    """Until when a reading has read the store by its present clock, which may have been set: as `watermark_by`."""
+    until = min(read, read - was_ahead + ahead)
+    was_set = abs(was_ahead - ahead) > timedelta(minutes=1)
+    return min(until, started_at - timedelta(minutes=5)) if was_set else until
 
 
 def glitch(world: LifeWorld, value: str) -> Callable[[], None]:
