@@ -173,9 +173,13 @@ def _confirmed_fields(
         sources=store.sources,
         groups=store.groups,
         signal=store.signal,
-        before_leaving=base.fields if base and not store.sources else None,
+        before_leaving=_before_leaving(base) if base and not store.sources else None,
         taken_off=_taken_off(base, shown),
     )
+
+
+def _before_leaving(base: ContactBase) -> KeptFields | None:
+    return base.fields if base.sources else base.before_leaving
 
 
 def _taken_off(base: ContactBase | None, shown: ShownContact | None) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ def test_with_celery_every_sync_is_handed_to_workers_and_the_retention_is_not(tm
     pytest.importorskip("dagster_celery", reason="needs the extra celery")
     names = executor_names(build_definitions(settings(tmp_path, **CELERY)))
     assert names.pop("retention") == "in_process"
-    assert len(names) == 5
+    assert len(names) == 7
     assert set(names.values()) == {"celery"}
 
 

@@ -53,6 +53,7 @@ def told(world: World, run_id: str) -> int:
     return sum("dagster/row_count" in each.metadata for each in materializations)
 
 
+@pytest.mark.pictures
 def test_the_first_sync_fills_all_days_of_years_and_tells_dagster_of_one(world: World) -> None:
     request = _sensor_tick(world)
     assert isinstance(request, dg.RunRequest)

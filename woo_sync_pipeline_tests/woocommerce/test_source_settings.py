@@ -52,7 +52,7 @@ def test_what_the_example_shows_of_them_can_be_used_as_it_stands(configured: Any
         ({"order_statuses": ["draft"]}, "nobody has finished"),
         ({"order_statuses": ["auto-draft"]}, "nobody has finished"),
         ({"order_statuses": ["any"]}, "one by one"),
-        ({"order_statuses": ["wc-completed"]}, "without wc-: completed"),
+        ({"order_statuses": ["wc-completed"]}, "without wc-, such as completed"),
         ({"order_statuses": []}, "at least one status"),
         ({"order_statuses": [" "]}, "this is empty"),
         ({"max_requests_per_second": 0}, "max_requests_per_second.*greater than 0"),
