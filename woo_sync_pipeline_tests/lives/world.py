@@ -98,6 +98,10 @@ class LifeWorld:
     violations: list[str] = field(default_factory=list)
     _readings: list[tuple[datetime, timedelta, datetime]] = field(default_factory=list)
     """Until when the store was read, by its own clock, by how much that was ahead, and when, by ours."""
+    _swept_on: datetime | None = None
+    """When a daily sync last read the store: the next one reads all orders of that day and since."""
+    _read_orders: dict[int, datetime] = field(default_factory=dict)
+    """When the orders that were read had last changed, by the store's clock at that time."""
     _last_id: int = 0
     _syncs: int = 0
     _walked_at: datetime | None = None
@@ -187,6 +191,10 @@ class LifeWorld:
         lead = self._lead()
         offset = ClockOffset(ahead - _HEADER_ERROR, ahead + _HEADER_ERROR).ahead_by_more(lead)
         since = max((_known_until(*reading, ahead=ahead) for reading in self._readings), default=None)
+        if since is not None and not is_live and self._swept_on is not None:
+            since = min(
+                since, self._swept_on.replace(hour=0, minute=0, second=0) - self.circumstances.store_ahead
+            )
         changed = [
             order
             for order in self.store.orders.values()
@@ -250,10 +258,14 @@ class LifeWorld:
             },
             accept=accept,
         )
+        self._read_orders |= {order.id: order.modified_at for order in changed}
+        if not is_live:
+            self._swept_on = self.now
+        # What changed while the store's clock was set back only a daily sync finds.
         waiting = {
             order.billing.get("phone", "")
             for order in self.store.orders.values()
-            if order.modified_at >= until
+            if self._read_orders.get(order.id) != order.modified_at
         }
         self.read_accounts.update(customer.id for customer in customers)
         sees_accounts = not is_live and not self.is_glitching
