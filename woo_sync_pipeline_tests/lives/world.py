@@ -192,9 +192,7 @@ class LifeWorld:
         offset = ClockOffset(ahead - _HEADER_ERROR, ahead + _HEADER_ERROR).ahead_by_more(lead)
         since = max((_known_until(*reading, ahead=ahead) for reading in self._readings), default=None)
         if since is not None and not is_live and self._swept_on is not None:
-            since = min(
-                since, self._swept_on.replace(hour=0, minute=0, second=0) - self.circumstances.store_ahead
-            )
+            since = min(since, self._swept_on.replace(hour=0, minute=0, second=0))
         changed = [
             order
             for order in self.store.orders.values()
