@@ -118,18 +118,15 @@ def repeats_of(choices: PersonalChoices, candidates: Flags) -> Repeats:
     """Find out which of the first rows, as many as there are candidates, repeat other opt-ins.
 
     A candidate repeats another opt-in if that is the latest choice before it, under the same key, of the same phone or
-    of the same customer (or, without a phone, of the same address). What a repetition repeats is followed to its head.
+    of the same customer (or, without a phone, of the same address); and if that is an opt-out which was perhaps made
+    before the latest opt-in. What a repetition repeats is followed to its head.
     """
     rows, rank = len(choices.key), _rank(choices)
-    latest = np.full(rows, -1, dtype=np.int64)
-    for identity, there in (
-        (choices.phone, choices.phone != ""),
-        (choices.customer_id.astype(object), choices.customer_id != 0),
-        (choices.email, choices.email != ""),
-    ):
-        before = _before(choices, identity, there & choices.counts, rank)
-        newer = (before >= 0) & ((latest < 0) | (rank[before] > rank[latest]))
-        latest = np.where(newer, before, latest)
+    latest = _latest_before(choices, choices.counts, rank)
+    opted_in = _latest_before(choices, choices.counts & choices.opts_in, rank)
+    perhaps_later = (opted_in >= 0) & ~choices.opts_in[latest]
+    perhaps_later &= choices.said.ends[opted_in] > choices.said.begins[latest]
+    latest = np.where((latest >= 0) & perhaps_later, opted_in, latest)
     asked = choices.repeats.copy()
     asked[: len(candidates)] = candidates
     follows = asked & (latest >= 0)
@@ -145,6 +142,20 @@ def repeats_of(choices: PersonalChoices, candidates: Flags) -> Repeats:
         are_some=np.asarray(first != np.arange(len(candidates)), dtype=bool),
         said=Interval(said.begins[first], said.ends[first], said.is_dated[first] & ~answers_undated[first]),
     )
+
+
+def _latest_before(choices: PersonalChoices, counts: Flags, rank: Rows) -> Rows:
+    """The row of the latest choice before each row's own of the same person and key, among those that count."""
+    latest = np.full(len(counts), -1, dtype=np.int64)
+    for identity, there in (
+        (choices.phone, choices.phone != ""),
+        (choices.customer_id.astype(object), choices.customer_id != 0),
+        (choices.email, choices.email != ""),
+    ):
+        before = _before(choices, identity, there & counts, rank)
+        newer = (before >= 0) & ((latest < 0) | (rank[before] > rank[latest]))
+        latest = np.where(newer, before, latest)
+    return latest
 
 
 def _before(choices: PersonalChoices, identity: Objects, counts: Flags, rank: Rows) -> Rows:

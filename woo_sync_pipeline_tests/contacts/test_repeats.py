@@ -18,7 +18,9 @@ from woo_sync_pipeline.contacts.times import NEVER
 
 @dataclass(frozen=True)
 class Said:
-    """One choice. `at` puts it in order; None: nobody knows when. `asks`: whether it may repeat another one."""
+    """One choice. `at` puts it in order; None: nobody knows when. `asks`: whether it may repeat another one. `since`:
+    the earliest time at which it can have been made, where that is not `at`.
+    """
 
     yes: bool | None
     at: int | None
@@ -28,6 +30,7 @@ class Said:
     key: str = "sms"
     is_dated: bool = True
     asks: bool = True
+    since: int | None = None
 
     def is_of_the_person_of(self, other: Said) -> bool:
         """By phone, by customer, or by address where neither gave a phone."""
@@ -53,8 +56,11 @@ def columns(said: Sequence[Said]) -> PersonalChoices:
         rows,
         key=np.array([each.key for each in said], dtype=object),
         choice=np.array([words[each.yes] for each in said], dtype=object),
-        # As wide as they are late, so that what is repeated is recognised by its beginning.
-        said=Interval(-times, times, np.array([each.is_dated for each in said], dtype=bool)),
+        said=Interval(
+            np.array([NEVER if each.at is None else each.since or each.at for each in said], dtype=np.int64),
+            times,
+            np.array([each.is_dated for each in said], dtype=bool),
+        ),
         repeats=np.array([each.asks for each in said], dtype=bool),
     )
 
@@ -162,6 +168,12 @@ def test_a_no_in_between_makes_it_new() -> None:
     # Of the same person, under the same key.
     for other in (Said(False, 3, phone="Q"), Said(False, 3, key="news")):
         assert found([Said(True, 5)], [Said(True, 1), other]) == [(True, 1, True)]
+
+
+def test_a_no_in_between_that_was_perhaps_made_before_the_latest_yes_makes_nothing_new() -> None:
+    for no, is_new in ((Said(False, 5, since=3), True), (Said(False, 5, since=2), False)):
+        said = [Said(True, 1), Said(True, 3), no]
+        assert found([Said(True, 7)], said) == [(False, 7, True) if is_new else (True, 1, True)]
 
 
 def test_after_a_no_without_a_date_it_has_none_either() -> None:

@@ -193,14 +193,23 @@ def test_a_no_of_somebody_else_is_not_in_between(database: Database) -> None:
 def test_a_no_in_the_account_is_between_two_orders(database: Database) -> None:
     commit(database, customer(7, ANN), yes(44, 10, customer_id=7), run_id="first")
     commit(database, customer(7, ANN, consent="opted_out", read_at=at(200)), run_id="second", started=199)
-    # What was ordered while the no could still be to come repeats the yes before it.
-    commit(database, yes(45, 190, customer_id=7, read_at=at(300)), run_id="third", started=299)
-    assert times(database, 45) == dated(10)
-    commit(database, yes(46, 250, customer_id=7, read_at=at(400)), run_id="fourth", started=399)
+    commit(database, yes(46, 250, customer_id=7, read_at=at(400)), run_id="third", started=399)
     assert times(database, 46) == dated(250)
     assert contacts(database)[ANN]["consent"] == "opted_in"
     # Nobody knows whether that no was the person's; if it was not, the yes repeats the one before it.
     assert not record(database, 46, "order")["choice_is_dated"]
+
+
+def test_what_follows_an_order_that_was_perhaps_made_after_the_no_repeats_it(database: Database) -> None:
+    commit(database, customer(7, ANN), yes(44, 10, customer_id=7), run_id="first")
+    commit(database, customer(7, ANN, consent="opted_out", read_at=at(200)), run_id="second", started=199)
+    # What was ordered while the no could still be to come repeats the yes before it.
+    commit(database, yes(45, 190, customer_id=7, read_at=at(300)), run_id="third", started=299)
+    assert times(database, 45) == dated(10)
+    # If that yes was said after the no, the box was ticked from then on, and the next order says nothing new.
+    commit(database, yes(46, 250, customer_id=7, read_at=at(400)), run_id="fourth", started=399)
+    assert times(database, 46) == dated(10)
+    assert contacts(database)[ANN]["consent"] == "opted_out"
 
 
 def test_of_a_yes_and_a_no_at_the_same_time_the_no_counts_also_for_what_repeats_them(
