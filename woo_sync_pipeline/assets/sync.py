@@ -15,7 +15,12 @@ from woo_sync_pipeline.contacts.limits import Change, Limit, Measured
 from woo_sync_pipeline.errors import ChangesStoppedError
 from woo_sync_pipeline.messagemedia.client import PlatformClient
 from woo_sync_pipeline.messagemedia.models import CustomField
-from woo_sync_pipeline.reports.markdown import markdown_picture, markdown_report, markdown_to_be_mended
+from woo_sync_pipeline.reports.markdown import (
+    markdown_changes,
+    markdown_picture,
+    markdown_report,
+    markdown_to_be_mended,
+)
 from woo_sync_pipeline.reports.report import SyncCounts, count_reasons
 from woo_sync_pipeline.state.bulk import arrow_schema
 from woo_sync_pipeline.state.contacts import count_held, pending_phones, source_totals
@@ -162,6 +167,7 @@ def sync_assets(
             report = markdown_report(sync, counts, source_name=source.name)
             return step.result(
                 counts.new + counts.updated + counts.failed + counts.newly_invalid,
+                **_changed_in_store(counts),
                 report=dg.MetadataValue.md(report),
                 **_pictures(step, counts),
                 **_to_be_mended(invalid, source),
@@ -284,6 +290,11 @@ def _pictures(step: SyncStep, counts: SyncCounts) -> dict[str, dg.MarkdownMetada
     latest = list_syncs(step.database, source=step.source.key, limit=MOST_SYNCS)
     chart = data_url(sync_chart(latest[::-1], counts.invalid_reasons))
     return {"chart": dg.MetadataValue.md(markdown_picture(chart))}
+
+
+def _changed_in_store(counts: SyncCounts) -> dict[str, dg.MarkdownMetadataValue]:
+    changes = markdown_changes(counts)
+    return {"changed in the store": dg.MetadataValue.md(changes)} if changes else {}
 
 
 def _to_be_mended(invalid: list[SyncContact], source: SourceSettings) -> dict[str, dg.MarkdownMetadataValue]:

@@ -19,7 +19,6 @@ def markdown_report(sync: SyncRun, counts: SyncCounts, *, source_name: str) -> s
     lines = [
         f"### {_escaped(source_name)}: sync {sync.sync_id} ({_escaped(kind_text(sync))}{nothing_sent}), {days}",
         "",
-        *_changed(counts),
         "| contacts | |",
         "|---|---:|",
         *(f"| {label.strip()} | {value:,} |" for label, value in number_rows(counts)),
@@ -45,6 +44,16 @@ def markdown_report(sync: SyncRun, counts: SyncCounts, *, source_name: str) -> s
     return "\n".join(lines)
 
 
+def markdown_changes(counts: SyncCounts) -> str:
+    """What the reading changes of what was known, and what explains it; empty if nothing is."""
+    if not counts.change_rows:
+        return ""
+    rows = [f"| {label.strip()} | {count:,} |" for label, count in counts.change_rows]
+    return "\n".join(
+        ["| contacts | |", "|---|---:|", *rows, "", counts.changes.get("circumstances", "")]
+    ).rstrip()
+
+
 def markdown_to_be_mended(invalid: Sequence[SyncContact], *, store_url: str) -> str:
     """The first of the invalid records, each with a link to the page of the store on which it can be mended.
 
@@ -59,20 +68,6 @@ def markdown_to_be_mended(invalid: Sequence[SyncContact], *, store_url: str) -> 
 def markdown_picture(url: str) -> str:
     """A picture; a small one, as it lives in the event log."""
     return f"![the last syncs, and why records are invalid]({url})"
-
-
-def _changed(counts: SyncCounts) -> list[str]:
-    if not counts.change_rows:
-        return []
-    rows = [f"| {label.strip()} | {count:,} |" for label, count in counts.change_rows]
-    return [
-        "| changed in the store | |",
-        "|---|---:|",
-        *rows,
-        "",
-        counts.changes.get("circumstances", ""),
-        "",
-    ]
 
 
 def _listed(values: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from woo_sync_pipeline.reports.markdown import markdown_report, markdown_to_be_mended
+from woo_sync_pipeline.reports.markdown import markdown_changes, markdown_report, markdown_to_be_mended
 from woo_sync_pipeline.reports.report import SyncCounts
 from woo_sync_pipeline_tests.reports.samples import COUNTS, CREATED, INVALID, LEFT_OUT, SYNC, UNREADABLE, sync
 
@@ -102,3 +102,22 @@ def test_no_phone_is_shown_whole() -> None:
 
     assert CREATED.phone is not None
     assert CREATED.phone not in report
+
+
+def test_what_changed_in_the_store_is_a_table_of_its_own_with_what_explains_it() -> None:
+    changes = {
+        "new": 3,
+        "leaving_lists": 1_200,
+        "leaving_because": {"customer gone": 1_200},
+        "circumstances": "Configured otherwise than at the last sync: consent. That alone may explain it.",
+    }
+    assert markdown_changes(SyncCounts(changes=changes)).splitlines() == [
+        "| contacts | |",
+        "|---|---:|",
+        "| new contacts | 3 |",
+        "| leave lists | 1,200 |",
+        "| customer gone | 1,200 |",
+        "",
+        "Configured otherwise than at the last sync: consent. That alone may explain it.",
+    ]
+    assert markdown_changes(SyncCounts()) == ""
