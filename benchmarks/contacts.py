@@ -48,7 +48,7 @@ from woo_sync_pipeline.contacts.phones import parse_phone
 from woo_sync_pipeline.contacts.schemas import MergedContact, validate
 from woo_sync_pipeline.staging import PORTION
 from woo_sync_pipeline.state.bulk import arrow_schema
-from woo_sync_pipeline.state.records import CONTACT_COLUMNS
+from woo_sync_pipeline.state.columns import CONTACT_COLUMNS
 from woo_sync_pipeline.sync.normalising import RECORD_SCHEMA, normalise_portions, normalise_records
 
 SOURCE = SourceSettings(

@@ -24,10 +24,10 @@ from rich.table import Table
 
 from woo_sync_pipeline.messagemedia import PlatformClient, PlatformSettings
 from woo_sync_pipeline.state.bulk import copy_rows
+from woo_sync_pipeline.state.columns import CONTACT_COLUMNS
 from woo_sync_pipeline.state.contacts import pending_phones
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.embedded import EmbeddedPostgres
-from woo_sync_pipeline.state.records import CONTACT_COLUMNS
 from woo_sync_pipeline.state.syncs import begin_sync
 from woo_sync_pipeline.sync.pushing import push_pending
 

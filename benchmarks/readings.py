@@ -35,9 +35,10 @@ from rich.table import Table
 
 from woo_sync_pipeline.contacts.consent import Answer, Consent, answers_text
 from woo_sync_pipeline.contacts.merge import MergeSource
+from woo_sync_pipeline.state.columns import RECORD_COLUMNS
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.embedded import EmbeddedPostgres
-from woo_sync_pipeline.state.records import RECORD_COLUMNS, Reading, commit_reading
+from woo_sync_pipeline.state.records import Reading, commit_reading
 from woo_sync_pipeline.state.syncs import begin_sync
 
 SIZES = (10_000, 100_000)

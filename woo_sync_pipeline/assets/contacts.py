@@ -16,7 +16,8 @@ from woo_sync_pipeline.contacts.limits import Change, ChangeSummary
 from woo_sync_pipeline.contacts.merge import MergeSource
 from woo_sync_pipeline.reports.report import count_reasons
 from woo_sync_pipeline.state.bulk import arrow_schema
-from woo_sync_pipeline.state.records import CONTACT_COLUMNS, RECORD_COLUMNS, Reading, commit_reading
+from woo_sync_pipeline.state.columns import CONTACT_COLUMNS, RECORD_COLUMNS
+from woo_sync_pipeline.state.records import Reading, commit_reading
 from woo_sync_pipeline.state.sources import with_refused_sources
 from woo_sync_pipeline.sync import checks as judge
 from woo_sync_pipeline.sync.brake import OptOutsSent, stopped_by_the_store

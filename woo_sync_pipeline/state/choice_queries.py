@@ -5,6 +5,8 @@ earlier words are wanted. `dated`: records as they are to be stored. `said`: wha
 phones that may look different now.
 """
 
+from woo_sync_pipeline.state.columns import RECORD_COLUMNS
+
 INCOMING_COLUMNS = {
     "place": "int",
     "record_type": "text",
@@ -194,21 +196,9 @@ WORD_COLUMNS = {
     "gave_way": "boolean",
 }
 
+_OF_A_READING_ONLY = ("consent_value", "said_at", "is_erased")
 STORED_COLUMNS = {
-    "record_type": "text",
-    "record_id": "bigint",
-    "customer_id": "bigint",
-    "phone": "text",
-    "phone_masked": "text",
-    "first_name": "text",
-    "last_name": "text",
-    "email": "text",
-    "order_status": "text",
-    "consent": "text",
-    "consent_origin": "text",
-    "consent_key": "text",
-    "consent_answers": "text",
-    "consent_basis": "text",
+    **{name: kind for name, kind in RECORD_COLUMNS.items() if name not in _OF_A_READING_ONLY},
     "choice": "text",
     "choice_from": "timestamptz",
     "choice_until": "timestamptz",
@@ -216,13 +206,6 @@ STORED_COLUMNS = {
     "choice_returned_at": "timestamptz",
     "carried_opt_out_at": "timestamptz",
     "carried_stop_at": "timestamptz",
-    "tags": "text[]",
-    "product_ids": "bigint[]",
-    "invalid_reason": "text",
-    "created_at": "timestamptz",
-    "modified_at": "timestamptz",
-    "hash": "text",
-    "read_at": "timestamptz",
 }
 EVENT_COLUMNS = {
     "record_type": "text",

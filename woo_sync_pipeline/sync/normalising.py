@@ -15,7 +15,7 @@ from woo_sync_pipeline.contacts.normalise import NormaliseSettings, normalise_cu
 from woo_sync_pipeline.contacts.schemas import SourceRecord, validate
 from woo_sync_pipeline.errors import StateError
 from woo_sync_pipeline.state.bulk import arrow_schema
-from woo_sync_pipeline.state.records import RECORD_COLUMNS
+from woo_sync_pipeline.state.columns import RECORD_COLUMNS
 from woo_sync_pipeline.state.syncs import DOES_NOT_FIT, SyncContact
 
 RECORD_SCHEMA: pa.Schema = arrow_schema({**RECORD_COLUMNS, "holds_contact": "boolean"})

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from woo_sync_pipeline.woocommerce.client import Page, Row, StoreClient
+from woo_sync_pipeline.woocommerce.client import Row, StoreClient
 from woo_sync_pipeline.woocommerce.fields import CUSTOMER_FIELDS, keep_used
-from woo_sync_pipeline.woocommerce.paging import PAGE_SIZE, by_ids, cover, down_to, walk
+from woo_sync_pipeline.woocommerce.paging import by_ids, rows_after, walk
 from woo_sync_pipeline.woocommerce.row_ids import LeftOut
 
 _EVERYONE = {"role": "all", "_fields": CUSTOMER_FIELDS}
@@ -35,25 +35,8 @@ def customers_after(
 
     Those whose id cannot be read are left out, and counted by `left_out` where it is given.
     """
-
-    def fetch(offset: int, limit: int) -> Page:
-        newest_first: dict[str, str | int] = {
-            "orderby": "id",
-            "order": "desc",
-            "per_page": limit,
-            "offset": offset,
-        }
-        return client.get_list("customers", {**_EVERYONE, **newest_first})
-
-    pages = cover(
-        fetch,
-        limit=PAGE_SIZE,
-        source=client.settings.source,
-        tried=f"reading customers after id {last_id}",
-        descending=True,
-        left_out=left_out or LeftOut(),
-    )
-    return _kept(down_to(pages, last_id), meta_keys)
+    newest = rows_after(client, "customers", _EVERYONE, last_id, left_out=left_out or LeftOut())
+    return _kept(newest, meta_keys)
 
 
 def customers_by_id(

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from woo_sync_pipeline.woocommerce.client import Page, Row, StoreClient
+from woo_sync_pipeline.woocommerce.client import Row, StoreClient
 from woo_sync_pipeline.woocommerce.dates import SECOND, ceil_second, floor_second, naive_gmt, parse_gmt
 from woo_sync_pipeline.woocommerce.errors import StoreFilterIgnoredError
 from woo_sync_pipeline.woocommerce.fields import ORDER_FIELDS, keep_used
 from woo_sync_pipeline.woocommerce.page_bounds import PageBound
-from woo_sync_pipeline.woocommerce.paging import PAGE_SIZE, by_ids, cover, down_to, walk
+from woo_sync_pipeline.woocommerce.paging import PAGE_SIZE, by_ids, rows_after, walk
 from woo_sync_pipeline.woocommerce.row_ids import LeftOut, row_id, with_ids
 from woo_sync_pipeline.woocommerce.statuses import order_statuses as order_statuses
 
@@ -90,25 +90,7 @@ def order_ids_after(
     asked: dict[str, str | int] = {"status": ",".join(statuses), "_fields": "id"}
     if created_after is not None:
         asked |= {"after": naive_gmt(floor_second(created_after) - SECOND), "dates_are_gmt": "true"}
-
-    def fetch(offset: int, limit: int) -> Page:
-        newest_first: dict[str, str | int] = {
-            "orderby": "id",
-            "order": "desc",
-            "per_page": limit,
-            "offset": offset,
-        }
-        return client.get_list("orders", {**asked, **newest_first})
-
-    pages = cover(
-        fetch,
-        limit=PAGE_SIZE,
-        source=client.settings.source,
-        tried=f"reading orders after id {last_id}",
-        descending=True,
-        left_out=LeftOut(),
-    )
-    for page in down_to(pages, last_id):
+    for page in rows_after(client, "orders", asked, last_id, left_out=LeftOut()):
         yield [row["id"] for row in page]
 
 

@@ -191,8 +191,26 @@ def by_ids(
     yield from filter(None, map_ahead(fetch, batches, ahead=client.settings.max_concurrency))
 
 
-def down_to(pages: Iterator[list[Row]], last_id: int) -> Iterator[list[Row]]:
-    """Of pages that come newest first the rows whose id is above `last_id`; reads no page behind those."""
+def rows_after(
+    client: StoreClient, path: str, params: Params, last_id: int, *, left_out: LeftOut
+) -> Iterator[list[Row]]:
+    """The rows of a list whose id is above `last_id`, newest first, in pages; reads no page behind those.
+
+    `params` choose and show the rows. Those whose id cannot be read are left out. Raises StoreError as `cover` does.
+    """
+
+    def fetch(offset: int, limit: int) -> Page:
+        newest_first: Params = {"orderby": "id", "order": "desc", "per_page": limit, "offset": offset}
+        return client.get_list(path, {**params, **newest_first})
+
+    pages = cover(
+        fetch,
+        limit=PAGE_SIZE,
+        source=client.settings.source,
+        tried=f"reading {path} after id {last_id}",
+        descending=True,
+        left_out=left_out,
+    )
     for page in pages:
         newer = [row for row in page if row["id"] > last_id]
         if newer:

@@ -24,16 +24,11 @@ from woo_sync_pipeline.demo.store.records import Meta
 from woo_sync_pipeline.demo.store.rows import customer_builders, order_builders
 from woo_sync_pipeline.messagemedia.plan import Action, ContactPlan, Vocabulary, plan_contact
 from woo_sync_pipeline.messagemedia.push import PushOutcome
+from woo_sync_pipeline.state.columns import RECORD_COLUMNS
 from woo_sync_pipeline.state.contacts import load_pending, note_in_flight, pending_phones, settle
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.platform_states import note_states
-from woo_sync_pipeline.state.records import (
-    RECORD_COLUMNS,
-    Reading,
-    commit_reading,
-    customer_hashes,
-    order_hashes,
-)
+from woo_sync_pipeline.state.records import Reading, commit_reading, customer_hashes, order_hashes
 from woo_sync_pipeline.state.syncs import begin_sync
 from woo_sync_pipeline.sync.normalising import normalise_records
 from woo_sync_pipeline.sync.pushing import _confirmation

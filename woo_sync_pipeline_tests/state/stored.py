@@ -13,8 +13,9 @@ from woo_sync_pipeline.clocks import ClockOffset
 from woo_sync_pipeline.contacts.consent import Answer, Consent, answers_text
 from woo_sync_pipeline.contacts.contact import OnErasure
 from woo_sync_pipeline.contacts.merge import MergeSource
+from woo_sync_pipeline.state.columns import RECORD_COLUMNS
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.records import RECORD_COLUMNS, Reading, commit_reading
+from woo_sync_pipeline.state.records import Reading, commit_reading
 from woo_sync_pipeline.state.syncs import SyncRun, begin_sync
 
 Row = dict[str, Any]

@@ -1,0 +1,44 @@
+"""The columns of the frames that become tables, with their SQL types."""
+
+from __future__ import annotations
+
+RECORD_COLUMNS = {
+    "record_type": "text",
+    "record_id": "bigint",
+    "customer_id": "bigint",
+    "phone": "text",
+    "phone_masked": "text",
+    "first_name": "text",
+    "last_name": "text",
+    "email": "text",
+    "order_status": "text",
+    "consent": "text",
+    "consent_origin": "text",
+    "consent_key": "text",
+    "consent_value": "text",
+    "consent_answers": "text",
+    "consent_basis": "text",
+    "said_at": "timestamptz",
+    "tags": "text[]",
+    "product_ids": "bigint[]",
+    "invalid_reason": "text",
+    "is_erased": "boolean",
+    "created_at": "timestamptz",
+    "modified_at": "timestamptz",
+    "hash": "text",
+    "read_at": "timestamptz",
+}
+
+CONTACT_COLUMNS = {
+    "phone": "text",
+    "first_name": "text",
+    "last_name": "text",
+    "email": "text",
+    "sources": "text[]",
+    "groups": "text[]",
+    "consent": "text",
+    "consent_at": "timestamptz",
+    "consent_dated_at": "timestamptz",
+    "consent_origin": "text",
+    "status": "text",
+}
