@@ -1,7 +1,8 @@
 """Bringing contacts to the platform, and the report of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import dagster as dg
 import pandas as pd
@@ -30,7 +31,11 @@ from woo_sync_pipeline.state.records import invalid_reasons
 from woo_sync_pipeline.state.syncs import CONTACT_LINE_COLUMNS, SyncContact, finish_sync, list_syncs
 from woo_sync_pipeline.sync.account import heal, look_at_account
 from woo_sync_pipeline.sync.brake import finding as brake_finding
-from woo_sync_pipeline.sync.brake import stopped_by_another_account, stopped_by_missing_contacts
+from woo_sync_pipeline.sync.brake import (
+    lacks_too_many,
+    stopped_by_another_account,
+    stopped_by_missing_contacts,
+)
 from woo_sync_pipeline.sync.dry_run import plan_pending
 from woo_sync_pipeline.sync.erasing import carry_out_erasures
 from woo_sync_pipeline.sync.normalising import (
@@ -39,7 +44,7 @@ from woo_sync_pipeline.sync.normalising import (
     left_out_contact,
     unreadable_contacts,
 )
-from woo_sync_pipeline.sync.observing import DirectoryLook, begin_look, observe_directory
+from woo_sync_pipeline.sync.observing import begin_look, observe_directory
 from woo_sync_pipeline.sync.opt_outs import push_opt_outs
 from woo_sync_pipeline.sync.pushing import push_pending
 
@@ -218,54 +223,51 @@ def _look_at_platform(step: SyncStep, client: PlatformClient) -> _PlatformLook:
     if step.is_dry_run or (began is None and not step.accepts_changes and not _pending(step)):
         return _PlatformLook(_limits_check((), limits, None))
     account = look_at_account(step.database, client)
-    stopped = _unless_accepted(step, stopped_by_another_account(step.source.key, account))
-    if stopped is not None:
+    if account.is_another and not step.accepts_changes:
+        stopped = stopped_by_another_account(step.source.key, account)
         return _PlatformLook(_limits_check((), limits, stopped), stopped)
+    if account.is_another:
+        step.mark_accepted()
     heal(step.database, account)
-    found = DirectoryLook()
-    if began is not None and not account.is_another:
-        with step.show_progress("reading subscription states") as read:
-            found = observe_directory(
-                step.database,
-                client,
-                run_id=step.run_id,
-                began=began,
-                limit=limits[Change.missing_on_platform],
-                progress=read,
-            )
-        stopped = _unless_accepted(
-            step,
-            stopped_by_missing_contacts(
-                step.source.key,
-                found,
-                limits,
-                send_opt_outs=lambda: push_opt_outs(
-                    step.database,
-                    client,
-                    run_id=step.run_id,
-                    max_concurrency=step.messagemedia.max_concurrency,
-                    known_fields=account.fields,
-                ),
-            ),
-        )
-        if stopped is None:
-            note_missing(step.database, found.missing)
     for loss in account.losses:
         step.context.log.warning(f"{step.source.key}: {loss}")
-    return _PlatformLook(
-        _limits_check([found.measured], limits, stopped),
-        stopped,
-        found.unsubscribed,
-        account.fields,
-        account.losses,
-    )
+    look = _PlatformLook(_limits_check((), limits, None), fields=account.fields, warnings=account.losses)
+    if began is None or account.is_another:
+        return look
+    return _look_at_contacts(step, client, look, began=began)
 
 
-def _unless_accepted(step: SyncStep, stopped: ChangesStoppedError | None) -> ChangesStoppedError | None:
-    if stopped is None or not step.accepts_changes:
-        return stopped
-    step.mark_accepted()
-    return None
+def _look_at_contacts(
+    step: SyncStep, client: PlatformClient, look: _PlatformLook, *, began: datetime
+) -> _PlatformLook:
+    """Look at all contacts: who unsubscribed, and which are missing. Too many of these stop all but opt-outs."""
+    limits = step.source.limits.by_change
+    stopped = None
+    with step.show_progress("reading subscription states") as read:
+        found = observe_directory(
+            step.database,
+            client,
+            run_id=step.run_id,
+            began=began,
+            enough=None if step.accepts_changes else limits[Change.missing_on_platform],
+            progress=read,
+        )
+    if not lacks_too_many(found, limits):
+        note_missing(step.database, found.missing)
+    elif step.accepts_changes:
+        step.mark_accepted()
+        note_missing(step.database, found.missing)
+    else:
+        opt_outs = push_opt_outs(
+            step.database,
+            client,
+            run_id=step.run_id,
+            max_concurrency=step.messagemedia.max_concurrency,
+            known_fields=look.fields,
+        )
+        stopped = stopped_by_missing_contacts(step.source.key, found, limits, opt_outs=opt_outs)
+    check = _limits_check([found.measured], limits, stopped)
+    return replace(look, check=check, stopped=stopped, unsubscribed=found.unsubscribed)
 
 
 def _limits_check(

@@ -86,6 +86,10 @@ class Measured:
         growth = self.count if self.change is Change.newly_subscribed else -self.count
         return self.before + growth
 
+    def is_beyond(self, limits: Mapping[Change, Limit]) -> bool:
+        """Whether it is more than its limit."""
+        return self.count > limits[self.change].allowed(self.of)
+
     @property
     def sentence(self) -> str:
         """What happens, in numbers."""
@@ -112,7 +116,7 @@ class ChangeSummary:
         """What is more than its limit; of a first reading nothing is."""
         if self.is_first:
             return ()
-        return tuple(each for each in self.measured if each.count > limits[each.change].allowed(each.of))
+        return tuple(each for each in self.measured if each.is_beyond(limits))
 
     def nearly_beyond(self, limits: Mapping[Change, Limit]) -> tuple[str, ...]:
         """What comes near to its limit, in a sentence each."""
@@ -152,10 +156,15 @@ class ChangeSummary:
 def told(beyond: Iterable[Measured], limits: Mapping[Change, Limit]) -> list[str]:
     """What is beyond its limit, with the limit and examples, a sentence each."""
     return [
-        f"{each.sentence}, where {limits[each.change].allowed(each.of):,} may at once"
+        f"{each.sentence}, more than the limit of {limits[each.change].allowed(each.of):,}"
         + (f" (such as {', '.join(each.examples)})" if each.examples else "")
         for each in beyond
     ]
+
+
+def counted(count: int, thing: str) -> str:
+    """So many of a thing whose plural has an s: `1 contact`, `2 contacts`."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
 def likely_causes(beyond: Iterable[Measured]) -> str:

@@ -7,37 +7,43 @@ import pandas as pd
 import sqlalchemy as sa
 
 from woo_sync_pipeline.contacts.consent import Consent
-from woo_sync_pipeline.state.bulk import copy_frame, read_copied
+from woo_sync_pipeline.state.bulk import append_frame, copy_frame, read_copied
+from woo_sync_pipeline.state.columns import RECORD_COLUMNS
 
-_OPTING_OUT = {
-    "place": "int",
-    "record_type": "text",
-    "record_id": "bigint",
-    "customer_id": "bigint",
-    "phone": "text",
-    "consent_answers": "text",
-    "consent": "text",
-}
-_KEPT = {
-    "phone": "text",
-    "phone_masked": "text",
-    "first_name": "text",
-    "last_name": "text",
-    "email": "text",
-    "order_status": "text",
-    "tags": "text[]",
-    "product_ids": "bigint[]",
-    "invalid_reason": "text",
-}
+_TELLING = ("record_type", "record_id", "customer_id", "phone", "consent_answers", "consent")
+_OPTING_OUT = {"place": "int", **{name: RECORD_COLUMNS[name] for name in _TELLING}}
+_STAYING = (
+    "phone",
+    "phone_masked",
+    "first_name",
+    "last_name",
+    "email",
+    "order_status",
+    "tags",
+    "product_ids",
+    "invalid_reason",
+)
+_KEPT = {name: RECORD_COLUMNS[name] for name in _STAYING}
 """What stays of a known record as it is stored."""
 
 _NULL_LISTS = {name: f"coalesce(known.{name}, '{{}}') AS {name}" for name in ("tags", "product_ids")}
 
 _SHOWN = ", ".join(_NULL_LISTS.get(name, f"known.{name}") for name in _KEPT)
 
+ONLY_OPTING_OUT = {"record_type": "text", "record_id": "bigint"}
+
+# The opt-out of a record that is gone counts, and nothing else of it.
+MARK_GONE_AGAIN = """
+UPDATE woo_sync.source_records AS known SET gone_at = now()
+FROM only_opting_out
+WHERE known.source = :source AND known.record_type = only_opting_out.record_type
+    AND known.record_id = only_opting_out.record_id
+"""
+
 # Opt-outs of known contacts that are not stored yet.
 _NEW = f"""
-SELECT place, known.record_id IS NOT NULL AS is_known, {_SHOWN}
+SELECT place, known.record_id IS NOT NULL AS is_known,
+    known.record_id IS NOT NULL AND known.gone_at IS NULL AS is_there, {_SHOWN}
 FROM opting_out
 LEFT JOIN woo_sync.source_records AS known
     ON known.source = :source AND known.record_type = opting_out.record_type
@@ -63,8 +69,8 @@ def opt_outs_alone(
     """The records of a portion (columns `records.RECORD_COLUMNS`) that opt out anew, and of them nothing else.
 
     with_emptied: also customers whose key of consent has no answer any more, by which a yes is taken back.
-    Known records are otherwise as they are stored; an order that is not known counts as thrown away, so that it holds
-    no contact. All are without their hash, so that they are read again.
+    Known records are otherwise as they are stored. All are without their hash, so that they are read again. Those that
+    were not there before are in the temporary table `only_opting_out`: see `MARK_GONE_AGAIN`.
     """
     opts_out = part["consent"] == Consent.opted_out.value
     if with_emptied:
@@ -74,7 +80,7 @@ def opt_outs_alone(
     opting_out = part.assign(place=np.arange(len(part)))
     connection.execute(sa.text("DROP TABLE IF EXISTS opting_out"))
     copy_frame(connection, opting_out, "opting_out", _OPTING_OUT)
-    columns = {"place": "int", "is_known": "boolean", **_KEPT}
+    columns = {"place": "int", "is_known": "boolean", "is_there": "boolean", **_KEPT}
     found = read_copied(connection, _NEW, columns, {"source": source})
     chosen = part.iloc[found["place"].to_numpy(dtype=np.int64)].reset_index(drop=True)
     is_known = found["is_known"].to_numpy(dtype=bool)
@@ -85,5 +91,7 @@ def opt_outs_alone(
         chosen[name] = found[name]
     chosen["phone"] = phones
     chosen.loc[phones.notna(), "invalid_reason"] = None
-    chosen.loc[~is_known & (chosen["record_type"] == "order"), "order_status"] = "trash"
+    append_frame(
+        connection, chosen[~found["is_there"].to_numpy(dtype=bool)], "only_opting_out", ONLY_OPTING_OUT
+    )
     return chosen.assign(hash="")

@@ -20,10 +20,11 @@ from woo_sync_pipeline.errors import StateError
 from woo_sync_pipeline.state import changes
 from woo_sync_pipeline.state import record_queries as queries
 from woo_sync_pipeline.state.bulk import append_frame, copy_frame, copy_rows, create_temporary, read_copied
+from woo_sync_pipeline.state.columns import CONTACT_COLUMNS
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.erasures import ErasureNotes
 from woo_sync_pipeline.state.lent_phones import lend_phones, with_lent_phones
-from woo_sync_pipeline.state.opt_outs import opt_outs_alone
+from woo_sync_pipeline.state.opt_outs import MARK_GONE_AGAIN, ONLY_OPTING_OUT, opt_outs_alone
 from woo_sync_pipeline.state.sources import change_consent_modes, changed_settings, remember_source
 from woo_sync_pipeline.state.storing import create_tables, store_records
 
@@ -32,47 +33,6 @@ PORTION = 50_000
 
 MANY_ROWS = 1_000
 """Rows that a commit brings from which on PostgreSQL is told what its tables hold, rather than left to find out."""
-
-RECORD_COLUMNS = {
-    "record_type": "text",
-    "record_id": "bigint",
-    "customer_id": "bigint",
-    "phone": "text",
-    "phone_masked": "text",
-    "first_name": "text",
-    "last_name": "text",
-    "email": "text",
-    "order_status": "text",
-    "consent": "text",
-    "consent_origin": "text",
-    "consent_key": "text",
-    "consent_value": "text",
-    "consent_answers": "text",
-    "consent_basis": "text",
-    "said_at": "timestamptz",
-    "tags": "text[]",
-    "product_ids": "bigint[]",
-    "invalid_reason": "text",
-    "is_erased": "boolean",
-    "created_at": "timestamptz",
-    "modified_at": "timestamptz",
-    "hash": "text",
-    "read_at": "timestamptz",
-}
-
-CONTACT_COLUMNS = {
-    "phone": "text",
-    "first_name": "text",
-    "last_name": "text",
-    "email": "text",
-    "sources": "text[]",
-    "groups": "text[]",
-    "consent": "text",
-    "consent_at": "timestamptz",
-    "consent_dated_at": "timestamptz",
-    "consent_origin": "text",
-    "status": "text",
-}
 
 
 @dataclass(frozen=True)
@@ -182,18 +142,18 @@ def commit_opt_outs(
     sources: Mapping[str, MergeSource],
     accept: Callable[[pd.DataFrame], bool],
     with_emptied: bool,
-) -> int:
+) -> None:
     """Store nothing of a reading but the opt-outs that are new in it, for the contacts that are known.
 
     with_emptied: also those of customers who took a yes back by leaving no answer.
-    All else of their records stays as it was, and they are read again by the next sync. Returns how many contacts that
-    are subscribed on the platform are to be unsubscribed; `accept` is as in `commit_reading`.
+    All else of their records stays as it was, and they are read again by the next sync. `accept` is as in
+    `commit_reading`.
     """
-    opting_out = 0
     with suppress(_NotAcceptedError), database.exclusive_commit() as connection:
         _prepare(connection)
         names = {"source": source, "run_id": run_id}
         clock = _reading_clock(connection, reading, names)
+        create_temporary(connection, "only_opting_out", ONLY_OPTING_OUT)
         for part in _portions(reading.records):
             store_records(
                 connection,
@@ -203,9 +163,9 @@ def commit_opt_outs(
                 repeats_count=sources[source].repeats_count,
                 analyze=False,
             )
+        connection.execute(sa.text(MARK_GONE_AGAIN), names)
         _store_merged(connection, sources, accept)
-        opting_out = connection.execute(sa.text(queries.NOTE_OPTED_OUT_WHEN_STOPPED)).rowcount
-    return opting_out
+        connection.execute(sa.text(queries.NOTE_OPTED_OUT_WHEN_STOPPED))
 
 
 def _prepare(connection: sa.Connection) -> None:

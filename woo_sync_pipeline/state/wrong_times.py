@@ -55,6 +55,16 @@ _HEAL = (
         consent_dated_at, base_consent_at, base_consent_dated_at, applied_consent_at, applied_consent_dated_at)
         > clock_timestamp()
     """,  # noqa: S608 - only names of columns are put in
+    """
+    UPDATE woo_sync.contacts SET in_flight = (
+        SELECT jsonb_object_agg(key, CASE
+            WHEN right(key, 3) = '_at' AND jsonb_typeof(value) = 'string'
+                AND (value #>> '{}')::timestamptz > clock_timestamp() THEN to_jsonb(clock_timestamp())
+            ELSE value END)
+        FROM jsonb_each(in_flight)
+    )
+    WHERE in_flight IS NOT NULL
+    """,
     f"""
     UPDATE woo_sync.consent_events SET
         earliest = CASE WHEN earliest > clock_timestamp() THEN NULL ELSE earliest END,

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from woo_sync_pipeline.contacts.limits import Change, ChangeSummary, Limit, Measured, likely_causes, told
+from woo_sync_pipeline.contacts.limits import (
+    Change,
+    ChangeSummary,
+    Limit,
+    Measured,
+    counted,
+    likely_causes,
+    told,
+)
 from woo_sync_pipeline.errors import ChangesStoppedError
 from woo_sync_pipeline.messagemedia.errors import SOURCE
 from woo_sync_pipeline.sync.account import AccountLook
@@ -15,24 +23,20 @@ from woo_sync_pipeline.sync.observing import DirectoryLook
 
 @dataclass(frozen=True)
 class OptOutsSent:
-    """What became of the opt-outs in a reading that was stopped: how many were sent, or why they could not be."""
+    """How many opt-outs were sent although the rest is stopped, and why others could not be, if any."""
 
     count: int = 0
     failure: str | None = None
 
     @property
     def sentence(self) -> str:
-        """One sentence."""
-        if self.failure is not None:
-            return (
-                f"Nothing of it was stored or sent, but for {self.count:,} opt-outs. Others, which wait for nothing, "
-                f"could not be sent: {self.failure} The next sync sends them."
-            )
+        """What was sent, in one or two sentences."""
+        sent = "Nothing was sent."
         if self.count:
-            return (
-                f"Nothing of it was stored or sent, but for {self.count:,} opt-outs, which wait for nothing."
-            )
-        return "Nothing of it was stored or sent; opt-outs would have been."
+            sent = f"Only {counted(self.count, 'opt-out')} went out: opt-outs wait for nothing."
+        if self.failure is None:
+            return sent
+        return f"{sent} Not all opt-outs could be sent: {self.failure} The next sync sends them."
 
 
 def letting_through(source_key: str) -> str:
@@ -54,7 +58,7 @@ def stopped_by_the_store(
     beyond = changes.beyond(limits)
     if not beyond:
         return None
-    sent = opt_outs.sentence if opt_outs else "This was a dry run: nothing was stored or sent."
+    sent = opt_outs.sentence if opt_outs else "This was a dry run: nothing was sent."
     return ChangesStoppedError(
         source=source_key,
         tried="compare what was read with what was known, before anything is stored or sent",
@@ -74,11 +78,9 @@ def stopped_by_the_store(
     )
 
 
-def stopped_by_another_account(source_key: str, look: AccountLook) -> ChangesStoppedError | None:
-    """Why nothing is sent to an account that holds nothing of what was sent before; None if it holds something."""
-    if not look.is_another:
-        return None
-    held = "is empty" if not look.contacts else f"holds {look.contacts:,} contacts, none of which are ours"
+def stopped_by_another_account(source_key: str, look: AccountLook) -> ChangesStoppedError:
+    """Why nothing is sent to an account that holds nothing of what was sent before."""
+    held = f"holds {counted(look.contacts, 'contact')}, none of them ours" if look.contacts else "is empty"
     return ChangesStoppedError(
         source=SOURCE,
         tried="find the account that was written to before",
@@ -91,27 +93,28 @@ def stopped_by_another_account(source_key: str, look: AccountLook) -> ChangesSto
 
 
 def stopped_by_missing_contacts(
-    source_key: str,
-    look: DirectoryLook,
-    limits: Mapping[Change, Limit],
-    *,
-    send_opt_outs: Callable[[], OptOutsSent],
-) -> ChangesStoppedError | None:
-    """Why nothing is sent to an account that lacks many contacts, but for opt-outs; None if it lacks few."""
+    source_key: str, look: DirectoryLook, limits: Mapping[Change, Limit], *, opt_outs: OptOutsSent
+) -> ChangesStoppedError:
+    """Why nothing is sent to an account that lacks too many contacts (see `lacks_too_many`), but for opt-outs."""
     measured = look.measured
-    limit = limits[Change.missing_on_platform]
-    is_beyond = measured.count > limit.allowed(measured.of)
-    if not is_beyond and not look.is_emptied:
-        return None
-    more = "at least " if is_beyond and measured.count < measured.of else ""
+    if look.is_emptied:
+        got = f"all {measured.count:,} contacts that were sent before are missing"
+    else:
+        more = "" if measured.count == measured.of else "at least "
+        got = f"too many are missing: {more}{'; '.join(told([measured], limits))}"
     return ChangesStoppedError(
         source=SOURCE,
         tried="look for all contacts that were sent before",
-        got=f"too many are missing: {more}{'; '.join(told([measured], limits))}",
-        next_step=f"{send_opt_outs().sentence} Likely causes: {likely_causes([measured])}. Once they are back, the "
-        "next sync goes on by itself. If they were deleted on purpose, they are made again, those who were subscribed "
-        f"as unsubscribed. {letting_through(source_key)}",
+        got=got,
+        next_step=f"{opt_outs.sentence} Likely causes: {likely_causes([measured])}. Once they are back, the next sync "
+        "goes on by itself. If they were deleted on purpose, they are made again, those who were subscribed as "
+        f"unsubscribed. {letting_through(source_key)}",
     )
+
+
+def lacks_too_many(look: DirectoryLook, limits: Mapping[Change, Limit]) -> bool:
+    """Whether more contacts are missing on the platform than the limit, or all of several."""
+    return look.is_emptied or look.measured.is_beyond(limits)
 
 
 def finding(
@@ -136,6 +139,6 @@ def _as_paragraphs(
     stopped: ChangesStoppedError, measured: Sequence[Measured], limits: Mapping[Change, Limit]
 ) -> str:
     """The error as Markdown, with a line for each change that is beyond its limit."""
-    beyond = [each for each in measured if each.count > limits[each.change].allowed(each.of)]
+    beyond = [each for each in measured if each.is_beyond(limits)]
     lines = [f"- {sentence}" for sentence in told(beyond, limits)] or [f"- {stopped.got}"]
     return "\n".join(["Too much would change at once:", "", *lines, "", stopped.next_step])

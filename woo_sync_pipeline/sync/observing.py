@@ -67,14 +67,14 @@ def observe_directory(
     *,
     run_id: str,
     began: datetime,
-    limit: Limit,
+    enough: Limit | None,
     progress: Callable[[int], None],
 ) -> DirectoryLook:
     """Read all contacts, remember whose subscription state changed there, and find those of ours that are missing.
 
     `began` is what `begin_look` returned. Nothing is sent; one request per thousand contacts. The states of contacts
     that are about to be pushed are left to the push, which reads them anew. A contact counts as missing only when it is
-    not found by its phone either; no more are asked for than it takes to exceed the limit.
+    not found by its phone either. Where the limit `enough` is exceeded, no more are asked for.
     """
     unsubscribed = 0
     met = array("q")
@@ -86,7 +86,7 @@ def observe_directory(
         progress(len(page.states))
     if not is_complete:
         return DirectoryLook(unsubscribed)
-    missing, known = _missing(database, client, met, limit=limit, began=began)
+    missing, known = _missing(database, client, met, enough=enough, began=began)
     return DirectoryLook(unsubscribed, missing, known)
 
 
@@ -95,7 +95,7 @@ def _missing(
     client: PlatformClient,
     met: array[int],
     *,
-    limit: Limit,
+    enough: Limit | None,
     began: datetime,
 ) -> tuple[tuple[str, ...], int]:
     """Phones of our contacts that are not on the platform, and how many contacts we have."""
@@ -114,7 +114,7 @@ def _missing(
         asked = unmet[start : start + _ASKED_AT_ONCE]
         found = client.contacts_by_phone(asked)
         missing += [phone for phone in asked if phone not in found]
-        if len(missing) > limit.allowed(known) and known > len(missing):
+        if enough is not None and len(missing) > enough.allowed(known):
             break
     return tuple(missing), known
 

@@ -48,9 +48,8 @@ def send_opt_outs(
     try:
         with connect() as client:
             look = look_at_account(database, client)
-            stopped = stopped_by_another_account(source, look)
-            if stopped is not None:
-                return OptOutsSent(failure=str(stopped))
+            if look.is_another:
+                return OptOutsSent(failure=str(stopped_by_another_account(source, look)))
             return push_opt_outs(
                 database, client, run_id=run_id, max_concurrency=max_concurrency, known_fields=look.fields
             )

@@ -43,7 +43,7 @@ def test_nothing_of_a_first_sync_is_stopped(found: list[tuple[Change, int]]) -> 
 @pytest.mark.parametrize(("count", "is_near"), [(40, False), (41, True), (50, True), (51, False)])
 def test_what_comes_near_to_its_limit_is_told(count: int, is_near: bool) -> None:
     summary = ChangeSummary((measured(count=count, of=465),))
-    warning = f"{count} contacts leave lists, of 465: 50 may at once (limits.leaving_lists)"
+    warning = f"{count} contacts leave lists, of 465: near the limit of 50 (limits.leaving_lists)"
     assert summary.nearly_beyond(LIMITS) == ((warning,) if is_near else ())
 
 
@@ -51,8 +51,8 @@ def test_what_would_change_is_told_from_what_to_what_with_the_limit_and_examples
     gone = Measured(Change.customers_gone, 580, 600, 600, ("customer 7", "customer 8"))
     subscribed = Measured(Change.newly_subscribed, 317, 465, 79)
     assert told([gone, subscribed], LIMITS) == [
-        "580 customers are gone from the store (600 → 20), where 60 may at once (such as customer 7, customer 8)",
-        "317 contacts are newly subscribed (subscribed: 79 → 396), where 50 may at once",
+        "580 customers are gone from the store (600 → 20), more than the limit of 60 (such as customer 7, customer 8)",
+        "317 contacts are newly subscribed (subscribed: 79 → 396), more than the limit of 50",
     ]
     assert likely_causes([gone, gone]).startswith("a plugin, a role or a firewall")
 

@@ -260,7 +260,7 @@ def test_a_sync_that_its_limits_stopped_is_told_with_the_opt_outs_that_were_sent
     tell_of_failure(world, failed(world.try_sync()))
     (told,) = webhook.received
     assert "too much would change at once" in told["error"]
-    assert "but for 1 opt-outs, which wait for nothing" in told["text"]
+    assert "Only 1 opt-out went out" in told["text"]
     assert f"--source {KEY} --accept-changes" in told["text"]
     assert world.directory.snapshot()[phone]["states"] == {"SMS": "UNSUBSCRIBED"}
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from woo_sync_pipeline.contacts.limits import Change
+from woo_sync_pipeline.demo.platform.directory import ContactSnapshot
 from woo_sync_pipeline.demo.world import CONSENT_KEY
 from woo_sync_pipeline.state.syncs import SyncRun
 from woo_sync_pipeline_tests.dagster.conftest import KEY, MakeWorld, World, small_store
@@ -143,18 +144,23 @@ ACCIDENTS: dict[str, tuple[Callable[[Shop], Undo], str]] = {
 }
 
 
+def edited_on_the_platform(shop: Shop) -> dict[str, ContactSnapshot]:
+    """What the platform shows after people there have given 40 contacts other names and taken 20 off their lists."""
+    directory = shop.world.directory
+    for number in range(1, 41):
+        directory.edit(phone_of(number), first_name="Annie")
+    for number in range(61, 81):
+        directory.edit(phone_of(number), lists=[])
+    return directory.snapshot()
+
+
 @pytest.mark.parametrize("accident", ACCIDENTS)
 def test_an_accident_is_stopped_and_heals_and_what_people_did_on_the_platform_stays(
     shop: Shop, accident: str
 ) -> None:
     happen, told = ACCIDENTS[accident]
     world = shop.world
-    edited, taken_off = [phone_of(each) for each in range(1, 41)], [phone_of(each) for each in range(61, 81)]
-    for phone in edited:
-        world.directory.edit(phone, first_name="Annie")
-    for phone in taken_off:
-        world.directory.edit(phone, lists=[])
-    before = world.directory.snapshot()
+    before = edited_on_the_platform(shop)
     world.platform.requests.reset()
 
     undo = happen(shop)
@@ -178,12 +184,7 @@ def test_an_accident_that_was_let_through_is_undone_without_what_people_did_on_t
     shop: Shop,
 ) -> None:
     world = shop.world
-    edited, taken_off = [phone_of(each) for each in range(1, 41)], [phone_of(each) for each in range(61, 81)]
-    for phone in edited:
-        world.directory.edit(phone, first_name="Annie")
-    for phone in taken_off:
-        world.directory.edit(phone, lists=[])
-    before = world.directory.snapshot()
+    before = edited_on_the_platform(shop)
 
     undo = hide_customers(shop)
     shop.stopped()
@@ -208,19 +209,28 @@ def test_opt_outs_wait_for_nothing(shop: Shop) -> None:
         billing={"first_name": "Ann", "phone": phone_of(5), "country": "AU"},
         meta={"_wc_other/woo/sms-opt-in": "0"},
     )
+    world.store.register_customer(
+        email="bea@example.com",
+        first_name="Bea",
+        billing={"phone": phone_of(6), "country": "AU"},
+        meta={CONSENT_KEY: "0"},
+    )
+    refusing = {phone_of(5), phone_of(6)}
     before = world.directory.snapshot()
     message = shop.stopped()
     after = world.directory.snapshot()
-    assert "but for 1 opt-outs, which wait for nothing" in message
-    assert {phone for phone in after if after[phone] != before[phone]} == {phone_of(5)}
-    assert after[phone_of(5)]["states"] == {"SMS": "UNSUBSCRIBED"}
-    assert after[phone_of(5)]["lists"] == before[phone_of(5)]["lists"]
+    assert "Only 2 opt-outs went out: opt-outs wait for nothing." in message
+    assert {phone for phone in after if after[phone] != before[phone]} == refusing
+    for phone in refusing:
+        # Neither the name nor a list of who now has the phone.
+        assert after[phone] == {**before[phone], "states": {"SMS": "UNSUBSCRIBED"}}
     undo()
     world.sync()
     healed = world.directory.snapshot()
-    assert healed[phone_of(5)]["states"] == {"SMS": "UNSUBSCRIBED"}
-    assert {phone: each for phone, each in healed.items() if phone != phone_of(5)} == {
-        phone: each for phone, each in before.items() if phone != phone_of(5)
+    assert {healed[phone]["states"]["SMS"] for phone in refusing} == {"UNSUBSCRIBED"}
+    assert healed[phone_of(6)]["first_name"] == "Bea"
+    assert {phone: each for phone, each in healed.items() if phone not in refusing} == {
+        phone: each for phone, each in before.items() if phone not in refusing
     }
 
 
@@ -234,7 +244,7 @@ def test_a_box_that_is_unticked_without_an_answer_waits_for_nothing_either(shop:
     shop.world.sync(incremental=True)
     assert shop.subscribed == SAID_YES + 1
     shop.say("", person)
-    assert "but for 1 opt-outs" in shop.stopped()
+    assert "Only 1 opt-out went out" in shop.stopped()
     assert shop.subscribed == SAID_YES
 
 
@@ -246,7 +256,7 @@ def test_opt_outs_do_not_wait_for_contacts_that_are_missing(shop: Shop) -> None:
     shop.say("0", shop.everybody[SAID_YES - 1])
     message = shop.stopped()
     assert "60 contacts are missing on MessageMedia" in message
-    assert "but for 1 opt-outs" in message
+    assert "Only 1 opt-out went out" in message
     assert shop.subscribed == SAID_YES - 60 - 1
     assert len(world.directory) == 100
 
@@ -256,7 +266,7 @@ def test_a_no_for_everybody_is_told_and_undone_by_itself(shop: Shop) -> None:
     shop.say("0", *shop.everybody)
     message = shop.stopped()
     assert "70 contacts are newly unsubscribed (subscribed: 70 → 0)" in message
-    assert "but for 70 opt-outs, which wait for nothing" in message
+    assert "Only 70 opt-outs went out: opt-outs wait for nothing." in message
     assert shop.subscribed == 0
     _answer_as_before(shop)
     shop.world.sync()
@@ -293,7 +303,7 @@ def test_a_dry_run_shows_what_would_be_stopped_and_sends_not_even_opt_outs(shop:
     outcome = shop.world.try_sync(dry_run=True)
     assert outcome.error is not None
     assert "70 contacts are newly unsubscribed" in outcome.error
-    assert "This was a dry run: nothing was stored or sent." in outcome.error
+    assert "This was a dry run: nothing was sent." in outcome.error
     assert shop.subscribed == SAID_YES
 
 
@@ -347,7 +357,7 @@ def test_many_missing_contacts_stop_the_sync_until_they_are_let_through(shop: Sh
         world.directory.delete(phone_of(number))
     world.platform.requests.reset()
     message = shop.stopped()
-    assert "60 contacts are missing on MessageMedia (160 → 100), where 50 may at once" in message
+    assert "60 contacts are missing on MessageMedia (160 → 100), more than the limit of 50" in message
     assert world.platform.requests.writes == 0
     through = world.try_sync(accept_changes=True)
     assert through.error is None
@@ -378,7 +388,7 @@ def test_an_emptied_account_or_another_one_stops_the_sync_and_is_filled_on_reque
     world.platform.requests.reset()
     message = shop.stopped(incremental=incremental)
     assert "none of our lists, custom fields and contacts is there: the account " in message
-    assert ("holds 1 contacts, none of which are ours" if incremental else "is empty") in message
+    assert ("holds 1 contact, none of them ours" if incremental else "is empty") in message
     assert world.platform.requests.writes == 0
     next(emptied, None)
     world.sync()
@@ -400,7 +410,7 @@ def test_an_account_of_which_all_contacts_were_deleted_stops_the_sync_however_fe
         world.directory.delete(phone)
     outcome = world.try_sync()
     assert outcome.error is not None
-    assert "contacts are missing on MessageMedia" in outcome.error
+    assert "contacts that were sent before are missing" in outcome.error
     assert len(world.directory) == 0
 
 

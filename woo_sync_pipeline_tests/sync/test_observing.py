@@ -50,7 +50,7 @@ def observe(database: Database, client: PlatformClient, *, run_id: str = "a late
     if began is None:
         return 0
     look = observe_directory(
-        database, client, run_id=run_id, began=began, limit=Limit(), progress=lambda _: None
+        database, client, run_id=run_id, began=began, enough=Limit(), progress=lambda _: None
     )
     return look.unsubscribed
 
