@@ -123,11 +123,9 @@ class ChangeSummary:
         if self.is_first:
             return ()
         return tuple(
-            f"{each.sentence}: {limits[each.change].allowed(each.of):,} may at once (limits.{each.change})"
+            f"{each.sentence}: near the limit of {limits[each.change].allowed(each.of):,} (limits.{each.change})"
             for each in self.measured
-            if _NEARLY * limits[each.change].allowed(each.of)
-            < each.count
-            <= limits[each.change].allowed(each.of)
+            if not each.is_beyond(limits) and each.count > _NEARLY * limits[each.change].allowed(each.of)
         )
 
     @property
