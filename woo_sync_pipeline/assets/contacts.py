@@ -104,9 +104,11 @@ def contact_assets(
             columns=CONTACT_COLUMNS,
             upstream=["contacts"],
             check_specs=check_specs(merged_key, (*MERGE_CHECKS, Check.changes_are_within_limits)),
+            # What is set for one asset counts for all: `SyncStep` reads it.
+            config_schema=MergeConfig.to_config_schema(),
         )
     )
-    def merged_contacts(context: dg.AssetExecutionContext, config: MergeConfig) -> dg.MaterializeResult:
+    def merged_contacts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """One row per phone that this window touches, merged over every source.
 
         Records, their hashes and the merged contacts go into the state in one transaction: what a crash
@@ -114,7 +116,6 @@ def contact_assets(
         not pass the checks never get there, nor does a reading that changes more at once than `limits` let through:
         of that only opt-outs are stored, and sent at once.
         """
-        del config  # what it says counts for both assets that heed it: it is read from the run
         with sync_step(context, source) as step:
             findings: dict[Check, list[Finding]] = {check: [] for check in MERGE_CHECKS}
             sources = with_refused_sources(step.database, _merge_sources(settings), settings.refused_keys)

@@ -87,9 +87,11 @@ def sync_assets(
             check_specs=check_specs(
                 dg.AssetKey([source.key, "synced_contacts"]), [Check.changes_are_within_limits]
             ),
+            # What is set for one asset counts for all: `SyncStep` reads it.
+            config_schema=PushConfig.to_config_schema(),
         )
     )
-    def synced_contacts(context: dg.AssetExecutionContext, config: PushConfig) -> dg.MaterializeResult:
+    def synced_contacts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """What was sent to MessageMedia, and what came back, per contact.
 
         Only what differs is sent. Contacts that an earlier sync could not finish are among them. What a person
@@ -97,7 +99,6 @@ def sync_assets(
         first looks who unsubscribed on the platform, and what of ours was deleted there: that is made again, unless it
         is too much, or another account. With `dry_run` in its configuration everything is planned and nothing is sent.
         """
-        del config  # what it says counts for all assets that heed it: it is read from the run
         with sync_step(context, source) as step, step.connect_platform() as client:
             if step.is_dry_run:
                 step.mark_dry_run()
