@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from time import sleep
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from woo_sync_pipeline.config import DATABASE_URL_ENV
 from woo_sync_pipeline.demo.platform import DemoPlatform
 from woo_sync_pipeline.demo.store import generate_store
-from woo_sync_pipeline.demo.world import DemoWorld, before_today
+from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today
 from woo_sync_pipeline.local_instance import DAGSTER_HOME_ENV, dagster_instance
 from woo_sync_pipeline.resources import StateResource
 from woo_sync_pipeline.state.database import Database
@@ -29,6 +32,7 @@ from woo_sync_pipeline_tests.openapi import DESCRIPTION, EveryExchange, OpenApiR
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 
+_LONGEST_TEST_SECONDS = 60
 _LONGEST = ("test_kill.py", "test_demo_ui.py", "test_churn.py")
 
 
@@ -41,6 +45,16 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest files: a worker takes whole files, and one that came last would work alone."""
     items.sort(key=lambda item: item.path.name not in _LONGEST)
+
+
+@pytest.fixture(autouse=True)
+def _same_day_to_the_end() -> None:
+    """No test begins just before midnight of the demo's time zone: what it expects of today holds until it ends."""
+    now = datetime.now(ZoneInfo(TIMEZONE))
+    midnight = datetime.combine(now.date() + timedelta(days=1), time(), ZoneInfo(TIMEZONE))
+    left = (midnight.astimezone(UTC) - now).total_seconds()
+    if left < _LONGEST_TEST_SECONDS:
+        sleep(left + 1)
 
 
 @pytest.fixture(scope="session")

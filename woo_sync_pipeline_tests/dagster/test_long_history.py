@@ -15,8 +15,6 @@ from woo_sync_pipeline_tests.dagster.conftest import KEY, MakeWorld, World, smal
 from woo_sync_pipeline_tests.dagster.expectation import expected_directory
 from woo_sync_pipeline_tests.dagster.test_schedule_and_sensor import _schedule_tick, _sensor_tick
 
-TODAY = today(TIMEZONE, datetime.now(UTC))
-CONNECTED = TODAY - timedelta(days=3_199)
 ASSETS = (
     "orders",
     "customers",
@@ -29,10 +27,20 @@ ASSETS = (
 )
 
 
+def today_there() -> date:
+    """The day that it is in the project's time zone."""
+    return today(TIMEZONE, datetime.now(UTC))
+
+
+def connected() -> date:
+    """The first of 3,200 days, of which today is the last."""
+    return today_there() - timedelta(days=3_199)
+
+
 @pytest.fixture
 def world(make_world: MakeWorld) -> World:
     """A store whose history begins 3,200 days ago."""
-    return make_world({KEY: small_store(customers=30, orders=20)}, source_options={"start_date": CONNECTED})
+    return make_world({KEY: small_store(customers=30, orders=20)}, source_options={"start_date": connected()})
 
 
 def filled(world: World, asset: str) -> set[str]:
@@ -62,19 +70,19 @@ def test_the_first_sync_fills_all_days_of_years_and_tells_dagster_of_one(world: 
     assert result.success
 
     (sync,) = world.history()
-    assert (sync.kind, sync.first_day, sync.last_day) == ("first", CONNECTED, TODAY)
+    assert (sync.kind, sync.first_day, sync.last_day) == ("first", connected(), today_there())
     assert world.directory.snapshot() == expected_directory(world.store)
-    assert all(filled(world, asset) == days(CONNECTED, TODAY) for asset in ASSETS)
+    assert all(filled(world, asset) == days(connected(), today_there()) for asset in ASSETS)
     assert told(world, result.run_id) == len(ASSETS)
     # What the page of the asset shows as the latest is the one with the report.
     latest = world.instance.get_latest_materialization_event(dg.AssetKey([KEY, "sync_report"]))
     assert latest is not None
     assert latest.asset_materialization is not None
-    assert latest.asset_materialization.partition == TODAY.isoformat()
+    assert latest.asset_materialization.partition == today_there().isoformat()
     assert {"report", "chart"} <= latest.asset_materialization.metadata.keys()
     (earlier,) = world.instance.fetch_materializations(
         dg.AssetRecordsFilter(
-            asset_key=dg.AssetKey([KEY, "sync_report"]), asset_partitions=[CONNECTED.isoformat()]
+            asset_key=dg.AssetKey([KEY, "sync_report"]), asset_partitions=[connected().isoformat()]
         ),
         limit=10,
     ).records
@@ -83,16 +91,16 @@ def test_the_first_sync_fills_all_days_of_years_and_tells_dagster_of_one(world: 
     assert earlier.asset_materialization.description == "Read together with the days after it, by sync 1."
 
     # All days but today are covered, so that the schedule asks for nothing, and tomorrow for today.
-    assert _schedule_tick(world, TODAY) == "every day up to yesterday has been synced"
-    tomorrow = _schedule_tick(world, TODAY + timedelta(days=1))
+    assert _schedule_tick(world, today_there()) == "every day up to yesterday has been synced"
+    tomorrow = _schedule_tick(world, today_there() + timedelta(days=1))
     assert isinstance(tomorrow, dg.RunRequest)
-    assert tomorrow.tags["dagster/asset_partition_range_start"] == TODAY.isoformat()
+    assert tomorrow.tags["dagster/asset_partition_range_start"] == today_there().isoformat()
     assert "woo_sync/from_day" not in tomorrow.tags
 
 
 def test_a_long_outage_is_made_up_for_with_all_orders_of_its_days(world: World) -> None:
     """Orders of long ago were missed; those that changed before the days asked for are not read."""
-    world.sync(first=TODAY, last=TODAY)
+    world.sync(first=today_there(), last=today_there())
     everything = known_orders(world)
     first = _between_orders(world.store)
     wanted = {
@@ -102,20 +110,20 @@ def test_a_long_outage_is_made_up_for_with_all_orders_of_its_days(world: World) 
     with world.database.transaction() as connection:
         connection.execute(sa.text("DELETE FROM woo_sync.source_records WHERE record_type = 'order'"))
 
-    sync = world.sync(first=first, last=TODAY)
+    sync = world.sync(first=first, last=today_there())
 
-    assert (sync.first_day, sync.last_day) == (first, TODAY)
+    assert (sync.first_day, sync.last_day) == (first, today_there())
     assert wanted <= known_orders(world) < everything
-    assert all(filled(world, asset) == days(first, TODAY) for asset in ASSETS)
+    assert all(filled(world, asset) == days(first, today_there()) for asset in ASSETS)
 
 
 def test_a_long_run_that_failed_goes_on_from_its_failed_step(world: World) -> None:
     world.platform.faults.rate("drop", 1.0)
-    failed = world.try_sync(first=CONNECTED, last=TODAY)
+    failed = world.try_sync(first=connected(), last=today_there())
     assert failed.error is not None
     assert failed.sync is not None
     world.platform.faults.clear()
-    assert filled(world, "merged_contacts") == days(CONNECTED, TODAY)
+    assert filled(world, "merged_contacts") == days(connected(), today_there())
     assert filled(world, "synced_contacts") == set()
 
     run = world.instance.get_run_by_id(failed.sync.run_id)
@@ -128,7 +136,7 @@ def test_a_long_run_that_failed_goes_on_from_its_failed_step(world: World) -> No
     )
     assert again.success
     assert world.directory.snapshot() == expected_directory(world.store)
-    assert filled(world, "sync_report") == days(CONNECTED, TODAY)
+    assert filled(world, "sync_report") == days(connected(), today_there())
 
 
 def known_orders(world: World) -> set[int]:
@@ -140,4 +148,4 @@ def known_orders(world: World) -> set[int]:
 def _between_orders(store: StoreData) -> date:
     """A day more than a week ago before which some orders changed, and after which others did."""
     changed = sorted(each.modified_at for each in store.orders.values())
-    return min(changed[len(changed) // 2].date(), TODAY - timedelta(days=10))
+    return min(changed[len(changed) // 2].date(), today_there() - timedelta(days=10))

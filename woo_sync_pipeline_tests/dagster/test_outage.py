@@ -17,11 +17,27 @@ from woo_sync_pipeline_tests.dagster.conftest import KEY, MakeWorld, World
 from woo_sync_pipeline_tests.dagster.expectation import expected_directory
 from woo_sync_pipeline_tests.dagster.people import GUEST_PHONE
 
-TODAY = today(TIMEZONE, datetime.now(UTC))
-CONNECTED = TODAY - timedelta(days=8)
-FIRST_SYNC = CONNECTED + timedelta(days=1)
-OUTAGE = [FIRST_SYNC + timedelta(days=offset) for offset in range(1, 7)]
-BUSIEST = OUTAGE[2]
+
+def today_there() -> date:
+    """The day that it is in the project's time zone."""
+    return today(TIMEZONE, datetime.now(UTC))
+
+
+def connected() -> date:
+    return today_there() - timedelta(days=8)
+
+
+def first_sync() -> date:
+    return connected() + timedelta(days=1)
+
+
+def outage() -> list[date]:
+    """The days of the week in which nothing was synced."""
+    return [first_sync() + timedelta(days=offset) for offset in range(1, 7)]
+
+
+def busiest() -> date:
+    return outage()[2]
 
 
 def at(day: date, hour: int) -> datetime:
@@ -35,12 +51,12 @@ def set_clock(store: StoreData, moment: datetime) -> None:
 def connected_world(make_world: MakeWorld) -> World:
     """A store that was synced at noon of its second day."""
     store = generate_store(
-        seed=1, customers=60, orders=40, now=at(CONNECTED, 20), timezone=TIMEZONE, name="WooCommerce"
+        seed=1, customers=60, orders=40, now=at(connected(), 20), timezone=TIMEZONE, name="WooCommerce"
     )
-    world = make_world({KEY: store}, source_options={"start_date": CONNECTED})
-    noon = at(FIRST_SYNC, 12)
+    world = make_world({KEY: store}, source_options={"start_date": connected()})
+    noon = at(first_sync(), 12)
     set_clock(store, noon)
-    assert world.sync(first=CONNECTED, last=FIRST_SYNC).kind == "first"
+    assert world.sync(first=connected(), last=first_sync()).kind == "first"
     with world.database.transaction() as connection:
         connection.execute(
             sa.text("UPDATE woo_sync.sync_runs SET started_at = :noon, finished_at = :noon"), {"noon": noon}
@@ -51,9 +67,9 @@ def connected_world(make_world: MakeWorld) -> World:
 def live_through(store: StoreData, day: date, rng: random.Random) -> str:
     """What happens in the store on a day; returns the phone of a guest who buys something every day."""
     set_clock(store, at(day, 14))
-    if day == BUSIEST:
+    if day == busiest():
         play_second_day(store)
-    if day == OUTAGE[-1]:
+    if day == outage()[-1]:
         store.register_customer(
             email="ada@example.com", first_name="Ada", billing={"phone": GUEST_PHONE, "country": "AU"}
         )
@@ -63,7 +79,7 @@ def live_through(store: StoreData, day: date, rng: random.Random) -> str:
 def tick(world: World, hour: int = 2) -> dg.RunRequest | str:
     """What the schedule asks for this morning, or why it does not."""
     schedule = world.definitions().resolve_schedule_def(f"{KEY}_daily")
-    moment = at(TODAY, hour).astimezone(ZoneInfo(TIMEZONE))
+    moment = at(today_there(), hour).astimezone(ZoneInfo(TIMEZONE))
     with dg.build_schedule_context(instance=world.instance, scheduled_execution_time=moment) as context:
         evaluated = schedule.evaluate_tick(context)
     if evaluated.skip_message is not None:
@@ -97,8 +113,8 @@ def test_after_an_outage_one_run_brings_everything_over_as_daily_syncs_would_hav
 ) -> None:
     undisturbed = connected_world(make_world)
     rng = random.Random(5)
-    for day in [FIRST_SYNC, *OUTAGE]:
-        if day in OUTAGE:
+    for day in [first_sync(), *outage()]:
+        if day in outage():
             live_through(undisturbed.store, day, rng)
         set_clock(undisturbed.store, at(day + timedelta(days=1), 2))
         undisturbed.sync(first=day, last=day)
@@ -108,11 +124,11 @@ def test_after_an_outage_one_run_brings_everything_over_as_daily_syncs_would_hav
     world = connected_world(make_world)
     before, runs = world.directory.snapshot(), len(world.history())
     rng = random.Random(5)
-    guests = [live_through(world.store, day, rng) for day in OUTAGE]
+    guests = [live_through(world.store, day, rng) for day in outage()]
     assert world.directory.snapshot() == before
-    assert filled(world)["sync_report"] == days(CONNECTED, FIRST_SYNC)
+    assert filled(world)["sync_report"] == days(connected(), first_sync())
 
-    set_clock(world.store, at(TODAY, 2))
+    set_clock(world.store, at(today_there(), 2))
     request = tick(world)
     assert isinstance(request, dg.RunRequest)
     job = world.definitions().resolve_job_def(f"{KEY}_daily_sync")
@@ -122,8 +138,8 @@ def test_after_an_outage_one_run_brings_everything_over_as_daily_syncs_would_hav
     # The day of the first sync was not over when it was read, so it is filled again.
     closed = filled(world, result.run_id)
     assert len(closed) == 8
-    assert all(each == days(FIRST_SYNC, OUTAGE[-1]) for each in closed.values())
-    assert sorted(set(filled(world)["sync_report"])) == days(CONNECTED, TODAY - timedelta(days=1))
+    assert all(each == days(first_sync(), outage()[-1]) for each in closed.values())
+    assert sorted(set(filled(world)["sync_report"])) == days(connected(), today_there() - timedelta(days=1))
     assert len(world.history()) == runs + 1
 
     held = world.directory.snapshot()
@@ -138,5 +154,5 @@ def test_after_an_outage_one_run_brings_everything_over_as_daily_syncs_would_hav
 
     assert tick(world) == tick(world, hour=23) == "every day up to yesterday has been synced"
     sent = world.platform.requests.writes
-    world.sync(first=CONNECTED, last=TODAY)
+    world.sync(first=connected(), last=today_there())
     assert world.platform.requests.writes == sent

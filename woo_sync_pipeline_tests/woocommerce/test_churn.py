@@ -15,7 +15,6 @@ from random import Random
 import pytest
 
 from woo_sync_pipeline.demo.store import DemoStore, StoreData
-from woo_sync_pipeline.woocommerce import customers as customers_module
 from woo_sync_pipeline.woocommerce import orders as orders_module
 from woo_sync_pipeline.woocommerce.client import Row, StoreClient
 from woo_sync_pipeline.woocommerce.customers import customers_after
@@ -139,7 +138,7 @@ def test_customers_who_stay_come_exactly_once_from_the_newest_down(
     numbers: range,
 ) -> None:
     for number in numbers:
-        monkeypatch.setattr(customers_module, "PAGE_SIZE", 2 + number % 7)
+        monkeypatch.setattr("woo_sync_pipeline.woocommerce.paging.PAGE_SIZE", 2 + number % 7)
         check_customers(shop, connect, number, partial(customers_after, last_id=0, meta_keys=()))
 
 
