@@ -34,7 +34,7 @@ from measuring import Store, console, peak_memory_mb, serve_platform, serve_stor
 from push import bare_pool
 from rich.table import Table
 
-from woo_sync_pipeline.config import load_settings
+from woo_sync_pipeline.config.settings import load_settings
 from woo_sync_pipeline.messagemedia import PlatformSettings
 
 STORE_LATENCY_MS = 20.0
@@ -117,10 +117,10 @@ def write_config(folder: Path, store: Store, platform: PlatformSettings) -> Path
 
 def sync_here(config: Path, what: str) -> Sync:
     """Sync in this process."""
-    from woo_sync_pipeline.automation.decisions import DayRange
-    from woo_sync_pipeline.local_instance import dagster_instance
-    from woo_sync_pipeline.resources import StateResource
-    from woo_sync_pipeline.runner import SyncRunner
+    from woo_sync_pipeline.orchestration.decisions import DayRange
+    from woo_sync_pipeline.orchestration.instance import dagster_instance
+    from woo_sync_pipeline.orchestration.runner import SyncRunner
+    from woo_sync_pipeline.steps.resources import StateResource
 
     settings = load_settings(config)
     state = StateResource(settings)

@@ -41,15 +41,15 @@ from measuring import console, forget_peak_memory, peak_memory_mb
 from pydantic import SecretStr
 from rich.table import Table
 
-from woo_sync_pipeline.config import ConsentSettings, GroupSettings, SourceSettings
+from woo_sync_pipeline.config.settings import ConsentSettings, GroupSettings, SourceSettings
 from woo_sync_pipeline.contacts.merge import MergeInput, MergeSource, merge_contacts
 from woo_sync_pipeline.contacts.normalise import UTC_TIME
 from woo_sync_pipeline.contacts.phones import parse_phone
 from woo_sync_pipeline.contacts.schemas import MergedContact, validate
-from woo_sync_pipeline.staging import PORTION
 from woo_sync_pipeline.state.bulk import arrow_schema
 from woo_sync_pipeline.state.columns import CONTACT_COLUMNS
-from woo_sync_pipeline.sync.normalising import RECORD_SCHEMA, normalise_portions, normalise_records
+from woo_sync_pipeline.steps.fit import RECORD_SCHEMA, normalise_portions, normalise_records
+from woo_sync_pipeline.steps.staging import PORTION
 
 SOURCE = SourceSettings(
     name="WooCommerce",

@@ -40,13 +40,13 @@ from pydantic import SecretStr
 from requests.adapters import HTTPAdapter
 from rich.table import Table
 
-from woo_sync_pipeline.config import ConsentSettings, GroupSettings, SourceSettings
-from woo_sync_pipeline.resources import StoresResource
+from woo_sync_pipeline.config.settings import ConsentSettings, GroupSettings, SourceSettings
+from woo_sync_pipeline.sources.woocommerce.fields import CUSTOMER_FIELDS
+from woo_sync_pipeline.sources.woocommerce.paging import PAGE_SIZE
+from woo_sync_pipeline.sources.woocommerce.reading import sweep
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.embedded import EmbeddedPostgres
-from woo_sync_pipeline.sync.reading import sweep
-from woo_sync_pipeline.woocommerce.fields import CUSTOMER_FIELDS
-from woo_sync_pipeline.woocommerce.paging import PAGE_SIZE
+from woo_sync_pipeline.steps.resources import StoresResource
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from woo_sync_pipeline.state.contacts import pending_phones
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.embedded import EmbeddedPostgres
 from woo_sync_pipeline.state.syncs import begin_sync
-from woo_sync_pipeline.sync.pushing import push_pending
+from woo_sync_pipeline.steps.push import push_pending
 
 SOURCE = "WooCommerce"
 RUN_ID = "benchmark"

@@ -9,7 +9,7 @@ from random import Random
 
 import pandas as pd
 
-from woo_sync_pipeline.woocommerce.records import CUSTOMER_SCHEMA, ORDER_SCHEMA
+from woo_sync_pipeline.sources.woocommerce.records import CUSTOMER_SCHEMA, ORDER_SCHEMA
 
 _FIRST = datetime(2024, 1, 1, tzinfo=UTC).timestamp()
 _READ_AT = pd.Timestamp("2026-11-01", tz="UTC")

@@ -7,21 +7,21 @@ from pathlib import Path
 
 import dagster as dg
 
-from woo_sync_pipeline.assets import source_assets
-from woo_sync_pipeline.automation.alerts import alert_sensors
-from woo_sync_pipeline.automation.executors import step_executor
-from woo_sync_pipeline.automation.jobs import source_jobs
-from woo_sync_pipeline.automation.partitions import source_partitions
-from woo_sync_pipeline.automation.refused import (
+from woo_sync_pipeline.config.settings import Settings, config_path, load_settings
+from woo_sync_pipeline.orchestration.alert_sensors import alert_sensors
+from woo_sync_pipeline.orchestration.assets import source_assets
+from woo_sync_pipeline.orchestration.executors import step_executor
+from woo_sync_pipeline.orchestration.jobs import source_jobs
+from woo_sync_pipeline.orchestration.partitions import source_partitions
+from woo_sync_pipeline.orchestration.refused_sources import (
     log_refused_sources,
     refused_source_assets,
     refused_source_sensors,
 )
-from woo_sync_pipeline.automation.retention import retention_job, retention_schedule
-from woo_sync_pipeline.automation.schedules import daily_schedule
-from woo_sync_pipeline.automation.sensors import live_sensor
-from woo_sync_pipeline.config import Settings, config_path, load_settings
-from woo_sync_pipeline.resources import (
+from woo_sync_pipeline.orchestration.retention import retention_job, retention_schedule
+from woo_sync_pipeline.orchestration.schedules import daily_schedule
+from woo_sync_pipeline.orchestration.sensors import live_sensor
+from woo_sync_pipeline.steps.resources import (
     LoggedProgress,
     MessageMediaResource,
     ProgressResource,

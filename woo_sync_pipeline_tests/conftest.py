@@ -12,19 +12,15 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import HealthCheck, settings
 
-from woo_sync_pipeline.config import DATABASE_URL_ENV
+from woo_sync_pipeline.config.settings import DATABASE_URL_ENV
 from woo_sync_pipeline.demo.platform import DemoPlatform
 from woo_sync_pipeline.demo.store import generate_store
 from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today
-from woo_sync_pipeline.local_instance import DAGSTER_HOME_ENV, dagster_instance
-from woo_sync_pipeline.resources import StateResource
+from woo_sync_pipeline.orchestration.instance import DAGSTER_HOME_ENV, dagster_instance
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline_tests.alerts.receivers import (
-    MailServer,
-    Webhook,
-    running_mail_server,
-    running_webhook,
-)
+from woo_sync_pipeline.steps.resources import StateResource
+from woo_sync_pipeline_tests.alerts.receivers import MailServer, Webhook, running_mail_server, running_webhook
+from woo_sync_pipeline_tests.checkout import SHARED
 from woo_sync_pipeline_tests.databases import DatabaseServer, temporary_folder
 from woo_sync_pipeline_tests.openapi import DESCRIPTION, EveryExchange, OpenApiRecorder
 
@@ -113,7 +109,7 @@ def database(database_url: str) -> Iterator[Database]:
 @pytest.fixture
 def shared() -> Path:
     """The folder with recordings and API descriptions beside the checkout; without it the test is skipped."""
-    folder = Path(__file__).resolve().parents[1].parent / "shared"
+    folder = SHARED
     if not folder.is_dir():
         pytest.skip("the folder `shared` with recorded answers is not beside the checkout")
     return folder
@@ -139,7 +135,7 @@ def exchanges(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tries are repeated as often as ever, but at once."""
-    monkeypatch.setattr("woo_sync_pipeline.woocommerce.client.backoff", lambda attempt: 0.0)
+    monkeypatch.setattr("woo_sync_pipeline.sources.woocommerce.client.backoff", lambda attempt: 0.0)
     monkeypatch.setattr("woo_sync_pipeline.messagemedia.transport.backoff", lambda failures, *, first: 0.0)
 
 

@@ -7,7 +7,6 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +14,11 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from woo_sync_pipeline.demo.platform import DemoPlatform, Exchange
+from woo_sync_pipeline_tests.checkout import SHARED
 
 Hook = Callable[[Exchange], None]
 
-DESCRIPTION = Path(__file__).resolve().parents[1].parent / "shared" / "messagemedia" / "contacts-openapi.json"
+DESCRIPTION = SHARED / "messagemedia" / "contacts-openapi.json"
 
 # What HTTP itself, not the description, provides for.
 _UNDESCRIBED = {405, 413, 414, 415, 429}

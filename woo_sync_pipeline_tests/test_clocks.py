@@ -14,13 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
-from woo_sync_pipeline.clocks import (
-    UNKNOWN_OFFSET,
-    ClockOffset,
-    OffsetMeter,
-    date_of_answer,
-    http_date,
-)
+from woo_sync_pipeline.clocks import UNKNOWN_OFFSET, ClockOffset, OffsetMeter, date_of_answer, http_date
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from woo_sync_pipeline.alerts import delivery
 from woo_sync_pipeline.alerts.alert import Alert
 from woo_sync_pipeline.alerts.delivery import Problem, deliver, post_webhook, send_email
-from woo_sync_pipeline.config import AlertSettings
+from woo_sync_pipeline.config.settings import AlertSettings
 from woo_sync_pipeline.errors import StateError
 from woo_sync_pipeline.state.alerts import (
     AlertKey,

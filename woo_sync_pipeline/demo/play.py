@@ -13,20 +13,20 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from woo_sync_pipeline.automation.decisions import DayRange
-from woo_sync_pipeline.config import DATABASE_URL_ENV, SourceSettings
+from woo_sync_pipeline.cli.progress import TerminalProgress
+from woo_sync_pipeline.cli.sync_sources import show_outcome
+from woo_sync_pipeline.config.settings import DATABASE_URL_ENV, SourceSettings
 from woo_sync_pipeline.demo.scenario import Event, play_second_day
 from woo_sync_pipeline.demo.store import generate_store
 from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today, yesterday
 from woo_sync_pipeline.errors import ConfigurationError
-from woo_sync_pipeline.local_instance import DAGSTER_HOME_ENV, dagster_instance
+from woo_sync_pipeline.orchestration.decisions import DayRange
+from woo_sync_pipeline.orchestration.instance import DAGSTER_HOME_ENV, dagster_instance
+from woo_sync_pipeline.orchestration.runner import SyncOutcome, SyncRunner
 from woo_sync_pipeline.privacy import mask_phone
-from woo_sync_pipeline.progress import TerminalProgress
-from woo_sync_pipeline.resources import StateResource
-from woo_sync_pipeline.runner import SyncOutcome, SyncRunner
 from woo_sync_pipeline.state.syncs import SyncContact, sync_contacts
-from woo_sync_pipeline.sync.window import today
-from woo_sync_pipeline.syncing import show_outcome
+from woo_sync_pipeline.steps.days import today
+from woo_sync_pipeline.steps.resources import StateResource
 
 _MARKER = ".woo_sync_demo"
 """A file that marks a folder as a demo's own, which may be emptied."""

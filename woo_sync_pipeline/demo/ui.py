@@ -18,13 +18,13 @@ from urllib.request import urlopen
 import click
 import yaml
 
-from woo_sync_pipeline.config import CONFIG_ENV
+from woo_sync_pipeline.config.settings import CONFIG_ENV
 from woo_sync_pipeline.demo.play import begin_anew
 from woo_sync_pipeline.demo.scenario import shop_once
 from woo_sync_pipeline.demo.store import StoreData, generate_store
 from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today
-from woo_sync_pipeline.local_instance import DAGSTER_HOME_ENV, prepare_dagster_home
-from woo_sync_pipeline.resources import StateResource
+from woo_sync_pipeline.orchestration.instance import DAGSTER_HOME_ENV, prepare_dagster_home
+from woo_sync_pipeline.steps.resources import StateResource
 
 LIVE_INTERVAL_SECONDS = 5
 _START_PATIENCE_SECONDS = 120.0

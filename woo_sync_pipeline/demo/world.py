@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from woo_sync_pipeline.config import Settings, load_settings
+from woo_sync_pipeline.config.settings import Settings, load_settings
 from woo_sync_pipeline.demo.platform import DemoPlatform
 from woo_sync_pipeline.demo.store import DemoStore, StoreData
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
-from woo_sync_pipeline.authorities import check_authority
 from woo_sync_pipeline.errors import ConfigurationError
+from woo_sync_pipeline.http.certificates import check_authority
 from woo_sync_pipeline.messagemedia.errors import SOURCE
 
 

@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from woo_sync_pipeline.clocks import ClockOffset, OffsetMeter, date_of_answer, utc_now
+from woo_sync_pipeline.http.pace import Pace
 from woo_sync_pipeline.messagemedia.answers import error_of_answer, unreadable_answer
 from woo_sync_pipeline.messagemedia.auth import BasicAuth, HmacAuth
 from woo_sync_pipeline.messagemedia.errors import (
@@ -35,7 +36,6 @@ from woo_sync_pipeline.messagemedia.retry import (
     may_repeat,
 )
 from woo_sync_pipeline.messagemedia.settings import PlatformSettings
-from woo_sync_pipeline.woocommerce.pace import Pace
 
 Query = Sequence[tuple[str, str]]
 

@@ -12,8 +12,8 @@ from time import monotonic
 import sqlalchemy as sa
 
 from woo_sync_pipeline.clocks import utc_now
+from woo_sync_pipeline.config.postgres_url import problem_of_postgres_url
 from woo_sync_pipeline.errors import ConfigurationError, StateError
-from woo_sync_pipeline.postgres_url import problem_of_postgres_url
 from woo_sync_pipeline.state.failures import DATABASE_FAILURE, failure_of_database
 
 SCHEMA = "woo_sync"

@@ -16,7 +16,7 @@ from typing import Any
 
 from aiohttp import web
 
-from woo_sync_pipeline.config import EmailSettings
+from woo_sync_pipeline.config.settings import EmailSettings
 
 
 class Webhook:

@@ -14,12 +14,7 @@ import trustme
 from woo_sync_pipeline.alerts import delivery
 from woo_sync_pipeline.alerts.alert import Failure, failure_alert
 from woo_sync_pipeline.alerts.delivery import Problem, deliver, post_webhook, send_email
-from woo_sync_pipeline_tests.alerts.receivers import (
-    MailServer,
-    Webhook,
-    email_settings,
-    running_mail_server,
-)
+from woo_sync_pipeline_tests.alerts.receivers import MailServer, Webhook, email_settings, running_mail_server
 
 ALERT = failure_alert(
     source="shop", run_id="1a2b3c4d", sync=None, failure=Failure("GET orders: 503", "Wait.")

@@ -12,14 +12,10 @@ import sqlalchemy as sa
 from woo_sync_pipeline.alerts import delivery
 from woo_sync_pipeline.alerts.alert import Alert, Failure, failure_alert
 from woo_sync_pipeline.alerts.telling import Patience, tell, tell_again
-from woo_sync_pipeline.config import AlertSettings
+from woo_sync_pipeline.config.settings import AlertSettings
 from woo_sync_pipeline.state.alerts import AlertKey, claim_alert
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline_tests.alerts.receivers import (
-    MailServer,
-    Webhook,
-    email_settings,
-)
+from woo_sync_pipeline_tests.alerts.receivers import MailServer, Webhook, email_settings
 
 ALERT = failure_alert(
     source="shop", run_id="1a2b3c4d", sync=None, failure=Failure("GET orders: 503", "Wait.")

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from woo_sync_pipeline.cli import main
-from woo_sync_pipeline.config import CONFIG_ENV, DATABASE_URL_ENV
+from woo_sync_pipeline.cli.main import main
+from woo_sync_pipeline.config.settings import CONFIG_ENV, DATABASE_URL_ENV
 from woo_sync_pipeline.demo.store import StoreData, generate_store
 from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today
-from woo_sync_pipeline.local_instance import DAGSTER_HOME_ENV
+from woo_sync_pipeline.orchestration.instance import DAGSTER_HOME_ENV
 from woo_sync_pipeline_tests.databases import DatabaseServer, temporary_folder
 
 KEY = "woocommerce"

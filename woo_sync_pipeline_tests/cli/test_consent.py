@@ -18,7 +18,7 @@ from woo_sync_pipeline.demo.world import ORDER_CONSENT_KEY, TIMEZONE, DemoWorld
 from woo_sync_pipeline.state import consent_ledger
 from woo_sync_pipeline.state.consent_ledger import LedgerEntry, note_platform_events
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.sync.window import today
+from woo_sync_pipeline.steps.days import today
 from woo_sync_pipeline_tests.cli.conftest import KEY, Command, MakeWorld, small_store
 from woo_sync_pipeline_tests.cli.processes import environment
 
@@ -134,7 +134,7 @@ def test_a_day_begins_at_midnight_in_the_time_zone_of_the_configuration(
 
 
 def test_who_asks_for_the_ledger_does_not_wait_for_what_only_a_sync_needs(known: DemoWorld) -> None:
-    main = "from woo_sync_pipeline.cli import main; main()"
+    main = "from woo_sync_pipeline.cli.main import main; main()"
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", main, "--config", known.config, "consent", ANN],
         capture_output=True,

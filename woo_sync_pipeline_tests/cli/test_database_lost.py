@@ -21,9 +21,9 @@ from woo_sync_pipeline.state.embedded import EmbeddedPostgres
 from woo_sync_pipeline_tests.cli.conftest import Command, Result
 from woo_sync_pipeline_tests.cli.processes import descendants
 from woo_sync_pipeline_tests.crash.conftest import SOURCE, CrashWorld
-from woo_sync_pipeline_tests.dagster.expectation import expected_directory
 from woo_sync_pipeline_tests.databases import temporary_folder
 from woo_sync_pipeline_tests.disks import filled, no_file_larger_than, small_disk
+from woo_sync_pipeline_tests.orchestration.expectation import expected_directory
 
 LAST_OF_STORE = "GET /wp-json/wc/v3/products"
 

@@ -10,7 +10,7 @@ import yaml
 
 from woo_sync_pipeline.demo.world import CONSENT_KEY, MIRROR_DATE_KEY, MIRROR_KEY, ORDER_CONSENT_KEY, TAGS_KEY
 from woo_sync_pipeline_tests.cli.conftest import KEY, Command, MakeWorld, small_store
-from woo_sync_pipeline_tests.woocommerce.conftest import SHOP_MANAGER
+from woo_sync_pipeline_tests.sources.woocommerce.conftest import SHOP_MANAGER
 
 NOTHING_YET: dict[str, Any] = {"consent": {}, "groups": {}}
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from woo_sync_pipeline.cli import cli
+from woo_sync_pipeline.cli.main import cli
 
 _PROGRAM = """
 import sys

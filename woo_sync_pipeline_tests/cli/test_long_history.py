@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from time import perf_counter
 
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.sync.window import today
+from woo_sync_pipeline.steps.days import today
 from woo_sync_pipeline_tests.cli.conftest import KEY, Command, MakeWorld
 from woo_sync_pipeline_tests.cli.processes import environment
 from woo_sync_pipeline_tests.state.long_history import TIMEZONE, write_history
@@ -58,7 +58,7 @@ def test_who_looks_at_the_history_does_not_wait_for_what_only_a_sync_needs(
 ) -> None:
     world = make_world()
     database.migrate()
-    main = "from woo_sync_pipeline.cli import main; main()"
+    main = "from woo_sync_pipeline.cli.main import main; main()"
     command = [sys.executable, "-X", "importtime", "-c", main]
     done = subprocess.run(
         [*command, "--config", world.config, "history"],

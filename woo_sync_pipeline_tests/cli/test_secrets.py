@@ -17,12 +17,13 @@ import yaml
 from dagster._utils.error import serializable_error_info_from_exc_info
 
 from woo_sync_pipeline import definitions as definitions_module
-from woo_sync_pipeline.config import CONFIG_ENV, DATABASE_URL_ENV, Settings, load_settings
+from woo_sync_pipeline.config.settings import CONFIG_ENV, DATABASE_URL_ENV, Settings, load_settings
 from woo_sync_pipeline.errors import WooSyncError
-from woo_sync_pipeline.resources import StateResource
+from woo_sync_pipeline.steps.resources import StateResource
+from woo_sync_pipeline_tests.checkout import CHECKOUT
 from woo_sync_pipeline_tests.cli.conftest import Command
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "woo_sync.example.yaml"
+EXAMPLE = CHECKOUT / "woo_sync.example.yaml"
 TOKEN = "q7Rk2vXw9ZbT4mNc8LpF3sHd"
 """As a service hands out."""
 WOO_SECRET = "cs_5f2c9a1b7e3d4c6a8b0f1e2d3c4b5a69788796a5"
@@ -291,7 +292,7 @@ def test_of_a_failure_that_nobody_foresaw_only_kind_and_place_are_shown(
     def stumble(path: Path) -> None:
         raise ValueError(f"{TOKEN} of {path} is strange")
 
-    monkeypatch.setattr("woo_sync_pipeline.checking.load_settings", stumble)
+    monkeypatch.setattr("woo_sync_pipeline.steps.check_everything.load_settings", stumble)
     result = woo_sync("--config", file, "check")
     assert result.code == 1
     assert "error: unexpected ValueError. This is a fault of woo_sync_pipeline" in result.err

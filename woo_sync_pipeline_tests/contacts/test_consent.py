@@ -2,15 +2,14 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from woo_sync_pipeline.contacts.consent import Consent, consent_of, parse_consent
+from woo_sync_pipeline_tests.checkout import SHARED
 
-SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 KEY = "sms_marketing_consent"
 NEGATIVE_KEYS = [
     "sms_optout_at",

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
-from pathlib import Path
 
 import pytest
 import yaml
 
-from woo_sync_pipeline.config import ConsentSettings
+from woo_sync_pipeline.config.settings import ConsentSettings
 from woo_sync_pipeline.contacts import beside, choices
 from woo_sync_pipeline.contacts.consent_event import ConsentEventKind
 from woo_sync_pipeline.contacts.subscription import NotApplied
 from woo_sync_pipeline.state.consent_ledger import LedgerEntry
+from woo_sync_pipeline_tests.checkout import CHECKOUT
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "consent.md"
+PAGE = CHECKOUT / "docs" / "consent.md"
 
 
 @pytest.fixture(scope="module")

@@ -10,13 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from woo_sync_pipeline.contacts.consent import (
-    Consent,
-    ConsentRules,
-    is_unread,
-    parse_consent,
-    read_choice,
-)
+from woo_sync_pipeline.contacts.consent import Consent, ConsentRules, is_unread, parse_consent, read_choice
 from woo_sync_pipeline_tests.contacts.test_consent import scalars
 
 KEY = "sms_marketing_consent"

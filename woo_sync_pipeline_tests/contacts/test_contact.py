@@ -8,12 +8,7 @@ import pytest
 
 from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.contacts.contact import ContactBase
-from woo_sync_pipeline.contacts.subscription import (
-    NotApplied,
-    SetBy,
-    Signal,
-    SubscriptionBase,
-)
+from woo_sync_pipeline.contacts.subscription import NotApplied, SetBy, Signal, SubscriptionBase
 from woo_sync_pipeline_tests.contacts.people import base_of, store
 from woo_sync_pipeline_tests.contacts.situations import BASES, NOW, SIGNALS, UNSUBSCRIBED, at, dated, undated
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -18,8 +17,9 @@ from woo_sync_pipeline.contacts.decision_table import (
 )
 from woo_sync_pipeline.contacts.names import clean_name
 from woo_sync_pipeline.contacts.phones import InvalidReason, parse_phone
+from woo_sync_pipeline_tests.checkout import CHECKOUT
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "contacts.md"
+PAGE = CHECKOUT / "docs" / "contacts.md"
 WRITE = "python -m woo_sync_pipeline.contacts.decision_table docs/contacts.md"
 
 

@@ -6,9 +6,9 @@ from datetime import date
 
 from pydantic import SecretStr
 
-from woo_sync_pipeline.config import SourceSettings
-from woo_sync_pipeline.sync.checks import RecordTally, every_record_fits_its_model
-from woo_sync_pipeline.sync.normalising import NormalisedRecords, normalise_records
+from woo_sync_pipeline.config.settings import SourceSettings
+from woo_sync_pipeline.steps.findings import RecordTally, every_record_fits_its_model
+from woo_sync_pipeline.steps.fit import NormalisedRecords, normalise_records
 from woo_sync_pipeline_tests.contacts.test_normalise import customer, frame_of, order
 
 SOURCE = SourceSettings(

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -13,15 +12,11 @@ from hypothesis import strategies as st
 
 from woo_sync_pipeline.contacts.consent import Answer, Consent, ConsentRules, answers_text
 from woo_sync_pipeline.contacts.merge import MergeInput, MergeSource, merge_contacts
-from woo_sync_pipeline.contacts.normalise import (
-    NormaliseSettings,
-    normalise_customers,
-    normalise_orders,
-)
+from woo_sync_pipeline.contacts.normalise import NormaliseSettings, normalise_customers, normalise_orders
 from woo_sync_pipeline.contacts.schemas import MergedContact, SourceRecord, validate
+from woo_sync_pipeline_tests.checkout import SHARED
 from woo_sync_pipeline_tests.contacts.test_merge import known_from
 
-SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 SETTINGS = NormaliseSettings(
     default_region="AU",
     consent=ConsentRules(

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import phonenumbers
 import pytest
@@ -9,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from woo_sync_pipeline.contacts.phones import InvalidReason, ParsedPhone, parse_phone, parse_phone_closely
+from woo_sync_pipeline_tests.checkout import SHARED
 
-SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 REGIONS = [*sorted(phonenumbers.SUPPORTED_REGIONS), "", "XX", "AQ", "au", "Australia"]
 MOBILE = "+61412345678"
 

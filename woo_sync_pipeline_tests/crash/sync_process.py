@@ -12,8 +12,8 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Protocol
 
-from woo_sync_pipeline.config import DATABASE_URL_ENV
-from woo_sync_pipeline.local_instance import DAGSTER_HOME_ENV
+from woo_sync_pipeline.config.settings import DATABASE_URL_ENV
+from woo_sync_pipeline.orchestration.instance import DAGSTER_HOME_ENV
 
 _PATIENCE_SECONDS = 60.0
 _NOT_INHERITED = (DATABASE_URL_ENV, DAGSTER_HOME_ENV)
@@ -22,8 +22,8 @@ _NOT_INHERITED = (DATABASE_URL_ENV, DAGSTER_HOME_ENV)
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
     [
-        "woo_sync_pipeline.cli",
-        "woo_sync_pipeline.syncing",
+        "woo_sync_pipeline.cli.main",
+        "woo_sync_pipeline.cli.sync_sources",
         # What those import only when it is needed.
         "woo_sync_pipeline.demo.world",
         "dagster._daemon",
@@ -118,7 +118,7 @@ def _clean_environment() -> dict[str, str]:
 
 
 def _sync(config: Path, output: Path) -> None:
-    from woo_sync_pipeline.cli import main
+    from woo_sync_pipeline.cli.main import main
 
     os.setsid()
     for name in _NOT_INHERITED:

@@ -15,8 +15,9 @@ import trustme
 from requests_oauthlib import OAuth1
 
 from woo_sync_pipeline.demo.store import ApiKey, DemoStore, StoreData
+from woo_sync_pipeline_tests.checkout import SHARED
 
-RECORDED = Path(__file__).resolve().parents[2].parent / "shared" / "woocommerce" / "recorded"
+RECORDED = SHARED / "woocommerce" / "recorded"
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 Pairs = Sequence[tuple[str, str]] | Mapping[str, str]
 

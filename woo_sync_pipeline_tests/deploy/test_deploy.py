@@ -15,13 +15,14 @@ import sqlalchemy as sa
 import yaml
 from sqlalchemy.exc import ProgrammingError
 
-from woo_sync_pipeline.assets.step import SOURCE_TAG
-from woo_sync_pipeline.config import DATABASE_URL_ENV
-from woo_sync_pipeline.local_instance import DAGSTER_YAML
+from woo_sync_pipeline.config.settings import DATABASE_URL_ENV
+from woo_sync_pipeline.orchestration.instance import DAGSTER_YAML
+from woo_sync_pipeline.orchestration.step import SOURCE_TAG
 from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline_tests.checkout import CHECKOUT
 from woo_sync_pipeline_tests.databases import DatabaseServer
 
-DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+DEPLOY = CHECKOUT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 
 

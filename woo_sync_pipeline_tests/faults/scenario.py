@@ -8,9 +8,9 @@ from woo_sync_pipeline.demo.platform import ContactSnapshot, DemoPlatform
 from woo_sync_pipeline.messagemedia import PlatformClient, PlatformError, PlatformSettings
 from woo_sync_pipeline.state.contacts import pending_phones
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.sync.pushing import push_pending
+from woo_sync_pipeline.steps.push import push_pending
 from woo_sync_pipeline_tests.state.stored import Row, at, begin, commit, customer
-from woo_sync_pipeline_tests.sync.pushed import Pushed, pushed
+from woo_sync_pipeline_tests.steps.pushed import Pushed, pushed
 
 CONTACTS, LISTS = "/api/v1/contacts/contacts", "/api/v1/contacts/lists"
 SHOP, OUTLET = "WooCommerce", "Outlet"

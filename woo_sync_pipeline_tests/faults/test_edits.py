@@ -11,7 +11,8 @@ from woo_sync_pipeline.demo.platform import ContactSnapshot, DemoPlatform, Excha
 from woo_sync_pipeline.messagemedia import push
 from woo_sync_pipeline.state.contacts import pending_phones
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.sync import planning, pushing
+from woo_sync_pipeline.steps import batches as planning
+from woo_sync_pipeline.steps import push as pushing
 from woo_sync_pipeline_tests.databases import DatabaseServer
 from woo_sync_pipeline_tests.faults.scenario import (
     CONTACTS,

@@ -6,7 +6,7 @@ import pytest
 
 from woo_sync_pipeline.demo.platform import ContactSnapshot, DemoPlatform, FaultKind, Faults
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.sync import planning
+from woo_sync_pipeline.steps import batches as planning
 from woo_sync_pipeline_tests.faults.scenario import account, change_shop, phone, sync_until_done
 
 Account = tuple[dict[str, ContactSnapshot], list[str], int]

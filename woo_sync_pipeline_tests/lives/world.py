@@ -16,7 +16,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from woo_sync_pipeline.clocks import ClockOffset
-from woo_sync_pipeline.config import SourceSettings
+from woo_sync_pipeline.config.settings import SourceSettings
 from woo_sync_pipeline.contacts.merge import MergeSource
 from woo_sync_pipeline.contacts.subscription import SubscriptionState
 from woo_sync_pipeline.demo.store.data import StoreData
@@ -24,17 +24,17 @@ from woo_sync_pipeline.demo.store.records import Meta
 from woo_sync_pipeline.demo.store.rows import customer_builders, order_builders
 from woo_sync_pipeline.messagemedia.plan import Action, ContactPlan, Vocabulary, plan_contact
 from woo_sync_pipeline.messagemedia.push import PushOutcome
+from woo_sync_pipeline.sources.woocommerce.fields import keep_used
+from woo_sync_pipeline.sources.woocommerce.reading import guest_orders, settings_fingerprint
+from woo_sync_pipeline.sources.woocommerce.records import customer_table, order_table
 from woo_sync_pipeline.state.columns import RECORD_COLUMNS
 from woo_sync_pipeline.state.contacts import load_pending, note_in_flight, pending_phones, settle
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.platform_states import note_states
 from woo_sync_pipeline.state.records import Reading, commit_reading, customer_hashes, order_hashes
 from woo_sync_pipeline.state.syncs import begin_sync
-from woo_sync_pipeline.sync.normalising import normalise_records
-from woo_sync_pipeline.sync.pushing import _confirmation
-from woo_sync_pipeline.sync.reading import guest_orders, settings_fingerprint
-from woo_sync_pipeline.woocommerce.fields import keep_used
-from woo_sync_pipeline.woocommerce.records import customer_table, order_table
+from woo_sync_pipeline.steps.fit import normalise_records
+from woo_sync_pipeline.steps.push import _confirmation
 from woo_sync_pipeline_tests.lives.platform import EMAIL_FIELD, SOURCE_FIELD, MemoryPlatform
 from woo_sync_pipeline_tests.lives.referee import Referee
 

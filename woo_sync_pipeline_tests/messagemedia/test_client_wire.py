@@ -17,7 +17,7 @@ import pytest
 import trustme
 
 from woo_sync_pipeline.clocks import UNKNOWN_OFFSET
-from woo_sync_pipeline.config import Settings
+from woo_sync_pipeline.config.settings import Settings
 from woo_sync_pipeline.errors import ConfigurationError
 from woo_sync_pipeline.messagemedia import (
     PlatformClient,
@@ -27,7 +27,7 @@ from woo_sync_pipeline.messagemedia import (
     PlatformTlsError,
     PlatformUnavailable,
 )
-from woo_sync_pipeline.resources import MessageMediaResource
+from woo_sync_pipeline.steps.resources import MessageMediaResource
 
 PHONE = "+61412345678"
 

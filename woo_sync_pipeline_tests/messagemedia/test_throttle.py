@@ -10,11 +10,12 @@ from time import monotonic
 import pytest
 import yaml
 
-from woo_sync_pipeline.config import load_settings
+from woo_sync_pipeline.config.settings import load_settings
 from woo_sync_pipeline.demo.platform import DemoPlatform, FaultKind
 from woo_sync_pipeline.errors import ConfigurationError
 from woo_sync_pipeline.messagemedia import PlatformClient, PlatformSettings
-from woo_sync_pipeline.resources import MessageMediaResource
+from woo_sync_pipeline.steps.resources import MessageMediaResource
+from woo_sync_pipeline_tests.checkout import CHECKOUT
 
 
 @pytest.fixture
@@ -108,7 +109,7 @@ def test_a_limit_that_lets_nothing_through_is_refused(limit: float) -> None:
 def test_the_limit_comes_from_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("MESSAGEMEDIA_API_KEY", "MESSAGEMEDIA_API_SECRET", "WOO_KEY", "WOO_SECRET"):
         monkeypatch.setenv(name, "x")
-    example = Path(__file__).resolve().parents[2] / "woo_sync.example.yaml"
+    example = CHECKOUT / "woo_sync.example.yaml"
     values = yaml.safe_load(example.read_text(encoding="utf-8"))
     file = tmp_path / "woo_sync.yaml"
     for limit in (None, 12.5):

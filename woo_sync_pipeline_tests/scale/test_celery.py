@@ -14,14 +14,15 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from woo_sync_pipeline.config import CONFIG_ENV, DATABASE_URL_ENV
+from woo_sync_pipeline.config.settings import CONFIG_ENV, DATABASE_URL_ENV
 from woo_sync_pipeline.demo.store import StoreData, generate_store
 from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today
-from woo_sync_pipeline.local_instance import DAGSTER_HOME_ENV
-from woo_sync_pipeline.resources import StateResource
+from woo_sync_pipeline.orchestration.instance import DAGSTER_HOME_ENV
 from woo_sync_pipeline.state.syncs import SyncRun, list_syncs
-from woo_sync_pipeline_tests.dagster.expectation import expected_directory
+from woo_sync_pipeline.steps.resources import StateResource
+from woo_sync_pipeline_tests.checkout import CHECKOUT
 from woo_sync_pipeline_tests.databases import DatabaseServer
+from woo_sync_pipeline_tests.orchestration.expectation import expected_directory
 from woo_sync_pipeline_tests.scale.machines import Machine, code_server, daemon, running_redis, worker
 
 pytestmark = [pytest.mark.celery, pytest.mark.timeout(600)]
@@ -30,7 +31,7 @@ SOURCES = 20
 PATIENCE_SECONDS = 200
 MakeWorld = Callable[[int], DemoWorld]
 Start = Callable[..., Machine]
-DAGSTER_YAML = Path(__file__).resolve().parents[2] / "deploy" / "celery" / "dagster.yaml"
+DAGSTER_YAML = CHECKOUT / "deploy" / "celery" / "dagster.yaml"
 
 
 @pytest.fixture(autouse=True)

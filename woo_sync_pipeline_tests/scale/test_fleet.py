@@ -8,9 +8,9 @@ from pathlib import Path
 import dagster as dg
 import yaml
 
-from woo_sync_pipeline.config import load_settings
+from woo_sync_pipeline.config.settings import load_settings
 from woo_sync_pipeline.definitions import build_definitions
-from woo_sync_pipeline_tests.dagster.test_definitions import CONFIG
+from woo_sync_pipeline_tests.orchestration.test_definitions import CONFIG
 
 FEW, MANY = 20, 200
 

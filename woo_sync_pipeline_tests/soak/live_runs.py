@@ -26,14 +26,14 @@ from statistics import median
 import dagster as dg
 import sqlalchemy as sa
 
-from woo_sync_pipeline.assets.step import KIND_TAG
-from woo_sync_pipeline.config import CONFIG_ENV, DATABASE_URL_ENV
+from woo_sync_pipeline.config.settings import CONFIG_ENV, DATABASE_URL_ENV
 from woo_sync_pipeline.demo.scenario import shop_once
 from woo_sync_pipeline.demo.store import StoreData, generate_store
 from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today
-from woo_sync_pipeline.local_instance import DAGSTER_HOME_ENV, prepare_dagster_home
-from woo_sync_pipeline.resources import StateResource
+from woo_sync_pipeline.orchestration.instance import DAGSTER_HOME_ENV, prepare_dagster_home
+from woo_sync_pipeline.orchestration.step import KIND_TAG
 from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.steps.resources import StateResource
 from woo_sync_pipeline_tests.cli.processes import descendants
 from woo_sync_pipeline_tests.scale.machines import Machine, code_server, daemon
 from woo_sync_pipeline_tests.soak.processes import Measured, measure

@@ -28,18 +28,18 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from woo_sync_pipeline.automation.decisions import DayRange
-from woo_sync_pipeline.config import load_settings
+from woo_sync_pipeline.config.settings import load_settings
 from woo_sync_pipeline.demo.platform import ContactSnapshot, FaultKind
 from woo_sync_pipeline.demo.store import StoreData, generate_store
 from woo_sync_pipeline.demo.store.faults import Fault
 from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today, yesterday
-from woo_sync_pipeline.local_instance import dagster_instance
-from woo_sync_pipeline.resources import StateResource
-from woo_sync_pipeline.runner import SyncRunner
+from woo_sync_pipeline.orchestration.decisions import DayRange
+from woo_sync_pipeline.orchestration.instance import dagster_instance
+from woo_sync_pipeline.orchestration.runner import SyncRunner
 from woo_sync_pipeline.state.contacts import pending_phones
-from woo_sync_pipeline.sync.window import today
-from woo_sync_pipeline_tests.dagster.expectation import expected_directory, phone_of_customer
+from woo_sync_pipeline.steps.days import today
+from woo_sync_pipeline.steps.resources import StateResource
+from woo_sync_pipeline_tests.orchestration.expectation import expected_directory, phone_of_customer
 from woo_sync_pipeline_tests.soak.processes import Measured, measure
 from woo_sync_pipeline_tests.soak.shoppers import Shoppers
 

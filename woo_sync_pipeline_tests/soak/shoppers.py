@@ -14,7 +14,7 @@ from random import Random
 from woo_sync_pipeline.demo.store import StoreData
 from woo_sync_pipeline.demo.store.records import Customer
 from woo_sync_pipeline.demo.world import CONSENT_KEY, ORDER_CONSENT_KEY, TAGS_KEY
-from woo_sync_pipeline_tests.dagster.expectation import phone_of_customer, phone_of_order
+from woo_sync_pipeline_tests.orchestration.expectation import phone_of_customer, phone_of_order
 
 _GUESTS = 200
 _TAGS = ("Hat & Glove club", "Early birds", "Night owls", "Søndag")

@@ -12,12 +12,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from woo_sync_pipeline.config import DATABASE_URL_ENV
-from woo_sync_pipeline.local_instance import DAGSTER_YAML
+from woo_sync_pipeline.config.settings import DATABASE_URL_ENV
+from woo_sync_pipeline.orchestration.instance import DAGSTER_YAML
 from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline_tests.checkout import CHECKOUT
 from woo_sync_pipeline_tests.databases import DatabaseServer
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
+DOCUMENT = CHECKOUT / "docs" / "operations.md"
 ROLE = "woo_sync"
 
 

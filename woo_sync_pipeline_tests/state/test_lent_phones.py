@@ -13,17 +13,7 @@ from woo_sync_pipeline.state.contacts import Confirmation, load_pending, settle
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.lent_phones import customers_not_to_mend
 from woo_sync_pipeline.state.records import invalid_reasons
-from woo_sync_pipeline_tests.state.stored import (
-    ANN,
-    BOB,
-    Row,
-    at,
-    commit,
-    contacts,
-    customer,
-    order,
-    record,
-)
+from woo_sync_pipeline_tests.state.stored import ANN, BOB, Row, at, commit, contacts, customer, order, record
 
 CONTACT_ID = "025e93d3-051b-43f9-b12e-4b5842228dee"
 CUSTOMERS_LISTS = ["WooCommerce", "WooCommerce - Customer"]

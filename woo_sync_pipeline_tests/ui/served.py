@@ -18,15 +18,15 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
-from woo_sync_pipeline.automation.decisions import DayRange
-from woo_sync_pipeline.config import CONFIG_ENV, DATABASE_URL_ENV
+from woo_sync_pipeline.config.settings import CONFIG_ENV, DATABASE_URL_ENV
 from woo_sync_pipeline.demo.store import DemoStore, StoreData, generate_store
 from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today
-from woo_sync_pipeline.local_instance import DAGSTER_HOME_ENV, prepare_dagster_home
-from woo_sync_pipeline.resources import StateResource
-from woo_sync_pipeline.runner import SyncOutcome, SyncRunner
+from woo_sync_pipeline.orchestration.decisions import DayRange
+from woo_sync_pipeline.orchestration.instance import DAGSTER_HOME_ENV, prepare_dagster_home
+from woo_sync_pipeline.orchestration.runner import SyncOutcome, SyncRunner
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import SyncRun
+from woo_sync_pipeline.steps.resources import StateResource
 from woo_sync_pipeline_tests.scale.machines import Machine, code_server, daemon
 
 SHOP, OUTLET = "woocommerce", "outlet"

@@ -13,10 +13,10 @@ import dagster as dg
 import pytest
 from playwright.sync_api import Locator, expect
 
-from woo_sync_pipeline.automation.decisions import DayRange, days_to_sync
 from woo_sync_pipeline.demo.scenario import play_second_day, shop_once
 from woo_sync_pipeline.demo.store import StoreData
 from woo_sync_pipeline.demo.world import TIMEZONE
+from woo_sync_pipeline.orchestration.decisions import DayRange, days_to_sync
 from woo_sync_pipeline.state.syncs import completed_sweeps, find_sync
 from woo_sync_pipeline_tests.ui.pages import DagsterPage
 from woo_sync_pipeline_tests.ui.served import COLUMNS, DAYS_MISSED, OUTLET, SHOP, ServedUi

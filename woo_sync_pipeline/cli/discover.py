@@ -1,0 +1,73 @@
+"""`woo-sync discover`: where a store keeps consent and tags, and what to configure."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from woo_sync_pipeline.cli.common import chosen_sources, console
+from woo_sync_pipeline.config.settings import load_settings
+from woo_sync_pipeline.errors import WooSyncError
+
+# What takes long to import is imported where it is used, so that `--help` need not wait.
+if TYPE_CHECKING:
+    from woo_sync_pipeline.steps.discover import Discovery
+
+
+@click.command()
+@click.option("--source", "keys", multiple=True, metavar="KEY", help="Only this source; may be repeated.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Read all customers and orders, not the newest 1,000."
+)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.pass_obj
+def discover(config: Path, keys: tuple[str, ...], everything: bool, as_json: bool) -> None:
+    """Find the meta keys in which a store keeps consent and tags, and say what to configure.
+
+    Reads the newest 1,000 customers and orders, changes nothing and keeps nothing. Values that may be personal are
+    masked. A key about e-mail is never proposed as consent to SMS. Exit code 1 if a store cannot be read; the others
+    are.
+    """
+    from woo_sync_pipeline.steps.discover import discover_source
+
+    settings = load_settings(config)
+    found, failed = [], False
+    for source in chosen_sources(settings, keys):
+        try:
+            discovery = discover_source(source, everything=everything)
+        except WooSyncError as error:
+            click.echo(f"FAILED {error}", err=True)
+            failed = True
+            continue
+        found.append(discovery.values())
+        if not as_json:
+            show_discovery(discovery, config=config)
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+    refused = () if keys else settings.refused
+    for each in refused:
+        click.echo(f"FAILED {each.error}", err=True)
+    sys.exit(1 if failed or refused else 0)
+
+
+def show_discovery(discovery: Discovery, *, config: Path) -> None:
+    """Print what was found in a store: tables, notes, and the lines to paste."""
+    from woo_sync_pipeline.sources.woocommerce.discovery.showing import consent_table, tags_table
+
+    terminal, findings, source = console(), discovery.findings, discovery.source
+    read = ", ".join(f"{number:,} {kind}" for kind, number in findings.records.items())
+    terminal.print(f"{source.name}: {read} were read", markup=False, highlight=False, style="bold")
+    if findings.consent:
+        terminal.print(consent_table(findings))
+    if findings.tags:
+        terminal.print(tags_table(findings))
+    for note in discovery.notes:
+        terminal.print(f"- {note}", markup=False, highlight=False)
+    click.echo(f"\nTo be put in the place of consent and groups of {source.key} in {config}:\n")
+    for line in discovery.proposal_lines:
+        click.echo(line)
+    click.echo("")

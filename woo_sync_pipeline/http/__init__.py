@@ -1,0 +1,1 @@
+"""What every HTTP client shares: pace, bounds of answers, certificates. Imports no Dagster."""

@@ -1,0 +1,352 @@
+"""Bringing contacts to the platform, and the report of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import dagster as dg
+import pandas as pd
+from pydantic import Field
+
+from woo_sync_pipeline.config.settings import SourceSettings
+from woo_sync_pipeline.contacts.limits import Change, Limit, Measured
+from woo_sync_pipeline.errors import ChangesStoppedError
+from woo_sync_pipeline.messagemedia.client import PlatformClient
+from woo_sync_pipeline.messagemedia.models import CustomField
+from woo_sync_pipeline.orchestration.asset_options import asset_options
+from woo_sync_pipeline.orchestration.checks import Check, check_result, check_specs
+from woo_sync_pipeline.orchestration.step import SyncStep, sync_step
+from woo_sync_pipeline.reports.markdown import (
+    markdown_changes,
+    markdown_picture,
+    markdown_report,
+    markdown_to_be_mended,
+)
+from woo_sync_pipeline.reports.report import SyncCounts, count_reasons
+from woo_sync_pipeline.state.bulk import arrow_schema
+from woo_sync_pipeline.state.contacts import count_held, pending_phones, source_totals
+from woo_sync_pipeline.state.known_account import note_missing
+from woo_sync_pipeline.state.lent_phones import customers_not_to_mend
+from woo_sync_pipeline.state.records import invalid_reasons
+from woo_sync_pipeline.state.syncs import CONTACT_LINE_COLUMNS, SyncContact, finish_sync, list_syncs
+from woo_sync_pipeline.steps.brake import finding as brake_finding
+from woo_sync_pipeline.steps.brake import (
+    lacks_too_many,
+    stopped_by_another_account,
+    stopped_by_missing_contacts,
+)
+from woo_sync_pipeline.steps.dry_run import plan_pending
+from woo_sync_pipeline.steps.erase import carry_out_erasures
+from woo_sync_pipeline.steps.fit import (
+    INVALID_COLUMNS,
+    invalid_contacts,
+    left_out_contact,
+    unreadable_contacts,
+)
+from woo_sync_pipeline.steps.observe import begin_look, observe_directory
+from woo_sync_pipeline.steps.platform_losses import heal, look_at_account
+from woo_sync_pipeline.steps.push import push_pending
+from woo_sync_pipeline.steps.urgent_opt_outs import push_opt_outs
+
+OUTCOME_COLUMNS = {
+    "outcome": "text",
+    "phone": "text",
+    "state": "text",
+    "changes": "text[]",
+    "reason": "text",
+}
+
+
+STAGED = ("orders", "customers", "guest_orders", "tags", "contacts", "merged_contacts", "synced_contacts")
+"""The assets before the report, in their order."""
+
+
+class PushConfig(dg.Config):
+    """How to push."""
+
+    dry_run: bool = Field(default=False, description="Plan everything, send nothing.")
+    accept_changes: bool = Field(
+        default=False,
+        description="Send although more contacts are missing on MessageMedia than `limits` of the source let through "
+        "unasked, or although it is another account. The history notes who asked.",
+    )
+
+
+def sync_assets(
+    source: SourceSettings, partitions: dg.PartitionsDefinition[str]
+) -> list[dg.AssetsDefinition]:
+    """The assets that write to the platform and report."""
+
+    @dg.asset(
+        **asset_options(
+            source,
+            partitions,
+            kinds={"messagemedia", "postgres"},
+            columns=OUTCOME_COLUMNS,
+            upstream=["merged_contacts"],
+            check_specs=check_specs(
+                dg.AssetKey([source.key, "synced_contacts"]), [Check.changes_are_within_limits]
+            ),
+            # What is set for one asset counts for all: `SyncStep` reads it.
+            config_schema=PushConfig.to_config_schema(),
+        )
+    )
+    def synced_contacts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        """What was sent to MessageMedia, and what came back, per contact.
+
+        Only what differs is sent. Contacts that an earlier sync could not finish are among them. What a person
+        changed on the platform stays, and nobody who opted out is subscribed without a newer choice. The daily sync
+        first looks who unsubscribed on the platform, and what of ours was deleted there: that is made again, unless it
+        is too much, or another account. With `dry_run` in its configuration everything is planned and nothing is sent.
+        """
+        with sync_step(context, source) as step, step.connect_platform() as client:
+            if step.is_dry_run:
+                step.mark_dry_run()
+            platform = _look_at_platform(step, client)
+            if platform.stopped is not None:
+                step.write("synced_contacts", _outcomes([]), schema=arrow_schema(OUTCOME_COLUMNS))
+                return step.result(0, [platform.check], platform.stopped)
+            phones = _pending(step)
+            with (
+                step.show_progress("pushing contacts", len(phones)) as advance,
+                step.writing("synced_contacts", schema=arrow_schema(OUTCOME_COLUMNS)) as staged,
+            ):
+                push = plan_pending if step.is_dry_run else push_pending
+                summary = push(
+                    step.database,
+                    client,
+                    phones,
+                    run_id=step.run_id,
+                    max_concurrency=step.messagemedia.max_concurrency,
+                    progress=advance,
+                    noted=lambda contacts: staged.add(_outcomes(contacts)),
+                    known_fields=platform.fields,
+                )
+                erased = []
+                if not step.is_dry_run:
+                    erased = carry_out_erasures(step.database, client, source=source.key, run_id=step.run_id)
+                    staged.add(_outcomes(erased))
+                effort = {
+                    "groups_made": summary.groups_made,
+                    "requests": client.requests_made,
+                    "writes": client.writes_made,
+                }
+                failed = sum(each.outcome == "failed" for each in erased)
+                staged.notes = {
+                    **summary.counts,
+                    "failed": summary.counts["failed"] + failed,
+                    **effort,
+                    "unsubscribed_on_platform": summary.unsubscribed_on_platform + platform.unsubscribed,
+                    "not_applied": summary.not_applied,
+                    "warnings": list(platform.warnings),
+                    "erased": len(erased) - failed,
+                }
+            return step.result(staged.rows, [platform.check], **summary.counts, **effort)
+
+    @dg.asset(
+        **asset_options(
+            source,
+            partitions,
+            kinds={"markdown", "postgres"},
+            columns=CONTACT_LINE_COLUMNS,
+            upstream=["synced_contacts"],
+        )
+    )
+    def sync_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        """What this sync did: new, updated, unchanged, invalid with reasons, subscribed, groups.
+
+        Its rows are the lines of `woo-sync report`: contacts that were not simply unchanged, and invalid records.
+        """
+        with sync_step(context, source) as step:
+            contacts = step.read("contacts")
+            without_phone = _to_mend(step, invalid_contacts(contacts.columns(*INVALID_COLUMNS)))
+            left_out = [
+                *(left_out_contact(*each) for each in contacts.notes.get("left_out", ())),
+                *unreadable_contacts("customer", step.read("customers").notes.get("unreadable", ())),
+                *unreadable_contacts("order", step.read("orders").notes.get("unreadable", ())),
+            ]
+            counts = _counts(step, without_phone, left_out)
+            # They are few, and would be overlooked behind the others.
+            invalid = left_out + without_phone
+            sync = finish_sync(step.database, run_id=step.run_id, counts=counts.to_json(), invalid=invalid)
+            step.state.release(source.key)
+            report = markdown_report(sync, counts, source_name=source.name)
+            return step.result(
+                counts.new + counts.updated + counts.failed + counts.newly_invalid,
+                **_changed_in_store(counts),
+                report=dg.MetadataValue.md(report),
+                **_pictures(step, counts),
+                **_to_be_mended(invalid, source),
+                new=counts.new,
+                updated=counts.updated,
+                unchanged=counts.unchanged,
+                invalid=counts.invalid,
+                failed=counts.failed,
+            )
+
+    return [synced_contacts, sync_report]
+
+
+def _to_mend(step: SyncStep, invalid: list[SyncContact]) -> list[SyncContact]:
+    """Without the customers who have the phone of an order, or were erased in the store."""
+    customers = [each.record_id or 0 for each in invalid if each.record_type == "customer"]
+    settled = customers_not_to_mend(step.database, step.source.key, customers)
+    return [each for each in invalid if each.record_type != "customer" or each.record_id not in settled]
+
+
+@dataclass(frozen=True)
+class _PlatformLook:
+    """What a look at the platform found before anything is sent; `stopped`: why nothing may be."""
+
+    check: dg.AssetCheckResult
+    stopped: ChangesStoppedError | None = None
+    unsubscribed: int = 0
+    fields: Sequence[CustomField] | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def _pending(step: SyncStep) -> list[str]:
+    touched = step.read("merged_contacts").columns("phone")["phone"].tolist()
+    return pending_phones(
+        step.database, source_name=step.source.name, touched=touched, include_rejected=step.is_sweep
+    )
+
+
+def _look_at_platform(step: SyncStep, client: PlatformClient) -> _PlatformLook:
+    """Look, with a daily sync at everybody, and see to it that what is lost there is made again.
+
+    A dry run looks at nothing: it changes nothing, the state included.
+    """
+    limits = step.source.limits.by_change
+    began = None
+    if step.is_sweep and not step.is_dry_run:
+        began = begin_look(step.database, run_id=step.run_id)
+    if step.is_dry_run or (began is None and not step.accepts_changes and not _pending(step)):
+        return _PlatformLook(_limits_check((), limits, None))
+    account = look_at_account(step.database, client)
+    if account.is_another and not step.accepts_changes:
+        stopped = stopped_by_another_account(step.source.key, account)
+        return _PlatformLook(_limits_check((), limits, stopped), stopped)
+    if account.is_another:
+        step.mark_accepted()
+    heal(step.database, account)
+    for loss in account.losses:
+        step.context.log.warning(f"{step.source.key}: {loss}")
+    look = _PlatformLook(_limits_check((), limits, None), fields=account.fields, warnings=account.losses)
+    if began is None or account.is_another:
+        return look
+    return _look_at_contacts(step, client, look, began=began)
+
+
+def _look_at_contacts(
+    step: SyncStep, client: PlatformClient, look: _PlatformLook, *, began: datetime
+) -> _PlatformLook:
+    """Look at all contacts: who unsubscribed, and which are missing. Too many of these stop all but opt-outs."""
+    limits = step.source.limits.by_change
+    stopped = None
+    with step.show_progress("reading subscription states") as read:
+        found = observe_directory(
+            step.database,
+            client,
+            run_id=step.run_id,
+            began=began,
+            enough=None if step.accepts_changes else limits[Change.missing_on_platform],
+            progress=read,
+        )
+    if not lacks_too_many(found, limits):
+        note_missing(step.database, found.missing)
+    elif step.accepts_changes:
+        step.mark_accepted()
+        note_missing(step.database, found.missing)
+    else:
+        opt_outs = push_opt_outs(
+            step.database,
+            client,
+            run_id=step.run_id,
+            max_concurrency=step.messagemedia.max_concurrency,
+            known_fields=look.fields,
+        )
+        stopped = stopped_by_missing_contacts(step.source.key, found, limits, opt_outs=opt_outs)
+    check = _limits_check([found.measured], limits, stopped)
+    return replace(look, check=check, stopped=stopped, unsubscribed=found.unsubscribed)
+
+
+def _limits_check(
+    measured: Sequence[Measured], limits: Mapping[Change, Limit], stopped: ChangesStoppedError | None
+) -> dg.AssetCheckResult:
+    return check_result(Check.changes_are_within_limits, brake_finding(measured, limits, stopped))
+
+
+def _outcomes(contacts: Sequence[SyncContact]) -> pd.DataFrame:
+    rows = [[getattr(contact, name) for name in OUTCOME_COLUMNS] for contact in contacts]
+    return pd.DataFrame(rows, columns=list(OUTCOME_COLUMNS), dtype=object)
+
+
+def _pictures(step: SyncStep, counts: SyncCounts) -> dict[str, dg.MarkdownMetadataValue]:
+    # The live syncs, which are many, do without: the picture lives in the event log.
+    if not step.is_sweep:
+        return {}
+    # Imported where it is used: a code location need not wait for matplotlib, and a live sync does without.
+    from woo_sync_pipeline.reports.bars import MOST_SYNCS
+    from woo_sync_pipeline.reports.chart import data_url, sync_chart
+
+    latest = list_syncs(step.database, source=step.source.key, limit=MOST_SYNCS)
+    chart = data_url(sync_chart(latest[::-1], counts.invalid_reasons))
+    return {"chart": dg.MetadataValue.md(markdown_picture(chart))}
+
+
+def _changed_in_store(counts: SyncCounts) -> dict[str, dg.MarkdownMetadataValue]:
+    changes = markdown_changes(counts)
+    return {"changed in the store": dg.MetadataValue.md(changes)} if changes else {}
+
+
+def _to_be_mended(invalid: list[SyncContact], source: SourceSettings) -> dict[str, dg.MarkdownMetadataValue]:
+    if not invalid:
+        return {}
+    return {"to be mended": dg.MetadataValue.md(markdown_to_be_mended(invalid, store_url=source.url))}
+
+
+def _counts(step: SyncStep, without_phone: list[SyncContact], left_out: list[SyncContact]) -> SyncCounts:
+    orders, customers, tags = step.read("orders"), step.read("customers"), step.read("tags")
+    merged, synced = step.read("merged_contacts"), step.read("synced_contacts")
+    pushed, sent_phones = synced.notes, set(synced.columns("phone")["phone"])
+    totals = source_totals(step.database, step.source.name, name_format=step.source.groups.name_format)
+    # A sweep has looked at all of the source, a live sync at what it touched.
+    if step.is_sweep:
+        unchanged = totals["contacts"] - count_held(step.database, step.source.name, sent_phones)
+    else:
+        unchanged = len(set(merged.columns("phone")["phone"]) - sent_phones)
+    known = invalid_reasons(step.database, step.source.key) if step.is_sweep else count_reasons(without_phone)
+    # What was left out is not in the state.
+    reasons = known | count_reasons(left_out)
+    return SyncCounts(
+        new=pushed.get("new", 0),
+        updated=pushed.get("updated", 0),
+        failed=pushed.get("failed", 0),
+        unchanged=unchanged,
+        invalid=sum(reasons.values()),
+        newly_invalid=len(without_phone) + len(left_out),
+        invalid_reasons=reasons,
+        subscribed=totals["subscribed"],
+        unsubscribed=totals["unsubscribed"],
+        unsubscribed_on_platform=pushed.get("unsubscribed_on_platform", 0),
+        not_applied=pushed.get("not_applied", 0),
+        erased=pushed.get("erased", 0),
+        saved_unseen=customers.notes["saved_unseen"],
+        unread_consent=step.read("contacts").notes["unread_consent"],
+        groups=totals["groups"],
+        groups_made=pushed.get("groups_made", 0),
+        emails_dropped=step.read("contacts").notes["emails_dropped"],
+        read={"customers": customers.notes["read"], "orders": orders.notes["read"]},
+        requests={
+            "store": sum(frame.notes["requests"] for frame in (orders, customers, tags)),
+            "platform": pushed["requests"],
+        },
+        seconds={name: round(step.read(name).notes["seconds"], 2) for name in STAGED},
+        warnings=tuple(
+            warning
+            for frame in (orders, customers, merged, synced)
+            for warning in frame.notes.get("warnings", ())
+        ),
+        changes=merged.notes["changes"],
+    )

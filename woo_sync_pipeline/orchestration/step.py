@@ -1,0 +1,356 @@
+"""What every asset of a sync shares: which sync it belongs to, its staged frames, and how failures show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from time import monotonic
+from typing import Any, cast
+
+import dagster as dg
+import pandas as pd
+import pyarrow as pa
+
+from woo_sync_pipeline.config.settings import SourceSettings
+from woo_sync_pipeline.errors import StateError, WooSyncError
+from woo_sync_pipeline.messagemedia.client import PlatformClient
+from woo_sync_pipeline.orchestration.earlier_days import fill_days
+from woo_sync_pipeline.privacy import places_of, redact
+from woo_sync_pipeline.sources.woocommerce.client import StoreClient
+from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.failures import known_failure
+from woo_sync_pipeline.state.syncs import (
+    Watermark,
+    begin_sync,
+    fail_sync,
+    mark_accepted,
+    mark_crashed,
+    mark_dry_run,
+    watermark,
+    watermark_by,
+)
+from woo_sync_pipeline.state.wrong_times import heal_wrong_times
+from woo_sync_pipeline.steps.days import midnight
+from woo_sync_pipeline.steps.resources import (
+    MessageMediaResource,
+    ProgressResource,
+    StagingResource,
+    StateResource,
+    StoresResource,
+)
+from woo_sync_pipeline.steps.staging import StagedFrame, StagedName, StagedWriter
+
+SOURCE_TAG = "woo_sync/source"
+KIND_TAG = "woo_sync/kind"
+DRY_RUN_TAG = "woo_sync/dry_run"
+READING_TAG = "woo_sync/reading"
+TIMES_HEALED = (
+    "a machine whose clock was ahead has written times into the state that were not yet due: they are corrected, and "
+    "opt-ins of these times count as having no date"
+)
+ASKED_BY_TAG = "woo_sync/asked_by"
+FROM_DAY_TAG = "woo_sync/from_day"
+"""The first day of a run that covers more days than Dagster is told of."""
+RESOURCES = ("state", "stores", "messagemedia", "staging", "progress")
+"""What every asset of a sync may use; see `resources.py`."""
+
+
+@dataclass(frozen=True)
+class SyncStep:
+    """One asset of one sync of one source."""
+
+    context: dg.AssetExecutionContext
+    source: SourceSettings
+    database: Database
+    sync_id: int
+    is_sweep: bool
+    first_day: date
+    told_from: date
+    """The first day that Dagster is told of, and fills itself: later than `first_day` if there are many."""
+    last_day: date
+    range_start: datetime
+    range_end: datetime
+    watermark: Watermark | None
+    started: float
+    has_healed: bool
+
+    @property
+    def state(self) -> StateResource:
+        """The state database and who holds which source."""
+        state: StateResource = self.context.resources.state
+        return state
+
+    @property
+    def stores(self) -> StoresResource:
+        """The WooCommerce stores."""
+        stores: StoresResource = self.context.resources.stores
+        return stores
+
+    @property
+    def messagemedia(self) -> MessageMediaResource:
+        """The MessageMedia account."""
+        messagemedia: MessageMediaResource = self.context.resources.messagemedia
+        return messagemedia
+
+    def connect_store(self) -> StoreClient:
+        """A client of the store, to be used as a context manager."""
+        return self.stores.connect(self.source, now=self.database.now)
+
+    def connect_platform(self) -> PlatformClient:
+        """A client of the account, to be used as a context manager."""
+        return self.messagemedia.connect(now=self.database.now)
+
+    @property
+    def run_id(self) -> str:
+        """The Dagster run that this sync is."""
+        return self.context.run.run_id
+
+    def watermark_by(self, store_now: datetime, *, store_ahead: timedelta) -> Watermark | None:
+        """How far the source has been read, as far as that can be true by the store's present clock.
+
+        `store_ahead` is by how much that clock is ahead of ours, at the least.
+        """
+        if self.watermark is None:
+            return None
+        return watermark_by(
+            self.database, self.source.key, self.watermark, store_now=store_now, store_ahead=store_ahead
+        )
+
+    def mark_dry_run(self) -> None:
+        """Note in the history and among the run's tags that this sync sends nothing."""
+        mark_dry_run(self.database, run_id=self.run_id)
+        self.context.instance.add_run_tags(self.run_id, {DRY_RUN_TAG: "true"})
+
+    def write(
+        self,
+        frame_name: str,
+        rows: pd.DataFrame | pa.Table,
+        *,
+        schema: pa.Schema | None = None,
+        notes: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Stage a frame for the assets downstream."""
+        with self.writing(frame_name, schema=schema) as staged:
+            staged.add(rows)
+            staged.notes = notes or {}
+
+    @contextmanager
+    def writing(self, frame_name: str, *, schema: pa.Schema | None = None) -> Iterator[StagedWriter]:
+        """Stage a frame for the assets downstream, portion by portion, with the time that this step took."""
+        with self._staging.area().writing(self._name(frame_name), schema=schema) as staged:
+            yield staged
+            staged.notes = {**staged.notes, "seconds": round(monotonic() - self.started, 3)}
+
+    def read(self, frame_name: str) -> StagedFrame:
+        """The frame that an asset upstream staged. Raises `StagingError` when there is none."""
+        return self._staging.area().read(self._name(frame_name))
+
+    @contextmanager
+    def show_progress(self, label: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+        """Show how far this step has come."""
+        title = f"{self.source.key}: {label}"
+        with self._progress.step(title, total=total, log=self.context.log.info) as advance:
+            yield advance
+
+    def is_configured(self, option: str) -> bool:
+        """Whether an option is true in the run's configuration of any asset of this sync."""
+        ops = cast("Mapping[str, Mapping[str, Any]]", self.context.run.run_config.get("ops") or {})
+        return any((each.get("config") or {}).get(option) is True for each in ops.values())
+
+    @property
+    def accepts_changes(self) -> bool:
+        """Whether changes beyond the limits are let through."""
+        return self.is_configured("accept_changes")
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether nothing is sent."""
+        return self.is_configured("dry_run")
+
+    def mark_accepted(self) -> None:
+        """Note in the history who asked that changes beyond the limits are let through."""
+        tags = self.context.run.tags
+        by = (
+            tags.get(ASKED_BY_TAG)
+            or tags.get("user")
+            or f"somebody in the Dagster UI (run {self.run_id[:8]})"
+        )
+        mark_accepted(self.database, run_id=self.run_id, by=by)
+
+    def result(
+        self,
+        rows: int,
+        checks: Sequence[dg.AssetCheckResult] = (),
+        failure: WooSyncError | None = None,
+        /,
+        **metadata: Any,
+    ) -> dg.MaterializeResult:
+        """The materialisation of this asset, of so many rows, and what its checks found.
+
+        A blocking check that failed closes the sync as failed: Dagster ends the run when the step is over. `failure`
+        says why, where that is no fault of this project.
+        """
+        self._note_failed(checks, failure)
+        fill_days(self.context, self.first_day, self.told_from, sync_id=self.sync_id)
+        shown = {"dagster/row_count": rows, "sync": self.sync_id, **metadata}
+        return dg.MaterializeResult(metadata=shown, check_results=checks)
+
+    def _note_failed(self, checks: Sequence[dg.AssetCheckResult], failure: WooSyncError | None) -> None:
+        for check in checks:
+            if not check.passed and check.severity is dg.AssetCheckSeverity.ERROR:
+                failure = failure or StateError(
+                    source=self.source.key,
+                    tried=f"check what the step {self.context.asset_key.path[-1]} made",
+                    got=f"{check.check_name} failed",
+                    next_step="This is a fault of woo_sync_pipeline: nothing of it was sent. The check in the "
+                    "Dagster UI has the numbers; the next sync tries again.",
+                )
+                fail_sync(self.database, run_id=self.run_id, error=str(failure))
+                self.state.release(self.source.key)
+
+    @property
+    def _staging(self) -> StagingResource:
+        staging: StagingResource = self.context.resources.staging
+        return staging
+
+    @property
+    def _progress(self) -> ProgressResource:
+        progress: ProgressResource = self.context.resources.progress
+        return progress
+
+    def _name(self, frame_name: str) -> StagedName:
+        run = self.context.run
+        return StagedName(
+            source=self.source.key,
+            frame=frame_name,
+            first_day=self.first_day.isoformat(),
+            last_day=self.last_day.isoformat(),
+            root_run_id=run.root_run_id or run.run_id,
+        )
+
+
+@contextmanager
+def sync_step(context: dg.AssetExecutionContext, source: SourceSettings) -> Iterator[SyncStep]:
+    """Run one asset of a sync; what goes wrong is noted in the history and shown as a `Failure` with metadata."""
+    started = monotonic()
+    state: StateResource = context.resources.state
+    database: Database | None = None
+    try:
+        database = state.database()
+        if state.steps_share_a_process:
+            # The queue keeps runs of one source apart; those of a command line or of an asset's page it does not know.
+            state.wait_for(
+                source.key,
+                context.run.run_id,
+                told=lambda: context.log.info(f"{source.key}: waits for another sync of this source to end"),
+            )
+        if state.claim(source.key, context.run.run_id):
+            mark_crashed(database, source=source.key, but_run_id=context.run.run_id)
+        has_healed = heal_wrong_times(database)
+        if has_healed:
+            context.log.warning(f"{source.key}: {TIMES_HEALED}")
+        yield _begin(context, source, database, started, has_healed=has_healed)
+    except WooSyncError as error:
+        state.release(source.key)
+        _note_failure(database, context.run.run_id, str(error))
+        # Not chained: what a library says of a request may hold phones.
+        raise failure_of(error) from None
+    except Exception as error:  # noqa: BLE001 - converted, so that no personal data of its text is shown
+        state.release(source.key)
+        named = known_failure(error, tried=f"run the step {context.asset_key.path[-1]} of {source.key}")
+        if named is not None:
+            _note_failure(database, context.run.run_id, str(named))
+            raise failure_of(named) from None
+        message = f"{type(error).__name__}: {redact(str(error))}"
+        _note_failure(database, context.run.run_id, message)
+        raise dg.Failure(
+            description=f"unexpected {message}. This is a fault of woo_sync_pipeline: nothing is lost, the next "
+            "sync goes on where this one ended.",
+            metadata={
+                "where": dg.MetadataValue.md(f"```\n{places_of(error)}\n```"),
+                "error": type(error).__name__,
+            },
+            allow_retries=False,
+        ) from None
+    finally:
+        if not state.steps_share_a_process:
+            state.release(source.key)
+
+
+def _begin(
+    context: dg.AssetExecutionContext,
+    source: SourceSettings,
+    database: Database,
+    started: float,
+    *,
+    has_healed: bool,
+) -> SyncStep:
+    window = context.partition_time_window
+    keys = context.partition_key_range
+    tags = context.run.tags
+    told_from = date.fromisoformat(keys.start)
+    first_day = min(told_from, date.fromisoformat(tags.get(FROM_DAY_TAG, keys.start)))
+    mark = watermark(database, source.key)
+    is_sweep = mark is None or tags.get(READING_TAG) != "touched"
+    default_kind = "backfill" if "dagster/backfill" in tags else "manual"
+    sync = begin_sync(
+        database,
+        run_id=context.run.run_id,
+        source=source.key,
+        kind="first" if mark is None else tags.get(KIND_TAG, default_kind),
+        reading="sweep" if is_sweep else "touched",
+        first_day=first_day,
+        last_day=date.fromisoformat(keys.end),
+    )
+    # Runs that a person starts in the UI have only the tags of their job.
+    told = {SOURCE_TAG: source.key, KIND_TAG: sync.kind}
+    if told.items() - tags.items():
+        context.instance.add_run_tags(context.run.run_id, told)
+    return SyncStep(
+        context=context,
+        source=source,
+        database=database,
+        sync_id=sync.sync_id,
+        is_sweep=sync.reading == "sweep",
+        first_day=sync.first_day,
+        told_from=told_from,
+        last_day=sync.last_day,
+        range_start=window.start if first_day == told_from else midnight(first_day, _timezone(context)),
+        range_end=window.end,
+        watermark=mark,
+        started=started,
+        has_healed=has_healed,
+    )
+
+
+def _timezone(context: dg.AssetExecutionContext) -> str:
+    days = context.assets_def.partitions_def
+    assert isinstance(days, dg.TimeWindowPartitionsDefinition)
+    return days.timezone
+
+
+def _note_failure(database: Database | None, run_id: str, message: str) -> None:
+    if database is None:
+        return
+    try:
+        fail_sync(database, run_id=run_id, error=message)
+    except WooSyncError:
+        # The state is what failed; the failure itself is raised by the caller.
+        return
+
+
+def failure_of(error: WooSyncError) -> dg.Failure:
+    """The failure of a step, as the UI and alerts show it."""
+    return dg.Failure(
+        description=str(error),
+        metadata={
+            "source": error.source,
+            "tried": error.tried,
+            "came back": error.got,
+            "what to do": error.next_step,
+            "error": type(error).__name__,
+        },
+        allow_retries=error.transient,
+    )

@@ -1,0 +1,268 @@
+"""`woo-sync explain`: why a contact is as it is, from what the state holds of its phone alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, TypeAlias
+
+import pandas as pd
+
+from woo_sync_pipeline.config.settings import Settings
+from woo_sync_pipeline.contacts.merge import deciding_signals, field_origins
+from woo_sync_pipeline.contacts.subscription import NotApplied
+from woo_sync_pipeline.privacy import mask_phone
+from woo_sync_pipeline.state.consent_ledger import LedgerEntry
+from woo_sync_pipeline.state.explanation import KnownOfPhone, Row, known_of_phone
+from woo_sync_pipeline.state.people import StoreRecord
+from woo_sync_pipeline.steps.resources import StateResource
+
+MOST_LINES = 20
+"""Of the outcomes of syncs, and of the ledger of consent."""
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_CHOICE = ("consent", "consent_at", "consent_dated_at")
+_FIELDS = ("first_name", "last_name", "email", "sources", "groups", *_CHOICE)
+_SHOWN = (
+    "first_name",
+    "last_name",
+    "email",
+    "sources",
+    "groups",
+    *_CHOICE,
+    "consent_origin",
+    "status",
+)
+_OF_PLATFORM = (
+    "contact_id",
+    "confirmed_at",
+    "base_state",
+    "base_state_by",
+    "base_seen_at",
+    "base_modified_at",
+    "unsubscribed_seen_at",
+    "applied_consent",
+    "applied_consent_at",
+    "applied_consent_dated_at",
+    "not_applied",
+    "is_pending",
+    "is_in_flight",
+    "rejected_reason",
+)
+
+Weight: TypeAlias = Literal["decides", "outweighed", "does not count"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A choice of a store record: the one that decides the contact's consent, an older one, or none that counts.
+
+    It was made between `earliest` (None: nobody knows since when) and `latest`. is_dated: whether it has a date of its
+    own, and these are not only the times of our readings.
+    """
+
+    consent: str
+    earliest: datetime | None
+    latest: datetime | None
+    is_dated: bool
+    origin: str
+    weight: Weight
+
+
+@dataclass(frozen=True)
+class RecordBehind:
+    """A store record behind a contact, the fields of the contact that it gave, and its choices.
+
+    An order without the phone is here because its customer has it. `last_seen_at` is when its present form was read.
+    """
+
+    source: str
+    record_type: str
+    record_id: int
+    customer_id: int
+    has_phone: bool
+    first_name: str
+    last_name: str
+    email: str
+    order_status: str
+    created_at: datetime | None
+    modified_at: datetime | None
+    first_seen_at: datetime
+    last_seen_at: datetime
+    gone_at: datetime | None
+    gives: tuple[str, ...]
+    choices: tuple[Choice, ...]
+
+    def __str__(self) -> str:
+        if self.record_type == "customer":
+            return f"{self.source}: customer {self.record_id}"
+        if not self.customer_id:
+            return f"{self.source}: guest order {self.record_id}"
+        return f"{self.source}: order {self.record_id} of customer {self.customer_id}"
+
+
+@dataclass(frozen=True)
+class OtherPhone:
+    """Another phone of a record, masked: it may be somebody else's. `left_at`: when the record changed from one to
+    the other. `phone_masked` is empty where the record has no usable phone now.
+    """
+
+    record: str
+    phone_masked: str
+    left_at: datetime
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a contact is as it is; without `contact` and `platform` no store holds the phone, and none ever did.
+
+    contact: its merged form. platform: what MessageMedia last confirmed. not_sent: fields that differ from that.
+    state_told: why the subscription state is what it is, in a sentence. outcomes: of the latest syncs, newest first.
+    ledger: the latest entries of the ledger of consent, newest first. former_phones: those that its records had before;
+    moved_away: records that had this phone before, with the one they have now.
+    """
+
+    phone: str
+    contact: Row | None
+    platform: Row | None
+    not_sent: tuple[str, ...]
+    state_told: str
+    records: tuple[RecordBehind, ...]
+    outcomes: tuple[Row, ...]
+    ledger: tuple[LedgerEntry, ...]
+    former_phones: tuple[OtherPhone, ...]
+    moved_away: tuple[OtherPhone, ...]
+
+
+def explain(settings: Settings, state: StateResource, phone: str) -> Explanation | None:
+    """Explain the contact of a phone (E.164); None when nothing is known of the phone."""
+    known = known_of_phone(state.database(), phone, lines=MOST_LINES)
+    contact = known.contact
+    if contact is None and not (known.records or known.outcomes or known.ledger or known.moved):
+        return None
+    return Explanation(
+        phone=phone,
+        contact={name: contact[name] for name in _SHOWN} if contact else None,
+        platform={name: contact[name] for name in _OF_PLATFORM} if contact else None,
+        not_sent=_not_sent(contact) if contact else (),
+        state_told=_told_state(contact) if contact else "",
+        records=_records(known, phone, _counting(settings, known)),
+        outcomes=known.outcomes,
+        ledger=known.ledger,
+        former_phones=_other_phones(known.former),
+        moved_away=_other_phones(known.moved),
+    )
+
+
+def _other_phones(rows: Iterable[Row]) -> tuple[OtherPhone, ...]:
+    return tuple(
+        OtherPhone(
+            str(StoreRecord(row["source"], row["record_type"], row["record_id"])),
+            mask_phone(row["phone"]),
+            row["left_at"],
+        )
+        for row in rows
+    )
+
+
+def _counting(settings: Settings, known: KnownOfPhone) -> set[str]:
+    """Keys of the sources whose records count, as when they are merged: one that is refused is not gone."""
+    refused = settings.refused_keys
+    if refused is None:
+        return {record["source"] for record in known.records}
+    return {*(source.key for source in settings.sources), *refused}
+
+
+def _records(known: KnownOfPhone, phone: str, sources: set[str]) -> tuple[RecordBehind, ...]:
+    """The records, first those that the contact is made of, then customers, then orders, the newest first."""
+    contact = known.contact or {}
+    given: dict[tuple[Any, ...], list[str]] = {}
+    for origin in field_origins(known.merging, phones=[phone], sources=sources).to_dict("records"):
+        given.setdefault(_key(origin), []).append(str(origin["field"]))
+    # What is configured otherwise since the last merging decides nothing yet.
+    decided = {
+        (*_key(signal), signal["consent_origin"])
+        for signal in deciding_signals(known.merging, phones=[phone], sources=sources).to_dict("records")
+        if signal["consent"] == contact.get("consent")
+    }
+    own_origins = {_key(row): row["consent_origin"] for row in known.records}
+    signals: dict[tuple[Any, ...], list[Choice]] = {}
+    for signal in known.merging.signals.to_dict("records"):
+        decides = (*_key(signal), signal["consent_origin"]) in decided
+        counts = signal["source"] in sources
+        weight: Weight = "decides" if decides else "outweighed" if counts else "does not count"
+        signals.setdefault(_key(signal), []).append(_choice(signal, own_origins.get(_key(signal)), weight))
+    behind = [
+        _record(
+            row,
+            gives=tuple(name for name in given.get(_key(row), ()) if row[name] == contact.get(name)),
+            choices=signals.get(_key(row), []),
+        )
+        for row in known.records
+    ]
+    return tuple(sorted(behind, key=_precedence))
+
+
+def _record(row: Row, *, gives: tuple[str, ...], choices: list[Choice]) -> RecordBehind:
+    own = _choice(row, row["consent_origin"], "does not count")
+    is_there = any((each.consent, each.origin) == (own.consent, own.origin) for each in choices)
+    if own.consent != "unknown" and not is_there:
+        choices = [own, *choices]
+    values = {name: row[name] for name in RecordBehind.__dataclass_fields__ if name in row}
+    return RecordBehind(**values, gives=gives, choices=tuple(choices))
+
+
+def _choice(row: Mapping[Any, Any], own_origin: str | None, weight: Weight) -> Choice:
+    """The choice in a row of records or signals; `own_origin` is where that of the record itself was read."""
+    earliest, latest = (_known_time(row[name]) for name in ("choice_from", "choice_until"))
+    # Of what came along from an earlier phone is known only by when it was seen.
+    if row["consent_origin"] != own_origin:
+        earliest = None
+    return Choice(
+        row["consent"], earliest, latest, bool(row["choice_is_dated"]), row["consent_origin"], weight
+    )
+
+
+def _known_time(at: Any) -> datetime | None:
+    """A time as it is stored, where 1970 stands for one that nobody knows."""
+    return None if pd.isna(at) or at <= _EPOCH else at
+
+
+def _key(row: Mapping[Any, Any]) -> tuple[Any, ...]:
+    return row["source"], row["record_type"], row["record_id"]
+
+
+def _precedence(record: RecordBehind) -> tuple[object, ...]:
+    makes_it = bool(record.gives) or any(choice.weight == "decides" for choice in record.choices)
+    return not makes_it, record.record_type != "customer", record.source, -record.record_id
+
+
+def _not_sent(contact: Row) -> tuple[str, ...]:
+    if contact["base_sources"] is None:
+        return _FIELDS
+    return tuple(name for name in _FIELDS if contact[name] != contact[f"base_{name}"])
+
+
+def _told_state(contact: Row) -> str:
+    status, state = contact["status"], contact["base_state"]
+    if contact["base_sources"] is None:
+        return (
+            f"MessageMedia has not confirmed it yet. A contact that is new there becomes {status.lower()}; one that "
+            "is there keeps its state, unless the choice is an opt-out."
+        )
+    if state is None:
+        return "It was gone from the stores before anything of it was sent."
+    not_applied = NotApplied(contact["not_applied"]).sentence if contact["not_applied"] else ""
+    if set(_CHOICE) & set(_not_sent(contact)):
+        changed = "The choice that decides has changed since, and was not sent yet."
+        return f"{changed} Before that: {not_applied}" if not_applied else changed
+    if not_applied:
+        return not_applied
+    if state == status:
+        return f"The stores make it {status.lower()} too."
+    if contact["consent"] == "unknown":
+        return f"The stores would make a new contact {status.lower()}, but only a choice changes a state that is there."
+    if state == "UNSUBSCRIBED" and contact["base_state_by"] == "platform":
+        return "It was unsubscribed on MessageMedia: only an opt-in dated after that was seen subscribes it again."
+    return "The state was changed since the choice was made: only a newer choice changes it again."

@@ -1,0 +1,1 @@
+"""Where contacts come from: one folder for each kind of source. Imports no Dagster."""

@@ -1,0 +1,317 @@
+"""One store over HTTP: authentication, retries, and nothing that is not a list or an object of the API."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from array import array
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+import urllib3.exceptions
+
+from woo_sync_pipeline.clocks import ClockOffset, OffsetMeter, date_of_answer, http_date, utc_now
+from woo_sync_pipeline.http.certificates import check_authority
+from woo_sync_pipeline.http.pace import LONGEST_WAIT, Pace, backoff
+from woo_sync_pipeline.http.transfer import (
+    LARGEST_ANSWER,
+    BoundedAdapter,
+    Deadline,
+    TooLargeError,
+    read_body,
+    unpacked,
+)
+from woo_sync_pipeline.sources.woocommerce.answers import Answer, read_answer, seconds_in_cache, shape_of
+from woo_sync_pipeline.sources.woocommerce.credentials import api_root, auth_for, no_auth
+from woo_sync_pipeline.sources.woocommerce.errors import (
+    StoreAnswerCachedError,
+    StoreAnswerMalformedError,
+    StoreAnswerTooLargeError,
+    StoreAnswerTooSlowError,
+    StoreError,
+    StoreThrottledError,
+    StoreUnavailableError,
+    StoreUnreachableError,
+)
+from woo_sync_pipeline.sources.woocommerce.network import network_error
+from woo_sync_pipeline.sources.woocommerce.statistics import RequestStatistics
+from woo_sync_pipeline.sources.woocommerce.values import is_list_with_holes, items_of
+
+Row = dict[str, Any]
+Params = Mapping[str, str | int]
+
+_TOTAL = re.compile(r"[0-9]{1,15}")
+_OLDEST_ANSWER = 60
+"""Seconds. What changes while a cache keeps an answer for moments, the next reading sees."""
+_log = logging.getLogger(__name__)
+
+_OF_ANALYTICS = "/wc-analytics/"
+_OVERLOAD = (StoreThrottledError, StoreUnavailableError, StoreUnreachableError)
+"""What a store with too much to do answers, or leaves unanswered."""
+
+
+@dataclass(frozen=True)
+class StoreSettings:
+    """How to reach one store. Times are in seconds; `attempts` counts the first one.
+
+    `max_concurrency` requests may be under way at a time, and `max_requests_per_second` (None: no limit) may
+    begin. An answer that takes longer than `slow_answer` counts as a sign of overload. `read_timeout` is for one read
+    of an answer, `answer_timeout` for the whole; `largest_answer` is in bytes, after decompression.
+    """
+
+    source: str
+    url: str
+    consumer_key: str = field(repr=False)
+    consumer_secret: str = field(repr=False)
+    verify_tls: bool | str = True
+    max_concurrency: int = 4
+    max_requests_per_second: float | None = None
+    connect_timeout: float = 5
+    read_timeout: float = 60
+    answer_timeout: float = 300
+    largest_answer: int = LARGEST_ANSWER
+    slow_answer: float = 10
+    attempts: int = 5
+    use_environment_proxies: bool = False
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows of a list as the store gave them, and how many it counted for the whole list (X-WP-Total).
+
+    `total` is None when it did not say. Both describe the moment of this one answer.
+    """
+
+    rows: list[Row] = field(repr=False)
+    total: int | None
+
+
+class StoreClient:
+    """Reads a store. Thread-safe; to be used as a context manager.
+
+    Over https the key goes as HTTP Basic, over plain http (where WooCommerce ignores Basic) as an OAuth 1.0a
+    signature; never in the URL, where servers log it. Transient failures are repeated with back-off, and all
+    requests together keep the pace of `pace.Pace`.
+    """
+
+    def __init__(
+        self,
+        settings: StoreSettings,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.settings = settings
+        self._root = api_root(settings)
+        check_authority(settings.verify_tls, source=settings.source, setting="verify_tls", server="the store")
+        self._auth = auth_for(settings)
+        self._clock = clock
+        self.now = now
+        self._pace = Pace(
+            most_at_once=settings.max_concurrency,
+            per_second=settings.max_requests_per_second,
+            slow_after=settings.slow_answer,
+            sleep=sleep,
+            clock=clock,
+        )
+        self._answer_seconds = array("d")
+        self._offset_meter = OffsetMeter()
+        self._lock = threading.Lock()
+        self._session = requests.Session()
+        self._session.trust_env = settings.use_environment_proxies
+        self._session.headers.update(
+            {
+                "Accept": "application/json",
+                "Cache-Control": "no-cache",
+                "User-Agent": f"woo_sync_pipeline/{version('woo_sync_pipeline')}",
+            }
+        )
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, BoundedAdapter(pool_maxsize=max(1, settings.max_concurrency)))
+        self.server_time: datetime | None = None
+        """The store's own clock (UTC), from the Date header of its newest answer."""
+        self.requests_made = 0
+        self.notices = 0
+        """Answers that were good although something was wrong, such as a PHP notice before their JSON."""
+        self.first_notice = ""
+        """What that was the first time, in words that are safe to show."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def at_once(self) -> int:
+        """How many requests may be under way at present: less than `max_concurrency` after signs of overload."""
+        return self._pace.at_once
+
+    @property
+    def clock_offset(self) -> ClockOffset:
+        """How much the clock that dates the store's answers is ahead of ours, as far as they told it by now.
+
+        Behind a CDN that may be another clock than the one that dates orders: see `orders.newest_orders`.
+        """
+        return self._offset_meter.offset
+
+    def statistics(self) -> RequestStatistics:
+        """The requests made so far and the times of their answers."""
+        with self._lock:
+            return RequestStatistics.of(
+                requests=self.requests_made, seconds=self._answer_seconds, notices=self.notices
+            )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def get_list(self, path: str, params: Params) -> Page:
+        """Read one page of a list, for example `customers` or `products/tags` (below `/wp-json/wc/v3/`).
+
+        A path that begins with `/wc-analytics/` is below `/wp-json`. Raises StoreError; anything but a list of objects
+        is an error, so an empty page is a true answer. A list with objects and other things in it keeps empty objects
+        in their places: rows that have no id.
+        """
+        value, headers = self._ask("GET", path, params)
+        if is_list_with_holes(value):
+            value = items_of(value)
+        if not isinstance(value, list) or not (not value or any(isinstance(row, dict) for row in value)):
+            raise self._malformed(f"GET {path}", f"{shape_of(value)} where a list of objects was due")
+        rows = [row if isinstance(row, dict) else {} for row in value]
+        total = headers.get("X-WP-Total", "")
+        return Page(rows, int(total) if _TOTAL.fullmatch(total) else None)
+
+    def get_object(self, path: str, params: Params) -> Row:
+        """Read one object, for example `system_status`; `/` is WordPress' own index, read without the key.
+
+        Raises StoreError, also when the answer is no object.
+        """
+        return self._object("GET", path, params)
+
+    def describe(self, path: str) -> Row:
+        """Read what the store says of a route and its arguments (OPTIONS), for example of `orders`.
+
+        Raises StoreError, also when the answer is no object.
+        """
+        return self._object("OPTIONS", path, {})
+
+    def _object(self, method: str, path: str, params: Params) -> Row:
+        value, _ = self._ask(method, path, params)
+        if not isinstance(value, dict):
+            raise self._malformed(f"{method} {path}", f"{shape_of(value)} where an object was due")
+        return value
+
+    def _malformed(self, tried: str, got: str) -> StoreAnswerMalformedError:
+        return StoreAnswerMalformedError(source=self.settings.source, tried=tried, got=got)
+
+    def _ask(self, method: str, path: str, params: Params) -> tuple[Any, Mapping[str, str]]:
+        attempt = 0
+        while True:
+            attempt += 1
+            with self._pace.turn() as turn:
+                try:
+                    return self._ask_once(method, path, params)
+                except StoreError as error:
+                    turn.overloaded = isinstance(error, _OVERLOAD)
+                    wait = error.retry_after or 0.0
+                    if not error.transient or wait > LONGEST_WAIT or attempt >= self.settings.attempts:
+                        raise _final(error, attempt) from error
+                    # While the turn lasts, so that no other thread slips in between.
+                    self._pace.pause(max(wait, backoff(attempt)))
+
+    def _ask_once(self, method: str, path: str, params: Params) -> tuple[Any, Mapping[str, str]]:
+        tried = f"{method} {path}"
+        with self._lock:
+            self.requests_made += 1
+        began, sent_at = self._clock(), self.now()
+        answer = self._answer(method, path, params, tried=tried)
+        received_at = self.now()
+        self._offset_meter.note(date_of_answer(answer.headers), sent_at=sent_at, received_at=received_at)
+        now = http_date(answer.headers.get("Date", ""))
+        with self._lock:
+            self._answer_seconds.append(self._clock() - began)
+            self.server_time = now or self.server_time
+        parsed = read_answer(answer, source=self.settings.source, tried=tried)
+        age = seconds_in_cache(answer.headers)
+        # WordPress' index is the same for everybody, and may well be kept.
+        if age > _OLDEST_ANSWER and not path.startswith("/"):
+            got = f"an answer out of a cache, {age:,} seconds old"
+            raise StoreAnswerCachedError(source=self.settings.source, tried=tried, got=got)
+        if parsed.is_odd:
+            self._note(parsed.notice)
+        return parsed.value, answer.headers
+
+    def _answer(self, method: str, path: str, params: Params, *, tried: str) -> Answer:
+        """One answer with its whole body. Raises StoreError where none came, or one without an end."""
+        settings = self.settings
+        is_below_v3 = not path.startswith("/")
+        url = f"{self._root}/wc/v3/{path}" if is_below_v3 else f"{self._root}{path}"
+        deadline = Deadline(settings.answer_timeout)
+        try:
+            with (
+                deadline,
+                self._session.request(
+                    method,
+                    url,
+                    params=dict(params),
+                    # WordPress refuses a Basic user that it does not know, so its index is read without the key.
+                    # requests signs each call anew, as a nonce may be used only once.
+                    auth=self._auth if is_below_v3 or path.startswith(_OF_ANALYTICS) else no_auth,
+                    timeout=(settings.connect_timeout, settings.read_timeout),
+                    allow_redirects=False,
+                    verify=settings.verify_tls,
+                    stream=True,
+                ) as response,
+            ):
+                body = unpacked(
+                    read_body(response, largest=settings.largest_answer), largest=settings.largest_answer
+                )
+        except TooLargeError:
+            got = f"an answer of more than {settings.largest_answer:,} bytes"
+            raise StoreAnswerTooLargeError(source=settings.source, tried=tried, got=got) from None
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            if not deadline.has_passed:
+                raise network_error(
+                    error,
+                    source=settings.source,
+                    tried=tried,
+                    connect_timeout=settings.connect_timeout,
+                    read_timeout=settings.read_timeout,
+                ) from error
+        # Asked also where nothing was raised: without a Content-Length a cut looks like the end.
+        if deadline.has_passed:
+            got = f"an answer that was not complete after {settings.answer_timeout:g} seconds"
+            raise StoreAnswerTooSlowError(source=settings.source, tried=tried, got=got)
+        return Answer(response.status_code, response.headers, body)
+
+    def _note(self, notice: str) -> None:
+        with self._lock:
+            self.notices += 1
+            is_first = self.notices == 1
+            if is_first:
+                self.first_notice = notice
+        if is_first:
+            _log.warning("%s: the store's JSON is not as it should be: %s", self.settings.source, notice)
+
+
+def _final(error: StoreError, attempts: int) -> StoreError:
+    """The same error, with the number of attempts and the time to come back in its message."""
+    tried = error.tried if attempts == 1 else f"{error.tried} ({attempts} attempts)"
+    next_step = error.next_step
+    if error.retry_after:
+        due = datetime.now(UTC) + timedelta(seconds=error.retry_after)
+        next_step = f"The store asks to come back after {due:%Y-%m-%d %H:%M:%S} UTC. {next_step}"
+    final = type(error)(source=error.source, tried=tried, got=error.got, next_step=next_step)
+    final.retry_after = error.retry_after
+    return final

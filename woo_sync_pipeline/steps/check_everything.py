@@ -1,0 +1,130 @@
+"""Trying everything that a sync needs, one line each."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from woo_sync_pipeline.config.environment import ENV_FILE
+from woo_sync_pipeline.config.settings import Settings, SourceSettings, load_settings
+from woo_sync_pipeline.errors import WooSyncError
+from woo_sync_pipeline.sources.woocommerce.check import check_store
+from woo_sync_pipeline.steps.days import today
+from woo_sync_pipeline.steps.resources import MessageMediaResource, StateResource, StoresResource
+
+
+@dataclass(frozen=True)
+class CheckLine:
+    """One thing that was tried: `ok`, `warn` (a sync works, but look at this) or `FAIL`."""
+
+    verdict: Literal["ok", "warn", "FAIL"]
+    subject: str
+    text: str
+
+
+def check_everything(config: Path) -> Iterator[CheckLine]:
+    """Try configuration, database, each store and the platform; a failure does not stop the rest."""
+    try:
+        settings = load_settings(config)
+    except WooSyncError as error:
+        yield CheckLine("FAIL", "configuration", str(error))
+        return
+    yield CheckLine(
+        "ok", "configuration", f"{config}, {len(settings.sources)} source(s), days of {settings.timezone}"
+    )
+    yield from _readable_secrets(config, settings)
+    for refused in settings.refused:
+        yield CheckLine("FAIL", refused.label, str(refused.error))
+    yield _check_database(settings)
+    day = today(settings.timezone, datetime.now(UTC))
+    for source in settings.sources:
+        yield from check_source(source)
+        if source.start_date > day:
+            yield CheckLine(
+                "warn",
+                source.key,
+                f"start_date {source.start_date} has not begun: it is {day} in {settings.timezone}; until then nothing "
+                "is synced",
+            )
+    yield _check_platform(settings)
+
+
+def _readable_secrets(config: Path, settings: Settings) -> Iterator[CheckLine]:
+    """Files with secrets that every user of this machine can read."""
+    beside = config.parent / ENV_FILE
+    if settings.literal_secrets and config.stat().st_mode & stat.S_IROTH:
+        yield CheckLine(
+            "warn",
+            "configuration",
+            f"every user of this machine can read the secrets in this file ({', '.join(settings.literal_secrets)}). "
+            "Run `chmod 600` on it, or write ${NAME} and keep them in the environment",
+        )
+    if beside.is_file() and beside.stat().st_mode & stat.S_IROTH:
+        yield CheckLine(
+            "warn",
+            "configuration",
+            f"every user of this machine can read the variables in {beside}. Run `chmod 600` on it",
+        )
+
+
+def _check_database(settings: Settings) -> CheckLine:
+    state = StateResource(settings)
+    try:
+        database = state.database()
+        return CheckLine(
+            "ok", "database", f"PostgreSQL {database.version()} at {database.place}, schema up to date"
+        )
+    except WooSyncError as error:
+        return CheckLine("FAIL", "database", str(error))
+    finally:
+        state.close()
+
+
+def check_source(source: SourceSettings, stores: StoresResource | None = None) -> Iterator[CheckLine]:
+    """Try one store: a failure is one line, what can be lived with one line each."""
+    keys = [key for key in source.meta_keys if not key.startswith("_")]
+    try:
+        with (stores or StoresResource()).connect(source) as client:
+            found = check_store(
+                client,
+                needs_customer_meta=bool(keys),
+                statuses=source.order_statuses or (),
+                consent_keys=source.consent.keys,
+                mirrored_keys=source.consent.mirrored_by,
+                consent_words=source.consent.words.meanings,
+            )
+    except WooSyncError as error:
+        yield CheckLine("FAIL", source.key, str(error))
+        return
+    yield CheckLine(
+        "ok",
+        source.key,
+        f"{found.name}, WooCommerce {found.version}, {found.timezone}, {found.customers_total:,} customers",
+    )
+    for lack in found.lacking:
+        yield CheckLine("ok", source.key, lack)
+    for warning in found.warnings:
+        yield CheckLine("warn", source.key, warning)
+    if not source.consent.keys:
+        yield CheckLine(
+            "warn",
+            source.key,
+            "consent.meta_keys is empty: no choice of anybody is read, so in mode "
+            f"{source.consent.mode} {'nobody' if source.consent.mode == 'explicit' else 'everybody'} is subscribed: "
+            "`woo-sync discover` finds the keys that the store has",
+        )
+
+
+def _check_platform(settings: Settings) -> CheckLine:
+    try:
+        with MessageMediaResource(settings).connect() as client:
+            contacts, lists = client.count_contacts(), len(client.lists())
+    except WooSyncError as error:
+        return CheckLine("FAIL", "messagemedia", str(error))
+    return CheckLine(
+        "ok", "messagemedia", f"{settings.messagemedia.base_url}, {contacts:,} contacts, {lists:,} lists"
+    )

@@ -1,0 +1,93 @@
+"""`woo-sync discover`: reading a sample of a store, and judging where it keeps consent and tags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from woo_sync_pipeline.config.settings import SourceSettings
+from woo_sync_pipeline.sources.woocommerce.client import StoreClient
+from woo_sync_pipeline.sources.woocommerce.discovery.counting import MetaCounts, RecordKind
+from woo_sync_pipeline.sources.woocommerce.discovery.findings import Findings, judge
+from woo_sync_pipeline.sources.woocommerce.discovery.proposal import proposal, proposal_lines
+from woo_sync_pipeline.sources.woocommerce.discovery.showing import finding_values, notes
+from woo_sync_pipeline.sources.woocommerce.errors import StoreError
+from woo_sync_pipeline.sources.woocommerce.fields import objects
+from woo_sync_pipeline.sources.woocommerce.newest import last_moment, meta_of, newest_customers, newest_orders
+from woo_sync_pipeline.steps.resources import StoresResource
+
+SAMPLE = 1_000
+"""Newest customers, and newest orders, that are looked at unless all are asked for."""
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What was found in one store. `active_plugins` are folders of plugins; None where the store does not tell."""
+
+    source: SourceSettings
+    findings: Findings
+    active_plugins: frozenset[str] | None
+
+    @property
+    def notes(self) -> list[str]:
+        """What cannot be seen, and what to do about it."""
+        return list(notes(self.findings, active_plugins=self.active_plugins))
+
+    @property
+    def proposal(self) -> dict[str, dict[str, Any]]:
+        """The sections `consent` and `groups` to configure, as values."""
+        return proposal(self.findings, **self._configured)
+
+    @property
+    def proposal_lines(self) -> list[str]:
+        """The same as lines of YAML."""
+        return proposal_lines(self.findings, **self._configured)
+
+    @property
+    def _configured(self) -> dict[str, Any]:
+        """What is written of these sections in the configuration, without what is not."""
+        return {
+            "consent": self.source.consent.model_dump(mode="json", exclude_unset=True),
+            "groups": self.source.groups.model_dump(mode="json", exclude_unset=True),
+        }
+
+    def values(self) -> dict[str, Any]:
+        """Everything as a plain structure, for JSON."""
+        return {
+            "source": self.source.key,
+            "read": {str(kind): number for kind, number in self.findings.records.items()},
+            "consent": [finding_values(each) for each in self.findings.consent],
+            "tags": [finding_values(each) for each in self.findings.tags],
+            "answers_elsewhere": dict(self.findings.answers_elsewhere),
+            "notes": self.notes,
+            "proposal": self.proposal,
+            "yaml": "\n".join(self.proposal_lines) + "\n",
+        }
+
+
+def discover_source(
+    source: SourceSettings, *, everything: bool = False, stores: StoresResource | None = None
+) -> Discovery:
+    """Read the newest 1,000 customers and orders of a store (`everything`: all), and judge their meta.
+
+    Nothing of it is kept. Raises StoreError.
+    """
+    most = None if everything else SAMPLE
+    counts = MetaCounts(rules=source.consent.rules, tag_keys=source.groups.meta_keys)
+    with (stores or StoresResource()).connect(source) as client:
+        for row in newest_customers(client, most=most):
+            counts.add(RecordKind.customers, meta_of(row), at=last_moment(row))
+        for row in newest_orders(client, most=most):
+            counts.add(RecordKind.orders, meta_of(row), at=last_moment(row))
+        plugins = _active_plugins(client)
+    return Discovery(source, judge(counts), plugins)
+
+
+def _active_plugins(client: StoreClient) -> frozenset[str] | None:
+    try:
+        status = client.get_object("system_status", {"_fields": "active_plugins"})
+    except StoreError:
+        # Worth a remark in what is shown, and no reason to show nothing.
+        return None
+    files = (str(each.get("plugin") or "") for each in objects(status.get("active_plugins")))
+    return frozenset(file.partition("/")[0] for file in files if file)

@@ -1,0 +1,28 @@
+"""Whole syncs, where a test is about all that one sends, and an account for those that push from a state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from woo_sync_pipeline.demo.platform import DemoPlatform
+from woo_sync_pipeline.messagemedia import PlatformClient
+from woo_sync_pipeline_tests.orchestration.conftest import _own_environment, make_world, world
+from woo_sync_pipeline_tests.steps.pushes import connect
+
+__all__ = ["_own_environment", "make_world", "world"]
+
+
+@pytest.fixture
+def platform() -> Iterator[DemoPlatform]:
+    """An empty demo account."""
+    with DemoPlatform() as running:
+        yield running
+
+
+@pytest.fixture
+def client(platform: DemoPlatform) -> Iterator[PlatformClient]:
+    """A client of that account."""
+    with connect(platform) as opened:
+        yield opened
