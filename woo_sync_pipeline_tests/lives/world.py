@@ -25,13 +25,14 @@ from woo_sync_pipeline.demo.store.rows import customer_builders, order_builders
 from woo_sync_pipeline.messagemedia.plan import Action, ContactPlan, Vocabulary, plan_contact
 from woo_sync_pipeline.messagemedia.push import PushOutcome
 from woo_sync_pipeline.sources.woocommerce.fields import keep_used
+from woo_sync_pipeline.sources.woocommerce.known import customer_hashes, order_hashes
 from woo_sync_pipeline.sources.woocommerce.reading import guest_orders, settings_fingerprint
 from woo_sync_pipeline.sources.woocommerce.records import customer_table, order_table
 from woo_sync_pipeline.state.columns import RECORD_COLUMNS
 from woo_sync_pipeline.state.contacts import load_pending, note_in_flight, pending_phones, settle
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.platform_states import note_states
-from woo_sync_pipeline.state.records import Reading, commit_reading, customer_hashes, order_hashes
+from woo_sync_pipeline.state.records import Reading, commit_reading
 from woo_sync_pipeline.state.syncs import begin_sync
 from woo_sync_pipeline.steps.fit import normalise_records
 from woo_sync_pipeline.steps.push import _confirmation

@@ -8,14 +8,14 @@ import pytest
 
 from woo_sync_pipeline.contacts.merge import MergeSource
 from woo_sync_pipeline.errors import StateError
-from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.records import (
+from woo_sync_pipeline.sources.woocommerce.known import (
     customer_hashes,
-    invalid_reasons,
     known_product_ids,
     order_hashes,
     orders_that_named_a_customer,
 )
+from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.records import invalid_reasons
 from woo_sync_pipeline_tests.state import stored
 from woo_sync_pipeline_tests.state.stored import (
     ANN,

@@ -13,6 +13,7 @@ from woo_sync_pipeline.orchestration.asset_options import asset_options
 from woo_sync_pipeline.orchestration.checks import Check, check_result, check_specs
 from woo_sync_pipeline.orchestration.step import TIMES_HEALED, SyncStep, sync_step
 from woo_sync_pipeline.sources.woocommerce.completeness import customers_up_to
+from woo_sync_pipeline.sources.woocommerce.known import known_guest_orders, last_order_id
 from woo_sync_pipeline.sources.woocommerce.orders import order_statuses
 from woo_sync_pipeline.sources.woocommerce.reading import (
     CustomersRead,
@@ -27,7 +28,7 @@ from woo_sync_pipeline.sources.woocommerce.records import CUSTOMER_SCHEMA, ORDER
 from woo_sync_pipeline.sources.woocommerce.statistics import RequestStatistics
 from woo_sync_pipeline.sources.woocommerce.window import SEVENTHS, order_window, read_until, sevenths_due
 from woo_sync_pipeline.state.bulk import arrow_schema
-from woo_sync_pipeline.state.records import known_guest_orders, last_order_id, latest_sweep
+from woo_sync_pipeline.state.records import latest_sweep
 from woo_sync_pipeline.steps.days import midnight
 from woo_sync_pipeline.steps.findings import Finding, all_were_read
 

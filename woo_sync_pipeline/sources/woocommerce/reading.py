@@ -17,6 +17,13 @@ from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.sources.woocommerce.client import Row, StoreClient
 from woo_sync_pipeline.sources.woocommerce.customers import customers_after, customers_by_id, sweep_customers
 from woo_sync_pipeline.sources.woocommerce.errors import StoreAnswerMalformedError
+from woo_sync_pipeline.sources.woocommerce.known import (
+    customer_hashes,
+    known_product_ids,
+    order_hashes,
+    orders_that_named_a_customer,
+    users_with_several_roles,
+)
 from woo_sync_pipeline.sources.woocommerce.orders import (
     NewestOrders,
     OrderWindow,
@@ -36,14 +43,7 @@ from woo_sync_pipeline.sources.woocommerce.records import (
 from woo_sync_pipeline.sources.woocommerce.roles import several_roles, store_roles, with_all_roles
 from woo_sync_pipeline.sources.woocommerce.row_ids import LeftOut, UnreadableRow
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.records import (
-    customer_hashes,
-    known_phones,
-    known_product_ids,
-    order_hashes,
-    orders_that_named_a_customer,
-    users_with_several_roles,
-)
+from woo_sync_pipeline.state.records import known_phones
 from woo_sync_pipeline.steps.fit import normalise_records
 
 NORMALISATION_VERSION = 1

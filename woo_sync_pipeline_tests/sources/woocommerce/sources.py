@@ -15,11 +15,12 @@ from woo_sync_pipeline.contacts.merge import MergeSource
 from woo_sync_pipeline.demo.store import DemoStore
 from woo_sync_pipeline.sources.woocommerce import reading
 from woo_sync_pipeline.sources.woocommerce.client import StoreClient
+from woo_sync_pipeline.sources.woocommerce.known import known_guest_orders, last_order_id
 from woo_sync_pipeline.sources.woocommerce.orders import order_statuses
 from woo_sync_pipeline.sources.woocommerce.reading import CustomersRead, OrdersRead
 from woo_sync_pipeline.sources.woocommerce.window import order_window, read_until
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.records import Reading, commit_reading, known_guest_orders, last_order_id
+from woo_sync_pipeline.state.records import Reading, commit_reading
 from woo_sync_pipeline.state.syncs import Watermark, begin_sync, watermark
 from woo_sync_pipeline.steps.days import midnight
 from woo_sync_pipeline.steps.fit import normalise_records

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from woo_sync_pipeline.demo.store import DemoStore, generate_store, rows
 from woo_sync_pipeline.demo.store.records import NO_DATE
 from woo_sync_pipeline.sources.woocommerce.errors import StoreAnswerMalformedError
+from woo_sync_pipeline.sources.woocommerce.known import known_guest_orders
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.records import known_guest_orders
 from woo_sync_pipeline_tests.sources.woocommerce.conftest import SHOP_MANAGER
 from woo_sync_pipeline_tests.sources.woocommerce.sources import (
     CONSENT,
