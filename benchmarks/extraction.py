@@ -40,13 +40,17 @@ from pydantic import SecretStr
 from requests.adapters import HTTPAdapter
 from rich.table import Table
 
-from woo_sync_pipeline.config.settings import ConsentSettings, GroupSettings, SourceSettings
+from woo_sync_pipeline.sources.woocommerce.client import connect
 from woo_sync_pipeline.sources.woocommerce.fields import CUSTOMER_FIELDS
 from woo_sync_pipeline.sources.woocommerce.paging import PAGE_SIZE
 from woo_sync_pipeline.sources.woocommerce.reading import sweep
+from woo_sync_pipeline.sources.woocommerce.settings import (
+    WooCommerceConsent,
+    WooCommerceGroups,
+    WooCommerceSettings,
+)
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.embedded import EmbeddedPostgres
-from woo_sync_pipeline.steps.resources import StoresResource
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,7 @@ def nobody_looks(_count: int) -> None:
 
 def swept(store: Store) -> Run:
     """Read everybody as the daily sync does, with an empty state: each row is new and is kept."""
-    source = SourceSettings(
+    source = WooCommerceSettings(
         name="WooCommerce",
         key="woocommerce",
         url=store.url,
@@ -124,14 +128,14 @@ def swept(store: Store) -> Run:
         consumer_secret=SecretStr(store.consumer_secret),
         start_date=date(2026, 11, 1),
         default_region="AU",
-        consent=ConsentSettings(meta_keys=("sms_marketing_consent",)),
-        groups=GroupSettings(meta_keys=("customer_tags",)),
+        consent=WooCommerceConsent(meta_keys=("sms_marketing_consent",)),
+        groups=WooCommerceGroups(meta_keys=("customer_tags",)),
         max_concurrency=store.concurrency,
     )
     with tempfile.TemporaryDirectory() as folder, EmbeddedPostgres(Path(folder) / "postgres") as postgres:
         database = Database(postgres.url)
         database.migrate()
-        with StoresResource().connect(source) as client:
+        with connect(source) as client:
             watch = Watch()
             found = sweep(client, database, source, progress=nobody_looks)
             run = watch.stop(rows=len(found.changed), requests=client.requests_made)

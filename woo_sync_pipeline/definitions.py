@@ -27,7 +27,6 @@ from woo_sync_pipeline.steps.resources import (
     ProgressResource,
     StagingResource,
     StateResource,
-    StoresResource,
 )
 
 
@@ -36,7 +35,7 @@ def build_definitions(
 ) -> dg.Definitions:
     """Definitions for a configuration; connects to nothing."""
     state = state or StateResource(settings)
-    stores, staging = StoresResource(), StagingResource(settings)
+    staging = StagingResource(settings)
     executor = step_executor(settings, state)
     sources, jobs = settings.sources, {each.key: source_jobs(each, executor) for each in settings.sources}
     retention = retention_job(settings, state, staging)
@@ -60,11 +59,10 @@ def build_definitions(
         sensors=[
             *alert_sensors(settings, state),
             *refused_source_sensors(settings, state),
-            *(live_sensor(settings, each, jobs[each.key], state=state, stores=stores) for each in sources),
+            *(live_sensor(settings, each, jobs[each.key], state) for each in sources),
         ],
         resources={
             "state": state,
-            "stores": stores,
             "messagemedia": MessageMediaResource(settings),
             "staging": staging,
             "progress": progress or LoggedProgress(),

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from woo_sync_pipeline.config.settings import Settings, SourceSettings
+from woo_sync_pipeline.config.settings import Settings
+from woo_sync_pipeline.config.source import SourceSettings
 from woo_sync_pipeline.privacy import mask_email, mask_phone
 
 # What takes long to import is imported where it is used, so that `--help` need not wait.

@@ -12,10 +12,11 @@ import click
 from woo_sync_pipeline.cli.common import chosen_sources, console
 from woo_sync_pipeline.config.settings import load_settings
 from woo_sync_pipeline.errors import WooSyncError
+from woo_sync_pipeline.sources.registry import kind_of
 
 # What takes long to import is imported where it is used, so that `--help` need not wait.
 if TYPE_CHECKING:
-    from woo_sync_pipeline.steps.discover import Discovery
+    from woo_sync_pipeline.sources.base import Discovered
 
 
 @click.command()
@@ -32,20 +33,18 @@ def discover(config: Path, keys: tuple[str, ...], everything: bool, as_json: boo
     masked. A key about e-mail is never proposed as consent to SMS. Exit code 1 if a store cannot be read; the others
     are.
     """
-    from woo_sync_pipeline.steps.discover import discover_source
-
     settings = load_settings(config)
     found, failed = [], False
     for source in chosen_sources(settings, keys):
         try:
-            discovery = discover_source(source, everything=everything)
+            discovery = kind_of(source).discover(source, everything=everything)
         except WooSyncError as error:
             click.echo(f"FAILED {error}", err=True)
             failed = True
             continue
-        found.append(discovery.values())
+        found.append(discovery.values)
         if not as_json:
-            show_discovery(discovery, config=config)
+            show_discovery(discovery, key=source.key, config=config)
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False, indent=2))
     refused = () if keys else settings.refused
@@ -54,20 +53,15 @@ def discover(config: Path, keys: tuple[str, ...], everything: bool, as_json: boo
     sys.exit(1 if failed or refused else 0)
 
 
-def show_discovery(discovery: Discovery, *, config: Path) -> None:
-    """Print what was found in a store: tables, notes, and the lines to paste."""
-    from woo_sync_pipeline.sources.woocommerce.discovery.showing import consent_table, tags_table
-
-    terminal, findings, source = console(), discovery.findings, discovery.source
-    read = ", ".join(f"{number:,} {kind}" for kind, number in findings.records.items())
-    terminal.print(f"{source.name}: {read} were read", markup=False, highlight=False, style="bold")
-    if findings.consent:
-        terminal.print(consent_table(findings))
-    if findings.tags:
-        terminal.print(tags_table(findings))
-    for note in discovery.notes:
+def show_discovery(found: Discovered, *, key: str, config: Path) -> None:
+    """Print what was found out about a source: tables, notes, and the lines to paste."""
+    terminal = console()
+    terminal.print(found.title, markup=False, highlight=False, style="bold")
+    for table in found.tables:
+        terminal.print(table)
+    for note in found.notes:
         terminal.print(f"- {note}", markup=False, highlight=False)
-    click.echo(f"\nTo be put in the place of consent and groups of {source.key} in {config}:\n")
-    for line in discovery.proposal_lines:
+    click.echo(f"\nTo be put in the place of {found.sections} of {key} in {config}:\n")
+    for line in found.lines:
         click.echo(line)
     click.echo("")

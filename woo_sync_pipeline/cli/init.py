@@ -18,6 +18,7 @@ from woo_sync_pipeline.config.refused import SOURCE_KEY
 from woo_sync_pipeline.config.settings import DATABASE_URL_ENV, config_path, load_settings
 from woo_sync_pipeline.config.values import PostgresUrl, Region, SourceName, Timezone, WebAddress
 from woo_sync_pipeline.errors import WooSyncError
+from woo_sync_pipeline.sources.registry import kind_of
 
 # What takes long to import is imported where it is used, so that `--help` need not wait.
 if TYPE_CHECKING:
@@ -93,22 +94,20 @@ def init(config: Path, /, takes: bool | None, **given: Any) -> None:
 
 
 def _discover(made: NewConfiguration, command: str, *, takes: bool | None) -> bool:
-    from woo_sync_pipeline.steps.discover import discover_source
-
     try:
-        discovery = discover_source(load_settings(made.path).sources[0])
+        source = load_settings(made.path).sources[0]
+        discovery = kind_of(source).discover(source, everything=False)
     except WooSyncError as error:
         click.echo(f"FAILED {error}", err=True)
         click.echo(f"Try it again: {command} discover")
         return False
-    show_discovery(discovery, config=made.path)
-    found = discovery.findings.proposed_consent or discovery.findings.proposed_tags
-    if takes is None and found and sys.stdin.isatty():
+    show_discovery(discovery, key=source.key, config=made.path)
+    if takes is None and discovery.proposes and sys.stdin.isatty():
         click.echo(
             "A key that is no consent to SMS marketing would send messages to people who never agreed."
         )
         takes = click.confirm("You know these keys, and want these lines in the file?", default=False)
-    if takes and made.take(discovery.proposal_lines):
+    if takes and made.take(discovery.lines):
         click.echo(f"Written into {made.path}.")
     else:
         click.echo(f"Paste the lines that are right into {made.path}, before the first sync.")

@@ -183,9 +183,10 @@ def report(config: Path, sync_id: int | None, form: str | None) -> None:
         click.echo(report_csv(contacts, SyncCounts.from_json(found.counts).all_warnings), nl=False)
     elif form == "html":
         from woo_sync_pipeline.reports.html import report_html
+        from woo_sync_pipeline.reports.report import no_page
 
-        url = source.url if source else ""
-        click.echo(report_html(found, contacts, history, source_name=name, store_url=url), nl=False)
+        page_of = source.page_of if source else no_page
+        click.echo(report_html(found, contacts, history, source_name=name, page_of=page_of), nl=False)
     else:
         terminal = console()
         terminal.print(report_title(found, source_name=name), markup=False, highlight=False, style="bold")

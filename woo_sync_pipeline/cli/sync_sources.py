@@ -10,7 +10,9 @@ from datetime import date
 from rich.console import Console
 
 from woo_sync_pipeline.cli.progress import TerminalProgress
-from woo_sync_pipeline.config.settings import Settings, SourceSettings
+from woo_sync_pipeline.config.settings import Settings
+from woo_sync_pipeline.config.source import SourceSettings
+from woo_sync_pipeline.days import today
 from woo_sync_pipeline.errors import ConfigurationError, WooSyncError
 from woo_sync_pipeline.orchestration.decisions import DayRange, days_to_sync
 from woo_sync_pipeline.orchestration.instance import dagster_instance
@@ -19,7 +21,6 @@ from woo_sync_pipeline.reports.report import SyncCounts
 from woo_sync_pipeline.reports.tables import report_tables, report_title
 from woo_sync_pipeline.state.retention import covered_days
 from woo_sync_pipeline.state.syncs import completed_sweeps, sync_contacts
-from woo_sync_pipeline.steps.days import today
 from woo_sync_pipeline.steps.resources import StateResource
 
 

@@ -3,189 +3,46 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from datetime import date, time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
 
-from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    GetCoreSchemaHandler,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import core_schema
 
 from woo_sync_pipeline.config.celery import CelerySettings
 from woo_sync_pipeline.config.document import ConfigDocument, KeyPath, Problem, read_document
-from woo_sync_pipeline.config.limits import LimitSettings, LimitsSettings
-from woo_sync_pipeline.config.refused import SOURCE_KEY, RefusedSource, duplicates, refused_sources
+from woo_sync_pipeline.config.refused import RefusedSource, duplicates, refused_sources
+from woo_sync_pipeline.config.source import SourceSettings
 from woo_sync_pipeline.config.values import (
     ApiKey,
     EmailAddress,
     HostName,
-    Name,
-    NameFormat,
-    OrderStatuses,
     PostgresUrl,
-    Region,
     Secret,
     SecretWebAddress,
     Section,
-    SourceName,
     StagingUrl,
     Text,
-    TimeOfDay,
     Timezone,
     WebAddress,
-    no_secret,
     refuse,
 )
-from woo_sync_pipeline.contacts.consent import Consent, ConsentRules, comparable
-from woo_sync_pipeline.contacts.contact import OnErasure
-from woo_sync_pipeline.contacts.groups import DEFAULT_NAME_FORMAT
+from woo_sync_pipeline.sources.registry import source_kinds
 
 CONFIG_ENV = "WOO_SYNC_CONFIG"
 DATABASE_URL_ENV = "WOO_SYNC_DATABASE_URL"
 DEFAULT_CONFIG_FILE = "woo_sync.yaml"
 
-
-class ConsentWords(Section):
-    """A store's own words for a choice, beside the English ones that are known anyway."""
-
-    opted_in: tuple[Name, ...] = ()
-    opted_out: tuple[Name, ...] = ()
-
-    @model_validator(mode="after")
-    def _words_differ(self) -> Self:
-        seen: dict[str, str] = {}
-        for name, words in (("opted_in", self.opted_in), ("opted_out", self.opted_out)):
-            for position, word in enumerate(words, 1):
-                if not comparable(word):
-                    raise refuse(
-                        f"word {position} of {name} is no word: blanks, hyphens and underscores do not count"
-                    )
-                if seen.setdefault(comparable(word), name) != name:
-                    raise refuse(
-                        f"word {position} of {name} is under opted_in as well. Write it under one of them"
-                    )
-        return self
-
-    @property
-    def meanings(self) -> dict[str, Consent]:
-        """What each word means."""
-        return {
-            **dict.fromkeys(self.opted_in, Consent.opted_in),
-            **dict.fromkeys(self.opted_out, Consent.opted_out),
-        }
-
-
-class ConsentSettings(Section):
-    """Where a store keeps the choice about SMS marketing, and what the absence of a choice means."""
-
-    mode: Literal["explicit", "inferred"] = "explicit"
-    meta_keys: tuple[Name, ...] = Field(default=(), description="meta keys of customers and of orders")
-    opt_out_meta_keys: tuple[Name, ...] = Field(
-        default=(), description="of the same, in which a yes means no"
-    )
-    words: ConsentWords = ConsentWords()
-    repeated_yes: Literal["ignored", "counts"] = Field(
-        default="ignored", description="whether an opt-in that repeats an older one is a new choice"
-    )
-    dated_by: dict[Name, Name] = Field(
-        default={}, description="for a meta key the one that holds the time of its choice"
-    )
-    mirrored_by: dict[Name, Name] = Field(
-        default={}, description="for a meta key that is hidden on customers its visible copy"
-    )
-
-    @model_validator(mode="after")
-    def _keys_belong_together(self) -> Self:
-        for position, key in enumerate(self.mirrored_by, 1):
-            if key not in self.meta_keys:
-                raise refuse(
-                    f"key {position} of mirrored_by is not among the meta_keys. Write it there too, spelled alike"
-                )
-        for position, key in enumerate(self.dated_by, 1):
-            if key not in self.keys:
-                raise refuse(
-                    f"key {position} of dated_by is neither among the meta_keys nor a copy in mirrored_by. "
-                    "Write it there too, spelled alike"
-                )
-        for name, others in (("mirrored_by", self.mirrored_by), ("dated_by", self.dated_by)):
-            for position, other in enumerate(others.values(), 1):
-                if other.startswith("_"):
-                    raise refuse(
-                        f"entry {position} of {name} names a key that begins with an underscore, and such keys of "
-                        "customers WooCommerce hides. Keep it under a key without one"
-                    )
-        return self
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """All meta keys that choices are read from."""
-        return tuple(dict.fromkeys((*self.meta_keys, *self.mirrored_by.values(), *self.opt_out_meta_keys)))
-
-    @property
-    def rules(self) -> ConsentRules:
-        """How choices are read from the meta of a record."""
-        return ConsentRules(
-            keys=self.keys,
-            opt_out_keys=frozenset(self.opt_out_meta_keys),
-            words=self.words.meanings,
-            dated_by=self.dated_by,
-            mirrored_by=self.mirrored_by,
-        )
-
-    @property
-    def hidden_keys(self) -> tuple[str, ...]:
-        """Meta keys that WooCommerce hides on customers, and that are not mirrored."""
-        return tuple(key for key in self.keys if key.startswith("_") and key not in self.mirrored_by)
-
-    @property
-    def basis(self) -> str:
-        """What choices are read from, as text: what reads differently only because this changed is no new choice."""
-        words = ",".join(sorted(f"{word}={meaning}" for word, meaning in self.words.meanings.items()))
-        opposite = ",".join(f"!{key}" for key in self.opt_out_meta_keys)
-        dates = ",".join(f"{key}@{other}" for key, other in sorted(self.dated_by.items()))
-        copies = ",".join(f"{key}~{other}" for key, other in sorted(self.mirrored_by.items()))
-        return ";".join(filter(None, (",".join(self.meta_keys), opposite, words, dates, copies)))
-
-
-class GroupSettings(Section):
-    """Which properties of customers become lists on the platform."""
-
-    roles: bool | Literal["first", "all"] = Field(
-        default=True, description="true: all roles of a user where the store has at most ten, else the first"
-    )
-    product_tags: bool = True
-    meta_keys: tuple[Name, ...] = ()
-    name_format: NameFormat = DEFAULT_NAME_FORMAT
-
-
-class SourceSettings(Section):
-    """One WooCommerce store."""
-
-    name: SourceName
-    key: Annotated[str, Field(pattern=SOURCE_KEY), AfterValidator(no_secret)]
-    type: Literal["woocommerce"] = "woocommerce"
-    url: WebAddress
-    consumer_key: ApiKey
-    consumer_secret: ApiKey
-    verify_tls: bool | str = True
-    use_environment_proxies: bool = False
-    start_date: date
-    orders_from: date | None = None
-    order_statuses: OrderStatuses | None = None
-    default_region: Region
-    consent: ConsentSettings = ConsentSettings()
-    groups: GroupSettings = GroupSettings()
-    limits: LimitsSettings = LimitsSettings()
-    on_erasure: OnErasure = "unsubscribe"
-    max_concurrency: Annotated[int, Field(ge=1, le=32)] = 4
-    max_requests_per_second: Annotated[float, Field(gt=0, le=1000)] | None = None
-    daily_at: TimeOfDay = time(2, 0)
-    live_interval_seconds: Annotated[int, Field(ge=5, le=86_400)] = 30
-
-    @property
-    def meta_keys(self) -> tuple[str, ...]:
-        """All meta keys that are read from this store, each once."""
-        consent = (*self.consent.keys, *self.consent.dated_by.values())
-        return tuple(dict.fromkeys((*consent, *self.groups.meta_keys)))
+_UNKNOWN_TYPE = "unknown_type"
 
 
 class MessageMediaSettings(Section):
@@ -265,6 +122,29 @@ class AlertSettings(Section):
         return self.webhook_url is not None or self.email is not None
 
 
+def _type_of(entry: Any) -> str | None:
+    """The type of an entry of `sources`; without one it is the first kind, which once was the only one."""
+    first = next(iter(source_kinds()))
+    kind = entry.get("type", first) if isinstance(entry, dict) else getattr(entry, "type", first)
+    return kind if isinstance(kind, str) else None
+
+
+class _AnySource:
+    """The settings of a source of any kind, told by its `type`."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, _source: object, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        kinds = source_kinds()
+        return core_schema.tagged_union_schema(
+            {name: handler.generate_schema(kind.settings) for name, kind in kinds.items()},
+            discriminator=_type_of,
+            custom_error_type=_UNKNOWN_TYPE,
+            custom_error_message=f"there is no such type of source. Known: {', '.join(kinds)}",
+        )
+
+
 class Settings(Section):
     """The whole of `woo_sync.yaml`."""
 
@@ -272,7 +152,7 @@ class Settings(Section):
     timezone: Timezone = "UTC"
     staging_url: StagingUrl | None = None
     messagemedia: MessageMediaSettings
-    sources: Annotated[tuple[SourceSettings, ...], Field(min_length=1)]
+    sources: Annotated[tuple[Annotated[SourceSettings, _AnySource], ...], Field(min_length=1)]
     retention: RetentionSettings = RetentionSettings()
     alerts: AlertSettings = AlertSettings()
     celery: CelerySettings | None = None
@@ -382,11 +262,10 @@ def _validated(
 
 def _problem(document: ConfigDocument, error: object) -> Problem:
     assert isinstance(error, dict)
-    location = tuple(error["loc"])
     kind, message = str(error["type"]), str(error["msg"])
+    location, model = _place(tuple(error["loc"]))
     if kind == "extra_forbidden":
-        known = _known_keys(location[:-1])
-        message = f"this key is not known. Known here: {', '.join(known)}"
+        message = f"this key is not known. Known here: {', '.join(_keys(model))}"
     elif kind == "missing":
         message = "this key is missing. See woo_sync.example.yaml for what it means"
     elif kind == "string_pattern_mismatch":
@@ -394,34 +273,57 @@ def _problem(document: ConfigDocument, error: object) -> Problem:
     elif kind in {"value_error", "assertion_error"}:
         # The words of a library, which may quote the value.
         message = "this value cannot be read. See woo_sync.example.yaml for what it means"
+    elif kind == _UNKNOWN_TYPE:
+        location = (*location, "type")
     # A union adds the names of its branches to the location: they are no keys of the file.
     while location and not document.has(location) and kind not in {"missing", "extra_forbidden"}:
         location = location[:-1]
     return Problem(location, message)
 
 
-_SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
-    (): Settings,
-    ("messagemedia",): MessageMediaSettings,
-    ("retention",): RetentionSettings,
-    ("alerts",): AlertSettings,
-    ("alerts", "email"): EmailSettings,
-    ("celery",): CelerySettings,
-    ("sources",): SourceSettings,
-    ("sources", "consent"): ConsentSettings,
-    ("sources", "consent", "words"): ConsentWords,
-    ("sources", "groups"): GroupSettings,
-    ("sources", "limits"): LimitsSettings,
-    **{("sources", "limits", name): LimitSettings for name in LimitsSettings.model_fields},
-}
-_KEY_NAMES = frozenset(
-    field.alias or name for model in _SECTIONS.values() for name, field in model.model_fields.items()
-)
+def _place(location: KeyPath) -> tuple[KeyPath, type[BaseModel]]:
+    """A place in the file, and the section that it is in. The location of an error in a source names its type too."""
+    model: type[BaseModel] = Settings
+    if location[:1] == ("sources",) and len(location) > 2:
+        model = source_kinds()[str(location[2])].settings
+        location = location[:2] + location[3:]
+    for name in location[:-1]:
+        model = _sections(model).get(str(name), model)
+    return location, model
+
+
+def _sections(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    """The sections in a section, by their keys."""
+    found = {}
+    for name, field in model.model_fields.items():
+        for part in _types_in(field.annotation):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                found[field.alias or name] = part
+    return found
+
+
+def _all_sections(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    yield model
+    for section in _sections(model).values():
+        yield from _all_sections(section)
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _types_in(annotation: object) -> Iterator[object]:
+    yield annotation
+    for part in get_args(annotation):
+        yield from _types_in(part)
+
+
+_TOP: tuple[type[BaseModel], ...] = (Settings, *(kind.settings for kind in source_kinds().values()))
+_MODELS = [section for model in _TOP for section in _all_sections(model)]
+_KEY_NAMES = frozenset(key for model in _MODELS for key in _keys(model))
 _SECRET_KEYS = frozenset(
-    {"api_key", "api_secret", "consumer_key", "consumer_secret", "password", "webhook_url", "redis_url"}
+    name
+    for model in _MODELS
+    for name, field in model.model_fields.items()
+    if SecretStr in _types_in(field.annotation)
 )
-
-
-def _known_keys(location: KeyPath) -> list[str]:
-    names = tuple(part for part in location if isinstance(part, str))
-    return [field.alias or name for name, field in _SECTIONS[names].model_fields.items()]

@@ -112,14 +112,15 @@ def _staging_url(value: str) -> str:
     return value
 
 
-def _not_blank(value: str) -> str:
+def not_blank(value: str) -> str:
+    """The text without blanks around it. Refuses one that has nothing else."""
     if not value.strip():
         raise refuse("this is empty. Write a value, or ${NAME} to take it from the environment")
     return value.strip()
 
 
 def _secret_not_blank(value: SecretStr) -> SecretStr:
-    return SecretStr(_not_blank(value.get_secret_value()))
+    return SecretStr(not_blank(value.get_secret_value()))
 
 
 def _one_line(value: SecretStr) -> SecretStr:
@@ -165,23 +166,6 @@ def _without_comma(value: str) -> str:
     return value
 
 
-def _order_status(value: str) -> str:
-    status = _not_blank(value)
-    if status in {"draft", "auto-draft", "checkout-draft"}:
-        raise refuse("this is a checkout that nobody has finished, so no contact comes from it. Leave it out")
-    if status in {"any", "all"}:
-        raise refuse("write the statuses one by one, or leave order_statuses out for all of them but drafts")
-    if status.startswith("wc-"):
-        raise refuse("write a status without wc-, such as completed")
-    return no_secret(status)
-
-
-def _some_statuses(value: tuple[str, ...]) -> tuple[str, ...]:
-    if not value:
-        raise refuse("name at least one status, or leave order_statuses out for all of them but drafts")
-    return value
-
-
 def _time_of_day(value: object) -> object:
     # YAML 1.1 reads an unquoted 02:30 as a number in base sixty.
     if isinstance(value, int) and not isinstance(value, bool):
@@ -189,7 +173,7 @@ def _time_of_day(value: object) -> object:
     return value
 
 
-Text = Annotated[str, AfterValidator(_not_blank), Field(max_length=60)]
+Text = Annotated[str, AfterValidator(not_blank), Field(max_length=60)]
 Name = Annotated[Text, AfterValidator(no_secret)]
 """A text that is shown."""
 HostName = Annotated[Name, AfterValidator(_host_name)]
@@ -202,9 +186,6 @@ PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
 TimeOfDay = Annotated[time, BeforeValidator(_time_of_day)]
 Secret = Annotated[SecretStr, AfterValidator(_secret_not_blank)]
 ApiKey = Annotated[Secret, AfterValidator(_one_line)]
-OrderStatuses = Annotated[
-    tuple[Annotated[str, AfterValidator(_order_status)], ...], AfterValidator(_some_statuses)
-]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 SecretWebAddress = Annotated[SecretStr, AfterValidator(_secret_web_address)]
 EmailAddress = Annotated[str, AfterValidator(_email_address)]

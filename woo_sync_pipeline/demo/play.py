@@ -15,7 +15,9 @@ from rich.table import Table
 
 from woo_sync_pipeline.cli.progress import TerminalProgress
 from woo_sync_pipeline.cli.sync_sources import show_outcome
-from woo_sync_pipeline.config.settings import DATABASE_URL_ENV, SourceSettings
+from woo_sync_pipeline.config.settings import DATABASE_URL_ENV
+from woo_sync_pipeline.config.source import SourceSettings
+from woo_sync_pipeline.days import today
 from woo_sync_pipeline.demo.scenario import Event, play_second_day
 from woo_sync_pipeline.demo.store import generate_store
 from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today, yesterday
@@ -25,7 +27,6 @@ from woo_sync_pipeline.orchestration.instance import DAGSTER_HOME_ENV, dagster_i
 from woo_sync_pipeline.orchestration.runner import SyncOutcome, SyncRunner
 from woo_sync_pipeline.privacy import mask_phone
 from woo_sync_pipeline.state.syncs import SyncContact, sync_contacts
-from woo_sync_pipeline.steps.days import today
 from woo_sync_pipeline.steps.resources import StateResource
 
 _MARKER = ".woo_sync_demo"
@@ -49,7 +50,7 @@ def play_demo(folder: Path, *, console: Console, customers: int, orders: int, se
         source = settings.source("woocommerce")
         _say(
             console,
-            f"A WooCommerce store with {customers:,} customers and {orders:,} orders at {source.url}",
+            f"A WooCommerce store with {customers:,} customers and {orders:,} orders at {world.stores[source.key].url}",
             f"A MessageMedia account without a contact at {settings.messagemedia.base_url}",
         )
         try:

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from woo_sync_pipeline.sources.woocommerce.probe import NewestChange
-from woo_sync_pipeline.state.syncs import SyncRun, Watermark
-from woo_sync_pipeline.steps.days import midnight
+from woo_sync_pipeline.days import midnight
+from woo_sync_pipeline.sources.base import Look
+from woo_sync_pipeline.state.syncs import SyncRun
 
 
 @dataclass(frozen=True)
@@ -54,37 +54,21 @@ def days_to_sync(
     return DayRange(missing[0], yesterday) if missing else None
 
 
-def decide_live(
-    *,
-    watermark: Watermark | None,
-    newest: NewestChange | None,
-    obstacle: str | None,
-    unsent: int,
-    changed_accounts: int = 0,
-) -> LiveDecision:
-    """Whether the store has changed since it was last read, or something is left to be sent.
+def decide_live(*, is_known: bool, look: Look, obstacle: str | None, unsent: int) -> LiveDecision:
+    """Whether the source has changed since it was last read, or something is left to be sent.
 
-    `newest` is what the store shows (None: not asked), `obstacle` what keeps the source from being synced, `unsent`
-    how many contacts a sync that failed has left. `changed_accounts` counts those of the customers who were active
-    lately that are not known in their present form.
+    `is_known`: whether it was ever read. `look` is what the source shows, `obstacle` what keeps it from being synced,
+    `unsent` how many contacts a sync that failed has left.
     """
     if obstacle is not None:
         return LiveDecision(False, obstacle)
-    if watermark is None:
+    if not is_known:
         return LiveDecision(True, "this source was never synced", is_first=True)
-    if newest is None:
-        return LiveDecision(False, "the store was not asked")
-    if newest.order_modified_at is not None and newest.order_modified_at >= watermark.read_until:
-        return LiveDecision(True, "an order changed")
-    if newest.customer_id is not None and newest.customer_id > watermark.last_customer_id:
-        return LiveDecision(True, "a customer registered")
-    if changed_accounts:
-        return LiveDecision(True, f"{changed_accounts:,} accounts of active customers changed")
+    if look.change is not None:
+        return LiveDecision(True, look.change)
     if unsent:
         return LiveDecision(True, f"{unsent:,} contacts were not sent by the last sync, which failed")
-    return LiveDecision(
-        False, f"nothing changed in the store since {watermark.read_until:%Y-%m-%d %H:%M:%S} UTC"
-    )
+    return LiveDecision(False, look.nothing)
 
 
 def _last_second(day: date, timezone: str) -> datetime:

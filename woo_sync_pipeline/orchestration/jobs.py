@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from woo_sync_pipeline.config.settings import SourceSettings
+from woo_sync_pipeline.config.source import SourceSettings
 from woo_sync_pipeline.orchestration.step import KIND_TAG, READING_TAG, SOURCE_TAG
+from woo_sync_pipeline.sources.registry import kind_of
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ def source_jobs(source: SourceSettings, executor: dg.ExecutorDefinition) -> Sour
             f"{source.key}_daily_sync",
             selection=selection,
             executor_def=executor,
-            description=f"Brings the platform in step with {source.name}: reads all customers and the orders of "
-            "the chosen days. Running it again is always safe.",
+            description=f"Brings the platform in step with {source.name}: {kind_of(source).daily_reading}. Running it "
+            "again is always safe.",
             tags={SOURCE_TAG: source.key, READING_TAG: "sweep"},
         ),
         incremental=dg.define_asset_job(

@@ -6,7 +6,8 @@ from datetime import date
 
 import dagster as dg
 
-from woo_sync_pipeline.config.settings import Settings, SourceSettings
+from woo_sync_pipeline.config.settings import Settings
+from woo_sync_pipeline.config.source import SourceSettings
 from woo_sync_pipeline.orchestration.step import FROM_DAY_TAG
 
 

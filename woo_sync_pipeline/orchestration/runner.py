@@ -11,7 +11,8 @@ from typing import TextIO
 
 import dagster as dg
 
-from woo_sync_pipeline.config.settings import Settings, SourceSettings
+from woo_sync_pipeline.config.settings import Settings
+from woo_sync_pipeline.config.source import SourceSettings
 from woo_sync_pipeline.definitions import build_definitions
 from woo_sync_pipeline.orchestration.decisions import DayRange
 from woo_sync_pipeline.orchestration.jobs import source_jobs

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dagster as dg
 
-from woo_sync_pipeline.config.settings import Settings, SourceSettings
+from woo_sync_pipeline.config.settings import Settings
+from woo_sync_pipeline.config.source import SourceSettings
+from woo_sync_pipeline.days import today
 from woo_sync_pipeline.orchestration.decisions import days_to_sync
 from woo_sync_pipeline.orchestration.jobs import SourceJobs
 from woo_sync_pipeline.orchestration.partitions import range_tags
 from woo_sync_pipeline.orchestration.step import KIND_TAG
 from woo_sync_pipeline.state.retention import covered_days
 from woo_sync_pipeline.state.syncs import completed_sweeps
-from woo_sync_pipeline.steps.days import today
 from woo_sync_pipeline.steps.resources import StateResource
 
 

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 
-from woo_sync_pipeline.config.settings import Settings, SourceSettings
+from woo_sync_pipeline.config.settings import Settings
+from woo_sync_pipeline.config.source import SourceSettings
+from woo_sync_pipeline.days import today
 from woo_sync_pipeline.orchestration.decisions import LiveDecision, decide_live
 from woo_sync_pipeline.orchestration.jobs import SourceJobs
-from woo_sync_pipeline.orchestration.looks import Looks
 from woo_sync_pipeline.orchestration.partitions import range_tags
 from woo_sync_pipeline.orchestration.step import KIND_TAG
 from woo_sync_pipeline.orchestration.unfinished import fail_lost_run, lost_runs, unfinished_runs
-from woo_sync_pipeline.sources.woocommerce.activity import active_customers
-from woo_sync_pipeline.sources.woocommerce.client import StoreClient
-from woo_sync_pipeline.sources.woocommerce.errors import StoreError
-from woo_sync_pipeline.sources.woocommerce.probe import NewestChange, newest_change
-from woo_sync_pipeline.sources.woocommerce.reading import changed_accounts
+from woo_sync_pipeline.sources.base import Look
+from woo_sync_pipeline.sources.registry import kind_of
 from woo_sync_pipeline.state.contacts import pending_phones
 from woo_sync_pipeline.state.database import CLOCKS_MAY_DIFFER, Database
-from woo_sync_pipeline.state.syncs import Watermark, list_syncs, watermark, watermark_by
-from woo_sync_pipeline.steps.days import today
-from woo_sync_pipeline.steps.resources import StateResource, StoresResource
+from woo_sync_pipeline.state.syncs import list_syncs, watermark
+from woo_sync_pipeline.steps.resources import StateResource
 
 RETRY_PAUSE = timedelta(minutes=5)
 """How long after a sync that failed the next one is asked for: a fault that lasts shall not fill the history."""
@@ -33,109 +32,61 @@ _FAILED = ("failed", "crashed")
 
 
 def live_sensor(
-    settings: Settings,
-    source: SourceSettings,
-    jobs: SourceJobs,
-    *,
-    state: StateResource,
-    stores: StoresResource,
+    settings: Settings, source: SourceSettings, jobs: SourceJobs, state: StateResource
 ) -> dg.SensorDefinition:
-    """Asks for an incremental run when the store has changed, and for the first sync of a new source."""
+    """Asks for an incremental run when the source has changed, and for the first sync of a new one."""
+    kind = kind_of(source)
 
     @dg.sensor(
         name=f"{source.key}_live",
         jobs=[jobs.incremental, jobs.daily],
         minimum_interval_seconds=source.live_interval_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"Every {source.live_interval_seconds} s: asks {source.name} whether an order changed, and "
-        "by turns whether a customer registered or the account of an active one changed; if so it runs an incremental "
-        "sync.",
+        description=f"Every {source.live_interval_seconds} s: asks {source.name} {kind.live_looking}; if so it runs an "
+        "incremental sync.",
     )
     def live(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         database = state.database()
+        before = Memory.from_cursor(context.cursor)
         lost = lost_runs(context.instance, database, source.key)
-        looks = Looks.from_cursor(context.cursor)
-        obstacle = _lost(context, looks, lost) or _obstacle(settings, source, context.instance, database)
-        looks = replace(looks, lost=tuple(run.run_id for run in lost))
-        mark = watermark(database, source.key)
-        seen = _Seen(mark, looks)
-        if mark is not None and obstacle is None:
-            with stores.connect(source, now=database.now) as client:
-                seen = _look(client, database, source, mark, looks)
-        unsent = _unsent(database, source) if obstacle is None else 0
-        decision = decide_live(
-            watermark=seen.watermark,
-            newest=seen.newest,
-            obstacle=obstacle,
-            unsent=unsent,
-            changed_accounts=len(seen.accounts),
+        obstacle = _lost(context, before.lost, lost) or _obstacle(
+            settings, source, context.instance, database
         )
-        cursor = seen.looks.to_cursor()
+        mark = watermark(database, source.key)
+        look = Look(before.of_source)
+        if mark is not None and obstacle is None:
+            look = kind.look(source, database, mark, before.of_source)
+        unsent = _unsent(database, source) if obstacle is None else 0
+        decision = decide_live(is_known=mark is not None, look=look, obstacle=obstacle, unsent=unsent)
+        cursor = Memory(tuple(run.run_id for run in lost), look.memory).to_cursor()
         if not decision.run:
             return dg.SensorResult(skip_reason=decision.reason, cursor=cursor)
         context.log.info(f"{source.key}: {decision.reason}")
-        request = _request(settings, source, jobs, decision, accounts=seen.accounts, now=database.now())
+        request = _request(settings, source, jobs, decision, look=look, now=database.now())
         return dg.SensorResult(run_requests=[request], cursor=cursor)
 
     return live
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """What a tick saw of a store; `accounts` are ids of active customers that are not known in their present form."""
+class Memory:
+    """What one tick tells the next: runs whose process seemed to be gone, and what the source wants to remember."""
 
-    watermark: Watermark | None
-    looks: Looks
-    newest: NewestChange | None = None
-    accounts: frozenset[int] = frozenset()
+    lost: tuple[str, ...] = ()
+    of_source: Mapping[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def from_cursor(cls, cursor: str | None) -> Memory:
+        """What a cursor says. Older versions had only runs in it, parted by blanks; or all of it beside each other."""
+        if not cursor or not cursor.startswith("{"):
+            return cls(tuple((cursor or "").split()))
+        values = json.loads(cursor)
+        lost = values.pop("lost")
+        return cls(tuple(lost), values.get("source", values))
 
-def _look(
-    client: StoreClient, database: Database, source: SourceSettings, mark: Watermark, looks: Looks
-) -> _Seen:
-    """Look for orders that changed, and by turns for registrations and for accounts that changed.
-
-    Two requests where nothing happened, and one for each hundred customers who were active.
-    """
-    now = database.now()
-    accounts: frozenset[int] = frozenset()
-    registrations = not looks.asks_for_activity(now)
-    if registrations:
-        looks = looks.after_registrations()
-    else:
-        looks, accounts = _look_at_active(client, database, source, mark, looks, now)
-    # Told by an answer: the store's own clock dates its orders.
-    told: list[datetime] = []
-
-    def since(store_now: datetime) -> datetime:
-        told.append(store_now)
-        read = watermark_by(database, source.key, mark, store_now=store_now)
-        # The store's bound is exclusive, and the second of the watermark was perhaps not over.
-        return read.read_until - timedelta(seconds=1)
-
-    newest = newest_change(client, since=since, registrations=registrations)
-    known = watermark_by(database, source.key, mark, store_now=told[0])
-    return _Seen(known, looks, newest, accounts)
-
-
-def _look_at_active(
-    client: StoreClient,
-    database: Database,
-    source: SourceSettings,
-    mark: Watermark,
-    looks: Looks,
-    now: datetime,
-) -> tuple[Looks, frozenset[int]]:
-    """Which accounts changed of the customers who were active. A store need not tell who was."""
-    try:
-        active = active_customers(client, since=looks.active_until or mark.read_until)
-    except StoreError:
-        return looks.without_activity(now), frozenset()
-    until = client.server_time or now
-    changed = changed_accounts(client, database, source, active) if active else frozenset()
-    # What a sync was asked to read and is still not known as it is does not fit, or the sync failed: the night has it.
-    accounts = changed - looks.asked_for
-    return looks.after_activity(until=until, changed=accounts), accounts
+    def to_cursor(self) -> str:
+        """The cursor for the next tick."""
+        return json.dumps({"lost": self.lost, "source": self.of_source})
 
 
 def _request(
@@ -144,7 +95,7 @@ def _request(
     jobs: SourceJobs,
     decision: LiveDecision,
     *,
-    accounts: frozenset[int],
+    look: Look,
     now: datetime,
 ) -> dg.RunRequest:
     # No run key: Dagster would drop a second request for the same change after a run that failed.
@@ -153,21 +104,23 @@ def _request(
         # A first sync reads all there is, so it fills every day since the store was connected.
         tags = {KIND_TAG: "first", **range_tags(min(source.start_date, day), day)}
         return dg.RunRequest(job_name=jobs.daily.name, tags=tags)
-    named = {"ops": {f"{source.key}__customers": {"config": {"customer_ids": sorted(accounts)}}}}
+    asked = {f"{source.key}__{name}": {"config": dict(each)} for name, each in look.options.items()}
     return dg.RunRequest(
         job_name=jobs.incremental.name,
         partition_key=day.isoformat(),
         tags={KIND_TAG: "live"},
-        run_config=named if accounts else {},
+        run_config={"ops": asked} if asked else {},
     )
 
 
-def _lost(context: dg.SensorEvaluationContext, looks: Looks, lost: Sequence[dg.DagsterRun]) -> str | None:
-    """Why not to run because of these runs; those that the tick before met already are marked as failed."""
+def _lost(
+    context: dg.SensorEvaluationContext, met: Sequence[str], lost: Sequence[dg.DagsterRun]
+) -> str | None:
+    """Why not to run because of these runs; those that the tick before `met` already are marked as failed."""
     reason = None
     for run in lost:
         name = run.run_id[:8]
-        if run.run_id in looks.lost:
+        if run.run_id in met:
             fail_lost_run(context.instance, run)
             reason = f"the process of the run {name} was gone: the run was marked as failed"
         else:

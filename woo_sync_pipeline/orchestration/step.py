@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from time import monotonic
+from types import MappingProxyType
 from typing import Any, cast
 
 import dagster as dg
 import pandas as pd
 import pyarrow as pa
 
-from woo_sync_pipeline.config.settings import SourceSettings
+from woo_sync_pipeline.config.settings import Settings
+from woo_sync_pipeline.config.source import SourceSettings
+from woo_sync_pipeline.days import midnight
 from woo_sync_pipeline.errors import StateError, WooSyncError
 from woo_sync_pipeline.messagemedia.client import PlatformClient
 from woo_sync_pipeline.orchestration.earlier_days import fill_days
 from woo_sync_pipeline.privacy import places_of, redact
-from woo_sync_pipeline.sources.woocommerce.client import StoreClient
+from woo_sync_pipeline.sources.base import SourceKind, SourceStep
+from woo_sync_pipeline.sources.registry import kind_of
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.failures import known_failure
+from woo_sync_pipeline.state.staging import StagedFrame, StagedName, StagedWriter
 from woo_sync_pipeline.state.syncs import (
     Watermark,
     begin_sync,
@@ -29,18 +34,14 @@ from woo_sync_pipeline.state.syncs import (
     mark_crashed,
     mark_dry_run,
     watermark,
-    watermark_by,
 )
 from woo_sync_pipeline.state.wrong_times import heal_wrong_times
-from woo_sync_pipeline.steps.days import midnight
 from woo_sync_pipeline.steps.resources import (
     MessageMediaResource,
     ProgressResource,
     StagingResource,
     StateResource,
-    StoresResource,
 )
-from woo_sync_pipeline.steps.staging import StagedFrame, StagedName, StagedWriter
 
 SOURCE_TAG = "woo_sync/source"
 KIND_TAG = "woo_sync/kind"
@@ -53,8 +54,16 @@ TIMES_HEALED = (
 ASKED_BY_TAG = "woo_sync/asked_by"
 FROM_DAY_TAG = "woo_sync/from_day"
 """The first day of a run that covers more days than Dagster is told of."""
-RESOURCES = ("state", "stores", "messagemedia", "staging", "progress")
-"""What every asset of a sync may use; see `resources.py`."""
+
+
+@dataclass(frozen=True)
+class StepResources:
+    """What a step works with; `messagemedia` is there for those that look at the platform or send to it."""
+
+    state: StateResource
+    staging: StagingResource
+    progress: ProgressResource
+    messagemedia: MessageMediaResource | None = None
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,9 @@ class SyncStep:
     """One asset of one sync of one source."""
 
     context: dg.AssetExecutionContext
+    settings: Settings
     source: SourceSettings
+    resources: StepResources
     database: Database
     sync_id: int
     is_sweep: bool
@@ -77,45 +88,36 @@ class SyncStep:
     has_healed: bool
 
     @property
-    def state(self) -> StateResource:
-        """The state database and who holds which source."""
-        state: StateResource = self.context.resources.state
-        return state
-
-    @property
-    def stores(self) -> StoresResource:
-        """The WooCommerce stores."""
-        stores: StoresResource = self.context.resources.stores
-        return stores
-
-    @property
-    def messagemedia(self) -> MessageMediaResource:
-        """The MessageMedia account."""
-        messagemedia: MessageMediaResource = self.context.resources.messagemedia
-        return messagemedia
-
-    def connect_store(self) -> StoreClient:
-        """A client of the store, to be used as a context manager."""
-        return self.stores.connect(self.source, now=self.database.now)
+    def kind(self) -> SourceKind[Any]:
+        """The kind of source that this is."""
+        return kind_of(self.source)
 
     def connect_platform(self) -> PlatformClient:
         """A client of the account, to be used as a context manager."""
-        return self.messagemedia.connect(now=self.database.now)
+        assert self.resources.messagemedia is not None
+        return self.resources.messagemedia.connect(now=self.database.now)
 
     @property
     def run_id(self) -> str:
         """The Dagster run that this sync is."""
         return self.context.run.run_id
 
-    def watermark_by(self, store_now: datetime, *, store_ahead: timedelta) -> Watermark | None:
-        """How far the source has been read, as far as that can be true by the store's present clock.
-
-        `store_ahead` is by how much that clock is ahead of ours, at the least.
-        """
-        if self.watermark is None:
-            return None
-        return watermark_by(
-            self.database, self.source.key, self.watermark, store_now=store_now, store_ahead=store_ahead
+    def of_source(self, defaults: Mapping[str, Any] = MappingProxyType({})) -> SourceStep[Any]:
+        """This step as the source sees it; `defaults` are what it can be asked for, by name, unless it is."""
+        return SourceStep(
+            source=self.source,
+            database=self.database,
+            run_id=self.run_id,
+            is_sweep=self.is_sweep,
+            first_day=self.first_day,
+            last_day=self.last_day,
+            range_start=self.range_start,
+            range_end=self.range_end,
+            timezone=self.settings.timezone,
+            watermark=self.watermark,
+            options={**defaults, **(self.context.op_execution_context.op_config or {})},
+            read=self.read,
+            show_progress=self.show_progress,
         )
 
     def mark_dry_run(self) -> None:
@@ -139,19 +141,19 @@ class SyncStep:
     @contextmanager
     def writing(self, frame_name: str, *, schema: pa.Schema | None = None) -> Iterator[StagedWriter]:
         """Stage a frame for the assets downstream, portion by portion, with the time that this step took."""
-        with self._staging.area().writing(self._name(frame_name), schema=schema) as staged:
+        with self.resources.staging.area().writing(self._name(frame_name), schema=schema) as staged:
             yield staged
             staged.notes = {**staged.notes, "seconds": round(monotonic() - self.started, 3)}
 
     def read(self, frame_name: str) -> StagedFrame:
         """The frame that an asset upstream staged. Raises `StagingError` when there is none."""
-        return self._staging.area().read(self._name(frame_name))
+        return self.resources.staging.area().read(self._name(frame_name))
 
     @contextmanager
     def show_progress(self, label: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
         """Show how far this step has come."""
         title = f"{self.source.key}: {label}"
-        with self._progress.step(title, total=total, log=self.context.log.info) as advance:
+        with self.resources.progress.step(title, total=total, log=self.context.log.info) as advance:
             yield advance
 
     def is_configured(self, option: str) -> bool:
@@ -208,17 +210,7 @@ class SyncStep:
                     "Dagster UI has the numbers; the next sync tries again.",
                 )
                 fail_sync(self.database, run_id=self.run_id, error=str(failure))
-                self.state.release(self.source.key)
-
-    @property
-    def _staging(self) -> StagingResource:
-        staging: StagingResource = self.context.resources.staging
-        return staging
-
-    @property
-    def _progress(self) -> ProgressResource:
-        progress: ProgressResource = self.context.resources.progress
-        return progress
+                self.resources.state.release(self.source.key)
 
     def _name(self, frame_name: str) -> StagedName:
         run = self.context.run
@@ -232,10 +224,12 @@ class SyncStep:
 
 
 @contextmanager
-def sync_step(context: dg.AssetExecutionContext, source: SourceSettings) -> Iterator[SyncStep]:
+def sync_step(
+    context: dg.AssetExecutionContext, settings: Settings, source: SourceSettings, resources: StepResources
+) -> Iterator[SyncStep]:
     """Run one asset of a sync; what goes wrong is noted in the history and shown as a `Failure` with metadata."""
     started = monotonic()
-    state: StateResource = context.resources.state
+    state = resources.state
     database: Database | None = None
     try:
         database = state.database()
@@ -251,7 +245,7 @@ def sync_step(context: dg.AssetExecutionContext, source: SourceSettings) -> Iter
         has_healed = heal_wrong_times(database)
         if has_healed:
             context.log.warning(f"{source.key}: {TIMES_HEALED}")
-        yield _begin(context, source, database, started, has_healed=has_healed)
+        yield _begin(context, settings, source, resources, database, started, has_healed=has_healed)
     except WooSyncError as error:
         state.release(source.key)
         _note_failure(database, context.run.run_id, str(error))
@@ -281,7 +275,9 @@ def sync_step(context: dg.AssetExecutionContext, source: SourceSettings) -> Iter
 
 def _begin(
     context: dg.AssetExecutionContext,
+    settings: Settings,
     source: SourceSettings,
+    resources: StepResources,
     database: Database,
     started: float,
     *,
@@ -310,25 +306,21 @@ def _begin(
         context.instance.add_run_tags(context.run.run_id, told)
     return SyncStep(
         context=context,
+        settings=settings,
         source=source,
+        resources=resources,
         database=database,
         sync_id=sync.sync_id,
         is_sweep=sync.reading == "sweep",
         first_day=sync.first_day,
         told_from=told_from,
         last_day=sync.last_day,
-        range_start=window.start if first_day == told_from else midnight(first_day, _timezone(context)),
+        range_start=window.start if first_day == told_from else midnight(first_day, settings.timezone),
         range_end=window.end,
         watermark=mark,
         started=started,
         has_healed=has_healed,
     )
-
-
-def _timezone(context: dg.AssetExecutionContext) -> str:
-    days = context.assets_def.partitions_def
-    assert isinstance(days, dg.TimeWindowPartitionsDefinition)
-    return days.timezone
 
 
 def _note_failure(database: Database | None, run_id: str, message: str) -> None:

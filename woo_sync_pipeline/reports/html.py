@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from woo_sync_pipeline.reports.bars import COLOURS, INVALID_COLOUR, sync_bars
-from woo_sync_pipeline.reports.links import edit_page
-from woo_sync_pipeline.reports.report import SyncCounts, explain_reason
+from woo_sync_pipeline.reports.report import PageOf, SyncCounts, explain_reason
 from woo_sync_pipeline.reports.tables import (
     most_frequent,
     number_rows,
@@ -25,12 +24,11 @@ def report_html(
     history: Sequence[SyncRun],
     *,
     source_name: str,
-    store_url: str,
+    page_of: PageOf,
 ) -> str:
     """The numbers, bars of the last syncs (`history`, oldest first), and what happened to each contact.
 
-    Phones are masked. Each invalid record links to the page of the store on which it can be mended; without a
-    `store_url` it does not.
+    Phones are masked. Each invalid record links to where it can be mended, if `page_of` tells that.
     """
     counts = SyncCounts.from_json(sync.counts)
     environment = Environment(
@@ -49,7 +47,7 @@ def report_html(
         ],
         unread=most_frequent(counts.unread_consent),
         invalid=[
-            (contact, record_name(contact), _link(contact, store_url))
+            (contact, record_name(contact), _link(contact, page_of))
             for contact in contacts
             if contact.record_type is not None
         ],
@@ -64,10 +62,10 @@ def report_html(
     )
 
 
-def _link(contact: SyncContact, store_url: str) -> str:
-    if not store_url or contact.record_type is None or contact.record_id is None:
+def _link(contact: SyncContact, page_of: PageOf) -> str:
+    if contact.record_type is None or contact.record_id is None:
         return ""
-    return edit_page(store_url, contact.record_type, contact.record_id)
+    return page_of(contact.record_type, contact.record_id)
 
 
 def _listed(values: object) -> str:

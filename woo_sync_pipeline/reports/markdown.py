@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from woo_sync_pipeline.reports.links import edit_page
-from woo_sync_pipeline.reports.report import SyncCounts, explain_reason
+from woo_sync_pipeline.reports.report import PageOf, SyncCounts, explain_reason
 from woo_sync_pipeline.reports.tables import kind_text, most_frequent, number_rows, record_name
 from woo_sync_pipeline.state.syncs import SyncContact, SyncRun
 
@@ -54,15 +53,15 @@ def markdown_changes(counts: SyncCounts) -> str:
     ).rstrip()
 
 
-def markdown_to_be_mended(invalid: Sequence[SyncContact], *, store_url: str) -> str:
-    """The first of the invalid records, each with a link to the page of the store on which it can be mended.
+def markdown_to_be_mended(invalid: Sequence[SyncContact], *, page_of: PageOf) -> str:
+    """The first of the invalid records, each with a link to where it can be mended (`page_of`).
 
     Phones are masked.
     """
     shown = invalid[:_MOST_RECORDS]
     more = f" (the first {len(shown)} of {len(invalid):,})" if len(invalid) > len(shown) else ""
     lines = [f"| store record{more} | phone as typed | reason |", "|---|---|---|"]
-    return "\n".join([*lines, *(_record_line(contact, store_url) for contact in shown)])
+    return "\n".join([*lines, *(_record_line(contact, page_of) for contact in shown)])
 
 
 def markdown_picture(url: str) -> str:
@@ -75,11 +74,11 @@ def _listed(values: object) -> str:
     return ", ".join(f"{value:,} {name}" for name, value in values.items())
 
 
-def _record_line(contact: SyncContact, store_url: str) -> str:
+def _record_line(contact: SyncContact, page_of: PageOf) -> str:
     assert contact.record_type is not None
     record = record_name(contact)
     if contact.record_id is not None:
-        record = f"[{record}]({edit_page(store_url, contact.record_type, contact.record_id)})"
+        record = f"[{record}]({page_of(contact.record_type, contact.record_id)})"
     return f"| {record} | {contact.phone_masked} | {_escaped(contact.reason or '')} |"
 
 

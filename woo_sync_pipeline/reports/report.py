@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from woo_sync_pipeline.contacts.phones import InvalidReason
 from woo_sync_pipeline.state.syncs import DOES_NOT_FIT, SyncContact
+
+PageOf: TypeAlias = Callable[[str, int], str]
+"""Where a record can be mended, by its type and its id; "" where there is no such page."""
+
+
+def no_page(_record_type: str, _record_id: int) -> str:
+    """Of a source that is configured no more, nobody knows a page."""
+    return ""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from woo_sync_pipeline.contacts.limits import (
 )
 from woo_sync_pipeline.errors import ChangesStoppedError
 from woo_sync_pipeline.messagemedia.errors import SOURCE
-from woo_sync_pipeline.steps.findings import Finding
+from woo_sync_pipeline.sources.base import Finding
 from woo_sync_pipeline.steps.observe import DirectoryLook
 from woo_sync_pipeline.steps.platform_losses import AccountLook
 

@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
 from woo_sync_pipeline.config.environment import ENV_FILE
-from woo_sync_pipeline.config.settings import Settings, SourceSettings, load_settings
+from woo_sync_pipeline.config.settings import Settings, load_settings
+from woo_sync_pipeline.days import today
 from woo_sync_pipeline.errors import WooSyncError
-from woo_sync_pipeline.sources.woocommerce.check import check_store
-from woo_sync_pipeline.steps.days import today
-from woo_sync_pipeline.steps.resources import MessageMediaResource, StateResource, StoresResource
-
-
-@dataclass(frozen=True)
-class CheckLine:
-    """One thing that was tried: `ok`, `warn` (a sync works, but look at this) or `FAIL`."""
-
-    verdict: Literal["ok", "warn", "FAIL"]
-    subject: str
-    text: str
+from woo_sync_pipeline.sources.base import CheckLine
+from woo_sync_pipeline.sources.registry import kind_of
+from woo_sync_pipeline.steps.resources import MessageMediaResource, StateResource
 
 
 def check_everything(config: Path) -> Iterator[CheckLine]:
@@ -42,7 +32,7 @@ def check_everything(config: Path) -> Iterator[CheckLine]:
     yield _check_database(settings)
     day = today(settings.timezone, datetime.now(UTC))
     for source in settings.sources:
-        yield from check_source(source)
+        yield from kind_of(source).check(source)
         if source.start_date > day:
             yield CheckLine(
                 "warn",
@@ -82,41 +72,6 @@ def _check_database(settings: Settings) -> CheckLine:
         return CheckLine("FAIL", "database", str(error))
     finally:
         state.close()
-
-
-def check_source(source: SourceSettings, stores: StoresResource | None = None) -> Iterator[CheckLine]:
-    """Try one store: a failure is one line, what can be lived with one line each."""
-    keys = [key for key in source.meta_keys if not key.startswith("_")]
-    try:
-        with (stores or StoresResource()).connect(source) as client:
-            found = check_store(
-                client,
-                needs_customer_meta=bool(keys),
-                statuses=source.order_statuses or (),
-                consent_keys=source.consent.keys,
-                mirrored_keys=source.consent.mirrored_by,
-                consent_words=source.consent.words.meanings,
-            )
-    except WooSyncError as error:
-        yield CheckLine("FAIL", source.key, str(error))
-        return
-    yield CheckLine(
-        "ok",
-        source.key,
-        f"{found.name}, WooCommerce {found.version}, {found.timezone}, {found.customers_total:,} customers",
-    )
-    for lack in found.lacking:
-        yield CheckLine("ok", source.key, lack)
-    for warning in found.warnings:
-        yield CheckLine("warn", source.key, warning)
-    if not source.consent.keys:
-        yield CheckLine(
-            "warn",
-            source.key,
-            "consent.meta_keys is empty: no choice of anybody is read, so in mode "
-            f"{source.consent.mode} {'nobody' if source.consent.mode == 'explicit' else 'everybody'} is subscribed: "
-            "`woo-sync discover` finds the keys that the store has",
-        )
 
 
 def _check_platform(settings: Settings) -> CheckLine:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
@@ -14,6 +14,7 @@ import pandas as pd
 from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.contacts.schemas import MergedContact, count_rules, validate
 from woo_sync_pipeline.contacts.subscription import SubscriptionState
+from woo_sync_pipeline.sources.base import Finding
 from woo_sync_pipeline.state.syncs import SyncContact
 from woo_sync_pipeline.steps.fit import NormalisedRecords, invalid_contacts
 
@@ -23,25 +24,6 @@ FEWEST_TO_JUDGE = 20
 """Of fewer records no share is told: one invalid record would be half of two."""
 
 _ROWS_SHOWN = 20
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Whether something is as it must be, in one line and in numbers.
-
-    told: the line, with the names of numbers where these stand. rows: what is at fault, the first ones: ids of
-    store records, or places in a staged frame.
-    """
-
-    passed: bool
-    told: str
-    numbers: Mapping[str, int | float] = field(default_factory=dict)
-    rows: tuple[str, ...] = ()
-
-    @property
-    def description(self) -> str:
-        """The line."""
-        return self.told.format(**self.numbers)
 
 
 def together(findings: Sequence[Finding]) -> Finding:
@@ -83,21 +65,6 @@ class RecordTally:
         self.unread.update(found.unread)
         self.phones.append(every_phone_is_e164(found.records))
         self.models.append(every_record_fits_its_model(found))
-
-
-def all_were_read(*, read: int, in_store: int | None) -> Finding:
-    """A sweep has met at least as many customers as the store then counts among those it had a chance to meet.
-
-    `in_store` counts after the walk, without who registered since: who was deleted meanwhile was read and is no
-    longer counted, so a good walk never reads less. None: the store changed too fast to be counted.
-    """
-    if in_store is None:
-        return Finding(True, "not judged: a hundred people or more registered while it was counted")
-    return Finding(
-        read >= in_store,
-        "read {read:,} customers of a store that holds {in_store:,} of them",
-        {"read": read, "in_store": in_store},
-    )
 
 
 def every_row_is_accounted_for(*, rows_read: int, records: int, refused: int) -> Finding:

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from woo_sync_pipeline.config.settings import SourceSettings
 from woo_sync_pipeline.contacts.normalise import NormaliseSettings, normalise_customers, normalise_orders
 from woo_sync_pipeline.contacts.schemas import SourceRecord, validate
 from woo_sync_pipeline.errors import StateError
+from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 from woo_sync_pipeline.state.bulk import arrow_schema
 from woo_sync_pipeline.state.columns import RECORD_COLUMNS
 from woo_sync_pipeline.state.syncs import DOES_NOT_FIT, SyncContact
@@ -48,7 +48,7 @@ class NormalisedRecords:
 
 
 def normalise_portions(
-    source: SourceSettings,
+    source: WooCommerceSettings,
     *,
     customers: Iterable[pd.DataFrame],
     orders: Iterable[pd.DataFrame],
@@ -72,7 +72,11 @@ def normalise_portions(
 
 
 def normalise_records(
-    source: SourceSettings, *, customers: pd.DataFrame, orders: pd.DataFrame, guest_order_ids: Iterable[int]
+    source: WooCommerceSettings,
+    *,
+    customers: pd.DataFrame,
+    orders: pd.DataFrame,
+    guest_order_ids: Iterable[int],
 ) -> NormalisedRecords:
     """Customers and orders as records, all at once."""
     of_customers, of_orders = normalise_portions(
@@ -88,7 +92,7 @@ def normalise_records(
 
 
 def _customer_records(
-    source: SourceSettings, rows: pd.DataFrame, settings: NormaliseSettings
+    source: WooCommerceSettings, rows: pd.DataFrame, settings: NormaliseSettings
 ) -> NormalisedRecords:
     return _checked(
         source, rows, normalise_customers(rows, settings), {"order_status": "", "holds_contact": True}
@@ -96,7 +100,7 @@ def _customer_records(
 
 
 def _order_records(
-    source: SourceSettings, rows: pd.DataFrame, settings: NormaliseSettings, guests: pd.Index[int]
+    source: WooCommerceSettings, rows: pd.DataFrame, settings: NormaliseSettings, guests: pd.Index[int]
 ) -> NormalisedRecords:
     more = {
         "order_status": rows["status"],
@@ -106,7 +110,7 @@ def _order_records(
 
 
 def _checked(
-    source: SourceSettings, rows: pd.DataFrame, records: pd.DataFrame, more: Mapping[str, object]
+    source: WooCommerceSettings, rows: pd.DataFrame, records: pd.DataFrame, more: Mapping[str, object]
 ) -> NormalisedRecords:
     """The records that fit their model, with more columns; what the others fail."""
     good, failures = validate(SourceRecord, records)

@@ -1,4 +1,4 @@
-"""What assets and sensors work with: the state, the stores, the platform, the staging area.
+"""What assets and sensors work with: the state, the platform, the staging area.
 
 Plain objects rather than configurable resources: their settings hold secrets, and nothing of them shall reach the
 UI. None connects to anything before it is used.
@@ -15,15 +15,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from woo_sync_pipeline.clocks import utc_now
-from woo_sync_pipeline.config.settings import DATABASE_URL_ENV, Settings, SourceSettings
+from woo_sync_pipeline.config.settings import DATABASE_URL_ENV, Settings
 from woo_sync_pipeline.state.database import Claim, Database
 from woo_sync_pipeline.state.embedded import EmbeddedPostgres
 
 # What takes long to import is imported where it is used: who looks at the history needs the state only.
 if TYPE_CHECKING:
     from woo_sync_pipeline.messagemedia.client import PlatformClient
-    from woo_sync_pipeline.sources.woocommerce.client import StoreClient
-    from woo_sync_pipeline.steps.staging import Staging
+    from woo_sync_pipeline.state.staging import Staging
 
 
 _CLAIM_INTERVAL_SECONDS = 0.5
@@ -129,28 +128,6 @@ class StateResource:
                 self._embedded = None
 
 
-class StoresResource:
-    """The WooCommerce stores."""
-
-    def connect(self, source: SourceSettings, *, now: Callable[[], datetime] = utc_now) -> StoreClient:
-        """A client of one store, to be used as a context manager; `now` is the clock by which it dates answers."""
-        from woo_sync_pipeline.sources.woocommerce.client import StoreClient, StoreSettings
-
-        return StoreClient(
-            StoreSettings(
-                source=source.key,
-                url=source.url,
-                consumer_key=source.consumer_key.get_secret_value(),
-                consumer_secret=source.consumer_secret.get_secret_value(),
-                verify_tls=source.verify_tls,
-                max_concurrency=source.max_concurrency,
-                max_requests_per_second=source.max_requests_per_second,
-                use_environment_proxies=source.use_environment_proxies,
-            ),
-            now=now,
-        )
-
-
 class MessageMediaResource:
     """The MessageMedia account."""
 
@@ -190,7 +167,7 @@ class StagingResource:
 
     def area(self) -> Staging:
         """The staging area."""
-        from woo_sync_pipeline.steps.staging import Staging
+        from woo_sync_pipeline.state.staging import Staging
 
         return Staging(self._location, kept=self._kept)
 

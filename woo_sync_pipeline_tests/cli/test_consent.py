@@ -14,11 +14,11 @@ import pytest
 import sqlalchemy as sa
 
 from woo_sync_pipeline.contacts.consent_event import ConsentEvent, ConsentEventKind
+from woo_sync_pipeline.days import today
 from woo_sync_pipeline.demo.world import ORDER_CONSENT_KEY, TIMEZONE, DemoWorld
 from woo_sync_pipeline.state import consent_ledger
 from woo_sync_pipeline.state.consent_ledger import LedgerEntry, note_platform_events
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.steps.days import today
 from woo_sync_pipeline_tests.cli.conftest import KEY, Command, MakeWorld, small_store
 from woo_sync_pipeline_tests.cli.processes import environment
 

@@ -11,7 +11,7 @@ from woo_sync_pipeline.cli.main import cli
 
 _PROGRAM = """
 import sys
-from woo_sync_pipeline.cli import main
+from woo_sync_pipeline.cli.main import main
 sys.argv = ["woo-sync", *sys.argv[1:]]
 try:
     main()

@@ -7,8 +7,8 @@ import sys
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 
+from woo_sync_pipeline.days import today
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.steps.days import today
 from woo_sync_pipeline_tests.cli.conftest import KEY, Command, MakeWorld
 from woo_sync_pipeline_tests.cli.processes import environment
 from woo_sync_pipeline_tests.state.long_history import TIMEZONE, write_history

@@ -11,6 +11,7 @@ import pytest
 from woo_sync_pipeline.cli.setting_up import Answers, write_configuration
 from woo_sync_pipeline.config.settings import load_settings
 from woo_sync_pipeline.errors import ConfigurationError
+from woo_sync_pipeline_tests.sources.woocommerce.configured import woocommerce
 
 ANSWERS = Answers(
     name="Käse: 'Müller' #1",
@@ -40,7 +41,8 @@ def _open_umask() -> Iterator[None]:
 def test_what_was_answered_is_what_is_configured(tmp_path: Path) -> None:
     made = write_configuration(tmp_path / "new" / "woo_sync.yaml", ANSWERS)
     settings = load_settings(made.path)
-    (source,) = settings.sources
+    source = woocommerce(settings.sources[0])
+    assert len(settings.sources) == 1
     assert (source.name, source.key, source.url) == (ANSWERS.name, "cheese", ANSWERS.url)
     assert (source.default_region, source.start_date, settings.timezone) == (
         "NO",
@@ -61,7 +63,7 @@ def test_what_was_answered_is_what_is_configured(tmp_path: Path) -> None:
 def test_a_proposal_is_taken_while_nobody_has_touched_the_file(tmp_path: Path) -> None:
     made = write_configuration(tmp_path / "woo_sync.yaml", ANSWERS)
     assert made.take(PROPOSED)
-    assert load_settings(made.path).sources[0].consent.meta_keys == ("sms",)
+    assert woocommerce(load_settings(made.path).sources[0]).consent.meta_keys == ("sms",)
     assert made.path.stat().st_mode & 0o777 == 0o600
     touched = made.path.read_text("utf-8") + "# mine\n"
     made.path.write_text(touched, "utf-8")

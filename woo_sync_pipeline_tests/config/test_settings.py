@@ -10,6 +10,7 @@ from woo_sync_pipeline.config.settings import Settings, config_path, load_settin
 from woo_sync_pipeline.errors import ConfigurationError
 from woo_sync_pipeline.sources.woocommerce.reading import settings_fingerprint
 from woo_sync_pipeline_tests.checkout import CHECKOUT
+from woo_sync_pipeline_tests.sources.woocommerce.configured import woocommerce
 
 EXAMPLE = CHECKOUT / "woo_sync.example.yaml"
 SECRETS = {
@@ -82,7 +83,7 @@ def refusal(file: Path, text: str) -> str:
 
 def test_a_good_file_is_read_with_its_defaults(file: Path) -> None:
     settings = load(file, GOOD)
-    source = settings.source("woocommerce")
+    source = woocommerce(settings.source("woocommerce"))
     assert source.url == "https://shop.example.com"
     assert source.default_region == "AU"
     assert source.consumer_key.get_secret_value() == SECRETS["WOO_KEY"]
@@ -97,7 +98,7 @@ def test_a_good_file_is_read_with_its_defaults(file: Path) -> None:
     assert settings.data_directory == file.parent / ".woo_sync"
     assert settings.staging_location == str(file.parent / ".woo_sync" / "staging")
     with pytest.raises(KeyError):
-        settings.source("nobody")
+        woocommerce(settings.source("nobody"))
 
 
 def test_the_example_file_is_valid() -> None:
@@ -115,7 +116,7 @@ def test_every_setting_of_the_example_file_that_is_commented_out_is_valid_too(fi
     settings = load(file, text)
     assert settings.database_url is not None
     assert settings.staging_location == "s3://my-bucket/woo-sync-staging"
-    consent = settings.sources[0].consent
+    consent = woocommerce(settings.sources[0]).consent
     assert consent.repeated_yes == "counts"
     assert consent.dated_by == {"sms_marketing_consent": "sms_consent_at"}
     assert consent.mirrored_by == {"_wc_other/acme/sms-opt-in": "acme_sms_opt_in"}
@@ -138,12 +139,12 @@ def test_several_stores_may_be_configured(file: Path) -> None:
     ("written", "read"), [("02:30", time(2, 30)), ("14:30", time(14, 30)), ('"23:05"', time(23, 5))]
 )
 def test_a_time_of_day_needs_no_quotes(file: Path, written: str, read: time) -> None:
-    assert load(file, f"{GOOD}    daily_at: {written}\n").sources[0].daily_at == read
+    assert woocommerce(load(file, f"{GOOD}    daily_at: {written}\n").sources[0]).daily_at == read
 
 
 def test_meta_keys_for_consent_and_groups_are_read_once(file: Path) -> None:
     text = GOOD.replace("mode: explicit", "mode: explicit\n      meta_keys: [sms, customer_tags, sms]")
-    assert load(file, text).sources[0].meta_keys == ("sms", "customer_tags")
+    assert woocommerce(load(file, text).sources[0]).meta_keys == ("sms", "customer_tags")
 
 
 def test_words_for_a_choice_and_names_of_lists_are_the_user_s(file: Path) -> None:
@@ -151,22 +152,25 @@ def test_words_for_a_choice_and_names_of_lists_are_the_user_s(file: Path) -> Non
         "mode: explicit",
         'mode: explicit\n      words: {opted_in: ["Ja, gerne"], opted_out: [Nein, abgemeldet]}',
     ).replace("groups:", 'groups:\n      name_format: " {tag} ({source}) "')
-    source = load(file, text).sources[0]
+    source = woocommerce(load(file, text).sources[0])
     assert source.consent.words.meanings == {
         "Ja, gerne": "opted_in",
         "Nein": "opted_out",
         "abgemeldet": "opted_out",
     }
     assert source.groups.name_format == "{tag} ({source})"
-    assert load(file, GOOD).sources[0].groups.name_format == "{source} - {tag}"
+    assert woocommerce(load(file, GOOD).sources[0]).groups.name_format == "{source} - {tag}"
 
 
 def test_other_words_are_another_basis_of_consent_and_read_all_records_anew(file: Path) -> None:
     keys = "mode: explicit\n      meta_keys: [sms]"
-    plain = load(file, GOOD.replace("mode: explicit", keys)).sources[0]
-    worded = load(
-        file, GOOD.replace("mode: explicit", f"{keys}\n      words: {{opted_in: [ja], opted_out: [nein]}}")
-    ).sources[0]
+    plain = woocommerce(load(file, GOOD.replace("mode: explicit", keys)).sources[0])
+    worded = woocommerce(
+        load(
+            file,
+            GOOD.replace("mode: explicit", f"{keys}\n      words: {{opted_in: [ja], opted_out: [nein]}}"),
+        ).sources[0]
+    )
     assert plain.consent.basis == "sms"
     assert worded.consent.basis == "sms;ja=opted_in,nein=opted_out"
     assert settings_fingerprint(plain) != settings_fingerprint(worded)
@@ -174,10 +178,12 @@ def test_other_words_are_another_basis_of_consent_and_read_all_records_anew(file
 
 def test_keys_that_ask_for_the_opposite_are_read_too_and_are_another_basis(file: Path) -> None:
     keys = "mode: explicit\n      meta_keys: [sms]"
-    plain = load(file, GOOD.replace("mode: explicit", keys)).sources[0]
-    more = load(
-        file, GOOD.replace("mode: explicit", f"{keys}\n      opt_out_meta_keys: [sms_abmeldung]")
-    ).sources[0]
+    plain = woocommerce(load(file, GOOD.replace("mode: explicit", keys)).sources[0])
+    more = woocommerce(
+        load(
+            file, GOOD.replace("mode: explicit", f"{keys}\n      opt_out_meta_keys: [sms_abmeldung]")
+        ).sources[0]
+    )
     assert more.consent.keys == ("sms", "sms_abmeldung")
     assert set(more.meta_keys) >= {"sms", "sms_abmeldung"}
     assert more.consent.basis == "sms;!sms_abmeldung"
@@ -192,7 +198,7 @@ CONSENT = """mode: explicit
 
 
 def test_copies_of_hidden_keys_and_dates_of_choices_are_read_too(file: Path) -> None:
-    source = load(file, GOOD.replace("mode: explicit", CONSENT)).sources[0]
+    source = woocommerce(load(file, GOOD.replace("mode: explicit", CONSENT)).sources[0])
     assert source.consent.keys == ("_wc_other/acme/sms", "sms", "acme_sms")
     assert source.meta_keys == (*source.consent.keys, "sms_at", "acme_sms_at", "customer_tags")
     assert source.consent.hidden_keys == ()
@@ -205,13 +211,16 @@ def test_copies_of_hidden_keys_and_dates_of_choices_are_read_too(file: Path) -> 
 def test_a_repeated_yes_is_ignored_and_no_key_has_a_date_or_copy_unless_it_says_otherwise(
     file: Path,
 ) -> None:
-    plain = (
-        load(file, GOOD.replace("mode: explicit", "meta_keys: [_wc_other/acme/sms, sms]")).sources[0].consent
-    )
+    plain = woocommerce(
+        load(file, GOOD.replace("mode: explicit", "meta_keys: [_wc_other/acme/sms, sms]")).sources[0]
+    ).consent
     assert (plain.mode, plain.repeated_yes) == ("explicit", "ignored")
     assert plain.dated_by == plain.mirrored_by == {}
     assert plain.hidden_keys == ("_wc_other/acme/sms",)
-    assert load(file, GOOD.replace("mode: explicit", CONSENT)).sources[0].consent.repeated_yes == "counts"
+    assert (
+        woocommerce(load(file, GOOD.replace("mode: explicit", CONSENT)).sources[0]).consent.repeated_yes
+        == "counts"
+    )
 
 
 @pytest.mark.parametrize("left_out", ["mirrored_by", "dated_by"])
@@ -220,7 +229,7 @@ def test_other_copies_and_dates_are_another_basis_of_consent_and_read_all_record
 ) -> None:
     lines = CONSENT.replace("acme_sms: acme_sms_at", "_wc_other/acme/sms: acme_sms_at").splitlines()
     whole, part = (
-        load(file, GOOD.replace("mode: explicit", "\n".join(each))).sources[0]
+        woocommerce(load(file, GOOD.replace("mode: explicit", "\n".join(each))).sources[0])
         for each in (lines, [line for line in lines if left_out not in line])
     )
     assert whole.consent.basis != part.consent.basis
@@ -228,8 +237,10 @@ def test_other_copies_and_dates_are_another_basis_of_consent_and_read_all_record
 
 
 def test_other_names_of_lists_read_all_records_anew(file: Path) -> None:
-    renamed = load(file, GOOD.replace("groups:", "groups:\n      name_format: '{tag}'")).sources[0]
-    assert settings_fingerprint(renamed) != settings_fingerprint(load(file, GOOD).sources[0])
+    renamed = woocommerce(
+        load(file, GOOD.replace("groups:", "groups:\n      name_format: '{tag}'")).sources[0]
+    )
+    assert settings_fingerprint(renamed) != settings_fingerprint(woocommerce(load(file, GOOD).sources[0]))
 
 
 def test_a_variable_may_be_a_part_of_a_value_and_is_read_once(
@@ -237,7 +248,9 @@ def test_a_variable_may_be_a_part_of_a_value_and_is_read_once(
 ) -> None:
     monkeypatch.setenv("SHOP", "shop.example.com")
     monkeypatch.setenv("WOO_KEY", "ck_${SHOP}")
-    source = load(file, GOOD.replace("https://shop.example.com/", "https://${SHOP}/store")).sources[0]
+    source = woocommerce(
+        load(file, GOOD.replace("https://shop.example.com/", "https://${SHOP}/store")).sources[0]
+    )
     assert source.url == "https://shop.example.com/store"
     assert source.consumer_key.get_secret_value() == "ck_${SHOP}"
 
@@ -256,7 +269,7 @@ def test_whose_certificates_are_trusted_is_told_alike_for_a_store_and_for_messag
 ) -> None:
     text = GOOD.replace("sources:", f"  verify_tls: {written}\nsources:")
     settings = load(file, f"{text}    verify_tls: {written}\n")
-    assert settings.messagemedia.verify_tls == settings.sources[0].verify_tls == read
+    assert settings.messagemedia.verify_tls == woocommerce(settings.sources[0]).verify_tls == read
 
 
 REFUSALS = [
@@ -281,8 +294,8 @@ REFUSALS = [
     ("default_region: Australia", "default_region: au", "line 14, sources[0].default_region", "such as AU"),
     ("start_date: soon", "start_date: 2026-11-01", "line 13, sources[0].start_date", "date"),
     ("mode: maybe", "mode: explicit", "line 16, sources[0].consent.mode", "'explicit' or 'inferred'"),
-    ("modus: explicit", "mode: explicit", "line 16, sources[0].consent.modus", "Known here: mode, meta_keys"),
-    ("tags: []", "meta_keys: [customer_tags]", "line 18, sources[0].groups.tags", "Known here: roles"),
+    ("modus: explicit", "mode: explicit", "line 16, sources[0].consent.modus", "Known here: mode, repeated_yes"),
+    ("tags: []", "meta_keys: [customer_tags]", "line 18, sources[0].groups.tags", "Known here: name_format"),
     ("meta_keys: [ok, '']", "meta_keys: [customer_tags]", "line 18, sources[0].groups.meta_keys[1]", "this is empty"),
     ("database_url: mysql://a:hunter2@db/a", "database_url: ${DATABASE_URL}", "line 1, database_url", "Postgre"),
     ("    max_concurrency: 0\n    consent:", "    consent:", "line 15, sources[0].max_concurrency", "greater than"),

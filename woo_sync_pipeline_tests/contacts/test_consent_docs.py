@@ -8,10 +8,10 @@ from dataclasses import fields
 import pytest
 import yaml
 
-from woo_sync_pipeline.config.settings import ConsentSettings
 from woo_sync_pipeline.contacts import beside, choices
 from woo_sync_pipeline.contacts.consent_event import ConsentEventKind
 from woo_sync_pipeline.contacts.subscription import NotApplied
+from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceConsent
 from woo_sync_pipeline.state.consent_ledger import LedgerEntry
 from woo_sync_pipeline_tests.checkout import CHECKOUT
 
@@ -24,10 +24,10 @@ def page() -> str:
 
 
 @pytest.fixture(scope="module")
-def configured(page: str) -> ConsentSettings:
+def configured(page: str) -> WooCommerceConsent:
     """The configuration that goes with the lines for the shop."""
     (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    return ConsentSettings.model_validate(yaml.safe_load(text)["consent"])
+    return WooCommerceConsent.model_validate(yaml.safe_load(text)["consent"])
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def table(page: str, name: str) -> dict[str, str]:
 
 
 def test_the_keys_in_the_lines_for_the_shop_are_those_of_the_configuration(
-    configured: ConsentSettings, snippet: str
+    configured: WooCommerceConsent, snippet: str
 ) -> None:
     ((hidden, copy),) = configured.mirrored_by.items()
     ((dated, date_key),) = configured.dated_by.items()
@@ -58,7 +58,7 @@ def test_the_keys_in_the_lines_for_the_shop_are_those_of_the_configuration(
 
 
 def test_the_lines_for_the_shop_write_a_dated_yes_or_no_of_a_customer_only_when_it_changes(
-    configured: ConsentSettings, snippet: str
+    configured: WooCommerceConsent, snippet: str
 ) -> None:
     assert (
         "add_action( 'woocommerce_set_additional_field_value', function ( $key, $value, $group, $wc_object )"
@@ -79,7 +79,7 @@ def test_every_example_of_settings_is_valid(page: str) -> None:
     examples = re.findall(r"^    consent:\n(?:      .*\n)+", page, re.MULTILINE)
     assert examples
     for example in examples:
-        assert ConsentSettings.model_validate(yaml.safe_load(example)["consent"]).keys
+        assert WooCommerceConsent.model_validate(yaml.safe_load(example)["consent"]).keys
 
 
 def test_every_reason_why_an_opt_in_is_not_applied_is_told_in_the_words_of_the_report(page: str) -> None:

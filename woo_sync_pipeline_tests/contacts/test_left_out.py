@@ -6,12 +6,12 @@ from datetime import date
 
 from pydantic import SecretStr
 
-from woo_sync_pipeline.config.settings import SourceSettings
+from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 from woo_sync_pipeline.steps.findings import RecordTally, every_record_fits_its_model
 from woo_sync_pipeline.steps.fit import NormalisedRecords, normalise_records
 from woo_sync_pipeline_tests.contacts.test_normalise import customer, frame_of, order
 
-SOURCE = SourceSettings(
+SOURCE = WooCommerceSettings(
     name="WooCommerce",
     key="woocommerce",
     url="https://shop.example.com",

@@ -16,7 +16,6 @@ import pandas as pd
 import sqlalchemy as sa
 
 from woo_sync_pipeline.clocks import ClockOffset
-from woo_sync_pipeline.config.settings import SourceSettings
 from woo_sync_pipeline.contacts.merge import MergeSource
 from woo_sync_pipeline.contacts.subscription import SubscriptionState
 from woo_sync_pipeline.demo.store.data import StoreData
@@ -28,6 +27,7 @@ from woo_sync_pipeline.sources.woocommerce.fields import keep_used
 from woo_sync_pipeline.sources.woocommerce.known import customer_hashes, order_hashes
 from woo_sync_pipeline.sources.woocommerce.reading import guest_orders, settings_fingerprint
 from woo_sync_pipeline.sources.woocommerce.records import customer_table, order_table
+from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 from woo_sync_pipeline.state.columns import RECORD_COLUMNS
 from woo_sync_pipeline.state.contacts import load_pending, note_in_flight, pending_phones, settle
 from woo_sync_pipeline.state.database import Database
@@ -117,7 +117,7 @@ class LifeWorld:
             "mirrored_by": {BLOCK_KEY: MIRROR_KEY},
             "dated_by": {MIRROR_KEY: MIRROR_DATE_KEY},
         }
-        self.source = SourceSettings.model_validate(
+        self.source = WooCommerceSettings.model_validate(
             {
                 "name": SHOP,
                 "key": "shop",

@@ -14,7 +14,8 @@ import pytest
 import sqlalchemy as sa
 import yaml
 
-from woo_sync_pipeline.config.settings import DATABASE_URL_ENV, Settings, SourceSettings
+from woo_sync_pipeline.config.settings import DATABASE_URL_ENV, Settings
+from woo_sync_pipeline.days import today
 from woo_sync_pipeline.definitions import build_definitions
 from woo_sync_pipeline.demo.platform import DemoPlatform, Directory
 from woo_sync_pipeline.demo.store import DemoStore, StoreData, generate_store
@@ -22,10 +23,11 @@ from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today, yest
 from woo_sync_pipeline.orchestration.decisions import DayRange
 from woo_sync_pipeline.orchestration.instance import DAGSTER_HOME_ENV
 from woo_sync_pipeline.orchestration.runner import SyncOutcome, SyncRunner
+from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 from woo_sync_pipeline.state.database import SCHEMA, Database
 from woo_sync_pipeline.state.syncs import SyncContact, SyncRun, list_syncs, sync_contacts
-from woo_sync_pipeline.steps.days import today
 from woo_sync_pipeline.steps.resources import StateResource
+from woo_sync_pipeline_tests.sources.woocommerce.configured import woocommerce
 
 KEY = "woocommerce"
 
@@ -60,8 +62,8 @@ class World:
     def store(self) -> StoreData:
         return self.server.data
 
-    def source(self, key: str = KEY) -> SourceSettings:
-        return self.settings.source(key)
+    def source(self, key: str = KEY) -> WooCommerceSettings:
+        return woocommerce(self.settings.source(key))
 
     def definitions(self) -> dg.Definitions:
         return build_definitions(self.settings, state=self.state)
@@ -196,7 +198,7 @@ def _without_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.Monkey
     """Daily syncs draw no chart, where nobody looks at it: it takes a tenth of a small sync's time."""
     if request.node.get_closest_marker("pictures") is None:
         monkeypatch.setattr(
-            "woo_sync_pipeline.orchestration.assets.platform._pictures", lambda step, counts: {}
+            "woo_sync_pipeline.orchestration.assets.platform_assets._pictures", lambda step, counts: {}
         )
 
 

@@ -12,7 +12,6 @@ import sqlalchemy as sa
 
 from woo_sync_pipeline.alerts import delivery
 from woo_sync_pipeline.demo.world import CONSENT_KEY
-from woo_sync_pipeline.orchestration.assets import contacts as contact_steps
 from woo_sync_pipeline.orchestration.runner import SyncOutcome
 from woo_sync_pipeline.state.syncs import find_sync
 from woo_sync_pipeline.steps.fit import NormalisedRecords, normalise_portions
@@ -224,7 +223,7 @@ def test_a_fault_of_ours_is_told_by_the_kind_of_its_exception(
         def fail(*args: Any, error: Exception = error, **options: Any) -> Iterator[NormalisedRecords]:
             raise error
 
-        monkeypatch.setattr(contact_steps, "normalise_portions", fail)
+        monkeypatch.setattr("woo_sync_pipeline.steps.fit.normalise_portions", fail)
         tell_of_failure(world, failed(world.try_sync()))
     assert ["KeyError" in each["error"] for each in webhook.received] == [True, False]
 
@@ -237,7 +236,7 @@ def test_a_sync_that_a_check_has_ended_is_told(
         yield replace(first, records=first.records.iloc[1:])
         yield from others
 
-    monkeypatch.setattr(contact_steps, "normalise_portions", lose_one)
+    monkeypatch.setattr("woo_sync_pipeline.steps.fit.normalise_portions", lose_one)
     tell_of_failure(world, failed(world.try_sync()))
     (told,) = webhook.received
     assert "every_row_is_accounted_for failed" in told["error"]

@@ -12,8 +12,7 @@ import pytest
 
 from woo_sync_pipeline.contacts.merge import merge_contacts
 from woo_sync_pipeline.contacts.normalise import normalise_customers
-from woo_sync_pipeline.orchestration.assets import contacts as contact_steps
-from woo_sync_pipeline.orchestration.assets import extraction
+from woo_sync_pipeline.sources.woocommerce import extractions
 from woo_sync_pipeline.sources.woocommerce.reading import CustomersRead, sweep
 from woo_sync_pipeline.state import records
 from woo_sync_pipeline.state.syncs import watermark
@@ -93,7 +92,7 @@ def test_a_reading_that_misses_a_customer_ends_before_anybody_counts_as_gone(
         found = sweep(*args, **options)
         return replace(found, changed=found.changed.slice(1), read=found.read - 1)
 
-    monkeypatch.setattr(extraction, "sweep", miss_one)
+    monkeypatch.setattr(extractions, "sweep", miss_one)
     check = fail(world, "all_records_of_the_store_were_read")
     assert number(check, "in_store") == number(check, "read") + 1
     monkeypatch.undo()
@@ -155,7 +154,7 @@ def change_first_portion(
         yield change(first)
         yield from others
 
-    monkeypatch.setattr(contact_steps, "normalise_portions", changed)
+    monkeypatch.setattr("woo_sync_pipeline.steps.fit.normalise_portions", changed)
 
 
 def test_a_phone_that_is_not_e164_goes_no_further(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

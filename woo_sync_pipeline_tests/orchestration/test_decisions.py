@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from woo_sync_pipeline.orchestration.decisions import DayRange, LiveDecision, days_to_sync, decide_live
-from woo_sync_pipeline.sources.woocommerce.probe import NewestChange
-from woo_sync_pipeline.state.syncs import SyncRun, Watermark
+from woo_sync_pipeline.orchestration.sensors import Memory
+from woo_sync_pipeline.sources.base import Look
+from woo_sync_pipeline.state.syncs import SyncRun
 
 SYDNEY = "Australia/Sydney"
 START = date(2026, 11, 1)
@@ -156,67 +157,58 @@ def test_what_is_asked_for_covers_every_missing_day_and_afterwards_nothing_is_mi
         assert days(day(today), *runs, sweep(asked.first, asked.last, local(day(today)))) is None
 
 
-READ_UNTIL = datetime(2026, 11, 1, 12, 0, 30, tzinfo=UTC)
-MARK = Watermark(READ_UNTIL, last_customer_id=20)
+def decide(
+    look: Look, *, is_known: bool = True, obstacle: str | None = None, unsent: int = 0
+) -> LiveDecision:
+    return decide_live(is_known=is_known, look=look, obstacle=obstacle, unsent=unsent)
 
 
-def newest(seconds: int | None, customer_id: int | None) -> NewestChange:
-    moment = None if seconds is None else READ_UNTIL + timedelta(seconds=seconds)
-    return NewestChange(order_modified_at=moment, customer_id=customer_id)
+CHANGED = Look(change="an order changed")
+QUIET = Look(nothing="nothing changed in the store since 2026-11-01 12:00:30 UTC")
 
 
-@pytest.mark.parametrize(
-    ("change", "runs"),
-    [
-        (newest(1, 20), True),
-        (newest(0, 20), True),
-        (newest(-1, 20), False),
-        (newest(None, 20), False),
-        (newest(None, None), False),
-        (newest(None, 21), True),
-        (newest(None, 19), False),
-        (newest(-1, 21), True),
-    ],
-)
-def test_a_live_sync_runs_when_an_order_changed_or_a_customer_registered(
-    change: NewestChange, runs: bool
-) -> None:
-    decision = decide_live(watermark=MARK, newest=change, obstacle=None, unsent=0)
-    assert decision.run is runs
-    assert decision.reason
-    assert not decision.is_first
+def test_a_live_sync_runs_when_the_source_has_changed() -> None:
+    assert decide(CHANGED) == LiveDecision(True, "an order changed")
 
 
 def test_a_store_that_was_never_synced_gets_its_first_sync_without_being_asked() -> None:
-    decision = decide_live(watermark=None, newest=None, obstacle=None, unsent=0)
+    decision = decide(Look(), is_known=False)
     assert (decision.run, decision.is_first) == (True, True)
 
 
-def test_an_account_that_changed_is_a_reason_too() -> None:
-    decision = decide_live(
-        watermark=MARK, newest=newest(None, None), obstacle=None, unsent=0, changed_accounts=2
-    )
-    assert decision == LiveDecision(True, "2 accounts of active customers changed")
-
-
-@pytest.mark.parametrize("watermark", [None, MARK])
-def test_nothing_runs_in_spite_of_an_obstacle(watermark: Watermark | None) -> None:
-    decision = decide_live(
-        watermark=watermark, newest=newest(99, 99), obstacle="a run has not ended", unsent=7
-    )
+@pytest.mark.parametrize("is_known", [False, True])
+def test_nothing_runs_in_spite_of_an_obstacle(is_known: bool) -> None:
+    decision = decide(CHANGED, is_known=is_known, obstacle="a run has not ended", unsent=7)
     assert decision == LiveDecision(False, "a run has not ended")
 
 
 def test_a_store_that_was_not_asked_has_not_changed() -> None:
-    assert not decide_live(watermark=MARK, newest=None, obstacle=None, unsent=0).run
+    assert not decide(Look()).run
 
 
 def test_what_a_failed_sync_has_left_is_sent_although_nothing_changed() -> None:
-    decision = decide_live(watermark=MARK, newest=newest(None, 20), obstacle=None, unsent=1234)
+    decision = decide(QUIET, unsent=1234)
     assert decision.run
     assert decision.reason == "1,234 contacts were not sent by the last sync, which failed"
 
 
 def test_the_reason_for_not_running_says_how_far_the_store_was_read() -> None:
-    decision = decide_live(watermark=MARK, newest=newest(None, 20), obstacle=None, unsent=0)
-    assert decision.reason == "nothing changed in the store since 2026-11-01 12:00:30 UTC"
+    assert decide(QUIET) == LiveDecision(False, "nothing changed in the store since 2026-11-01 12:00:30 UTC")
+
+
+@pytest.mark.parametrize(
+    ("cursor", "lost"), [(None, ()), ("", ()), ("1b2c-3d", ("1b2c-3d",)), ("1b2c 3d4e", ("1b2c", "3d4e"))]
+)
+def test_a_cursor_of_an_older_version_names_runs(cursor: str | None, lost: tuple[str, ...]) -> None:
+    assert Memory.from_cursor(cursor) == Memory(lost)
+
+
+@pytest.mark.parametrize("memory", [Memory(), Memory(("a", "b"), {"was_activity": True})])
+def test_a_cursor_tells_all_of_it(memory: Memory) -> None:
+    assert Memory.from_cursor(memory.to_cursor()) == memory
+
+
+def test_the_cursor_of_the_version_before_is_understood() -> None:
+    assert Memory.from_cursor('{"lost": ["a"], "was_activity": false}') == Memory(
+        ("a",), {"was_activity": False}
+    )

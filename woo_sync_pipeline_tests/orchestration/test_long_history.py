@@ -8,9 +8,9 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
+from woo_sync_pipeline.days import midnight, today
 from woo_sync_pipeline.demo.store import StoreData
 from woo_sync_pipeline.demo.world import TIMEZONE
-from woo_sync_pipeline.steps.days import midnight, today
 from woo_sync_pipeline_tests.orchestration.conftest import KEY, MakeWorld, World, small_store
 from woo_sync_pipeline_tests.orchestration.expectation import expected_directory
 from woo_sync_pipeline_tests.orchestration.test_schedule_and_sensor import _schedule_tick, _sensor_tick

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import sqlalchemy as sa
 
+from woo_sync_pipeline.days import today
 from woo_sync_pipeline.demo.scenario import play_second_day, shop_once
 from woo_sync_pipeline.demo.store import StoreData, generate_store
 from woo_sync_pipeline.demo.world import TIMEZONE
-from woo_sync_pipeline.steps.days import today
 from woo_sync_pipeline_tests.orchestration.conftest import KEY, MakeWorld, World
 from woo_sync_pipeline_tests.orchestration.expectation import expected_directory
 from woo_sync_pipeline_tests.orchestration.people import GUEST_PHONE

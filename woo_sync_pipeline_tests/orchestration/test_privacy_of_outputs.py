@@ -14,7 +14,6 @@ from rich.console import Console
 
 from woo_sync_pipeline.demo.store import StoreData
 from woo_sync_pipeline.orchestration import runner
-from woo_sync_pipeline.orchestration.assets import contacts as contact_steps
 from woo_sync_pipeline.orchestration.runner import SyncOutcome
 from woo_sync_pipeline.reports.tables import history_json, history_table, report_tables
 from woo_sync_pipeline_tests.orchestration.conftest import World
@@ -184,7 +183,7 @@ def test_what_an_unforeseen_exception_says_is_redacted(
     def stumble(*args: object, **options: object) -> None:
         raise ValueError(f"{GUEST_PHONE} of {email} is strange") from KeyError(GUEST_PHONE)
 
-    monkeypatch.setattr(contact_steps, "normalise_portions", stumble)
+    monkeypatch.setattr("woo_sync_pipeline.steps.fit.normalise_portions", stumble)
     order_as_guest(world.store)
     error = _failed(world.try_sync())
     assert error.startswith("unexpected ValueError: ")

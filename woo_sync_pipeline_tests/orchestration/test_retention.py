@@ -16,13 +16,13 @@ import pytest
 import sqlalchemy as sa
 
 from woo_sync_pipeline.contacts.consent_event import ConsentEvent, ConsentEventKind
+from woo_sync_pipeline.days import today
 from woo_sync_pipeline.demo.world import yesterday
 from woo_sync_pipeline.orchestration.pruning import PrunedRuns, forget_progress, prune_runs
 from woo_sync_pipeline.state.consent_ledger import note_platform_events
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.steps.days import today
+from woo_sync_pipeline.state.staging import StagedName, Staging
 from woo_sync_pipeline.steps.resources import source_claim
-from woo_sync_pipeline.steps.staging import StagedName, Staging
 from woo_sync_pipeline_tests.orchestration.conftest import KEY, MakeWorld, World, small_store
 from woo_sync_pipeline_tests.orchestration.people import order_as_guest
 from woo_sync_pipeline_tests.state.long_history import TIMEZONE, write_history

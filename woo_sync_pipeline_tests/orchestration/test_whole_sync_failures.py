@@ -14,7 +14,6 @@ import sqlalchemy as sa
 from woo_sync_pipeline.config.settings import CONFIG_ENV
 from woo_sync_pipeline.contacts.merge import merge_contacts
 from woo_sync_pipeline.definitions import definitions
-from woo_sync_pipeline.orchestration.assets import contacts as contact_steps
 from woo_sync_pipeline.state import records
 from woo_sync_pipeline.state.syncs import completed_sweeps, watermark
 from woo_sync_pipeline.steps.fit import NormalisedRecords, normalise_portions
@@ -127,7 +126,7 @@ def test_a_step_that_loses_a_row_is_stopped_before_anything_is_committed_or_push
         yield replace(first, records=first.records.iloc[1:])
         yield from others
 
-    monkeypatch.setattr(contact_steps, "normalise_portions", lose_one)
+    monkeypatch.setattr("woo_sync_pipeline.steps.fit.normalise_portions", lose_one)
     outcome = world.try_sync()
     assert outcome.error is not None
     assert outcome.error.startswith(

@@ -9,7 +9,8 @@ from typing import Any
 from rich.console import Console, RenderableType
 
 from woo_sync_pipeline.contacts.subscription import NotApplied
-from woo_sync_pipeline.reports.report import SyncCounts
+from woo_sync_pipeline.reports.report import PageOf, SyncCounts
+from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 from woo_sync_pipeline.state.syncs import SyncContact, SyncRun
 
 STARTED = datetime(2026, 11, 1, 15, 30, 0, tzinfo=UTC)
@@ -108,3 +109,8 @@ def shown(*renderables: RenderableType, width: int = 200) -> list[list[str]]:
         for renderable in renderables:
             console.print(renderable)
     return [line.split() for line in captured.get().splitlines() if line.strip()]
+
+
+def pages(store_url: str) -> PageOf:
+    """Where records of a store are mended."""
+    return WooCommerceSettings.model_construct(url=store_url).page_of

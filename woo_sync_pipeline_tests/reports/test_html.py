@@ -14,7 +14,7 @@ from woo_sync_pipeline.reports import chart
 from woo_sync_pipeline.reports.bars import MOST_SYNCS, sync_bars
 from woo_sync_pipeline.reports.chart import sync_chart
 from woo_sync_pipeline.reports.html import report_html
-from woo_sync_pipeline.reports.report import SyncCounts, explain_reason
+from woo_sync_pipeline.reports.report import PageOf, SyncCounts, explain_reason, no_page
 from woo_sync_pipeline.reports.tables import number_rows
 from woo_sync_pipeline.state.syncs import SyncRun
 from woo_sync_pipeline_tests.reports.samples import (
@@ -26,16 +26,18 @@ from woo_sync_pipeline_tests.reports.samples import (
     SYNC,
     UNREADABLE,
     UPDATED,
+    pages,
     sync,
 )
 
 STORE = "https://shop.example.com"
+_PAGES = pages(STORE)
 FAILED = replace(UPDATED, outcome="failed", reason="<no> thanks")
 CONTACTS = [CREATED, UPDATED, FAILED, NOT_APPLIED, INVALID, LEFT_OUT]
 
 
-def page(of: SyncRun = SYNC, *, store_url: str = STORE) -> str:
-    return report_html(of, CONTACTS, [SYNC], source_name="My <Shop>", store_url=store_url)
+def page(of: SyncRun = SYNC, *, page_of: PageOf = _PAGES) -> str:
+    return report_html(of, CONTACTS, [SYNC], source_name="My <Shop>", page_of=page_of)
 
 
 def test_it_has_every_number_reason_stage_and_request() -> None:
@@ -64,7 +66,7 @@ def test_it_needs_nothing_else_and_leads_to_the_store_only() -> None:
 
 
 def test_it_shows_the_last_thirty_syncs_as_bars() -> None:
-    text = report_html(SYNC, CONTACTS, history(40), source_name="Shop", store_url=STORE)
+    text = report_html(SYNC, CONTACTS, history(40), source_name="Shop", page_of=pages(STORE))
     bars = re.findall(r'<div title="([^"]+)" style="height: ([\d.]+)%">', text)
     assert len(bars) == 30
     assert bars[0][0] == "sync 11: 90 new, 11 updated, 2 failed"
@@ -85,7 +87,7 @@ def test_a_record_that_does_not_fit_is_to_be_mended_and_shows_no_phone() -> None
 
 
 def test_a_record_without_an_id_is_to_be_mended_and_has_no_link() -> None:
-    text = report_html(SYNC, [UNREADABLE], [SYNC], source_name="Shop", store_url=STORE)
+    text = report_html(SYNC, [UNREADABLE], [SYNC], source_name="Shop", page_of=pages(STORE))
     assert "<td>customer without an id</td><td>049•••••156</td><td>does_not_fit (id: a text)</td>" in text
 
 
@@ -112,7 +114,7 @@ def test_a_contact_whose_opt_in_is_not_applied_is_told_before_those_without_a_re
 
 
 def test_a_store_that_is_configured_no_more_is_not_linked() -> None:
-    text = page(store_url="")
+    text = page(page_of=no_page)
     assert "<a " not in text
     assert "<td>customer 31</td>" in text
 

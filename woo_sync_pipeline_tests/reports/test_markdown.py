@@ -6,7 +6,16 @@ from dataclasses import replace
 
 from woo_sync_pipeline.reports.markdown import markdown_changes, markdown_report, markdown_to_be_mended
 from woo_sync_pipeline.reports.report import SyncCounts
-from woo_sync_pipeline_tests.reports.samples import COUNTS, CREATED, INVALID, LEFT_OUT, SYNC, UNREADABLE, sync
+from woo_sync_pipeline_tests.reports.samples import (
+    COUNTS,
+    CREATED,
+    INVALID,
+    LEFT_OUT,
+    SYNC,
+    UNREADABLE,
+    pages,
+    sync,
+)
 
 STORE = "https://shop.example.com"
 
@@ -36,7 +45,7 @@ def test_it_has_a_heading_every_number_the_reasons_and_where_to_read_on() -> Non
 
 def test_each_table_has_as_many_cells_in_every_row_as_in_its_heading() -> None:
     report = markdown_report(SYNC, COUNTS, source_name="A|B")
-    report += "\n\n" + markdown_to_be_mended([INVALID], store_url=STORE)
+    report += "\n\n" + markdown_to_be_mended([INVALID], page_of=pages(STORE))
 
     tables = [block.splitlines() for block in report.split("\n\n") if block.startswith("|")]
     assert len(tables) == 4
@@ -48,19 +57,19 @@ def test_each_table_has_as_many_cells_in_every_row_as_in_its_heading() -> None:
 def test_records_to_be_mended_link_to_their_page_and_show_a_masked_phone() -> None:
     order = replace(INVALID, record_type="order", record_id=77)
 
-    report = markdown_to_be_mended([INVALID, order], store_url=STORE + "/")
+    report = markdown_to_be_mended([INVALID, order], page_of=pages(STORE + "/"))
 
     assert f"[customer 31]({STORE}/wp-admin/user-edit.php?user_id=31) | 041•••••567 | too_short" in report
     assert f"[order 77]({STORE}/wp-admin/post.php?post=77&action=edit)" in report
 
 
 def test_a_record_without_an_id_has_a_line_without_a_link() -> None:
-    *_, line = markdown_to_be_mended([UNREADABLE], store_url=STORE).splitlines()
+    *_, line = markdown_to_be_mended([UNREADABLE], page_of=pages(STORE)).splitlines()
     assert line == "| customer without an id | 049•••••156 | does_not_fit (id: a text) |"
 
 
 def test_a_record_that_does_not_fit_links_to_its_page_and_shows_no_phone() -> None:
-    *_, line = markdown_to_be_mended([LEFT_OUT], store_url=STORE).splitlines()
+    *_, line = markdown_to_be_mended([LEFT_OUT], page_of=pages(STORE)).splitlines()
 
     link = f"[order 77]({STORE}/wp-admin/post.php?post=77&action=edit)"
     assert line == f"| {link} |  | does_not_fit (email: text, tags: list_of_str) |"
@@ -69,7 +78,7 @@ def test_a_record_that_does_not_fit_links_to_its_page_and_shows_no_phone() -> No
 def test_of_many_invalid_records_the_first_are_listed() -> None:
     many = [replace(INVALID, record_id=number) for number in range(1, 501)]
 
-    report = markdown_to_be_mended(many, store_url=STORE)
+    report = markdown_to_be_mended(many, page_of=pages(STORE))
 
     assert report.count("[customer ") == 20
     assert "the first 20 of 500" in report
@@ -98,7 +107,7 @@ def test_a_dry_run_says_that_nothing_was_sent() -> None:
 def test_no_phone_is_shown_whole() -> None:
     invalid = replace(INVALID, phone=CREATED.phone)
 
-    report = markdown_to_be_mended([invalid], store_url=STORE)
+    report = markdown_to_be_mended([invalid], page_of=pages(STORE))
 
     assert CREATED.phone is not None
     assert CREATED.phone not in report

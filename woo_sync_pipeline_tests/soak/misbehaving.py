@@ -29,6 +29,7 @@ from random import Random
 from typing import Any
 
 from woo_sync_pipeline.config.settings import load_settings
+from woo_sync_pipeline.days import today
 from woo_sync_pipeline.demo.platform import ContactSnapshot, FaultKind
 from woo_sync_pipeline.demo.store import StoreData, generate_store
 from woo_sync_pipeline.demo.store.faults import Fault
@@ -37,7 +38,6 @@ from woo_sync_pipeline.orchestration.decisions import DayRange
 from woo_sync_pipeline.orchestration.instance import dagster_instance
 from woo_sync_pipeline.orchestration.runner import SyncRunner
 from woo_sync_pipeline.state.contacts import pending_phones
-from woo_sync_pipeline.steps.days import today
 from woo_sync_pipeline.steps.resources import StateResource
 from woo_sync_pipeline_tests.orchestration.expectation import expected_directory, phone_of_customer
 from woo_sync_pipeline_tests.soak.processes import Measured, measure

@@ -5,13 +5,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import sqlalchemy as sa
 
+from woo_sync_pipeline.days import midnight
 from woo_sync_pipeline.orchestration.decisions import DayRange, days_to_sync
 from woo_sync_pipeline.sources.woocommerce.known import last_order_id
 from woo_sync_pipeline.state.alerts import AlertKey, claim_alert, note_told, note_untold
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.retention import covered_days, prune_history
 from woo_sync_pipeline.state.syncs import Watermark, completed_sweeps, list_syncs, watermark
-from woo_sync_pipeline.steps.days import midnight
 from woo_sync_pipeline_tests.state.long_history import TIMEZONE, write_history
 from woo_sync_pipeline_tests.state.stored import at, begin, commit, order, table
 

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from woo_sync_pipeline.cli.main import cli
 from woo_sync_pipeline.config.settings import CONFIG_ENV, DATABASE_URL_ENV
+from woo_sync_pipeline.days import today
 from woo_sync_pipeline.demo.platform import DemoPlatform
 from woo_sync_pipeline.demo.store.records import Customer
 from woo_sync_pipeline.demo.world import TIMEZONE, yesterday
@@ -18,7 +19,6 @@ from woo_sync_pipeline.orchestration.instance import DAGSTER_HOME_ENV
 from woo_sync_pipeline.orchestration.partitions import range_tags
 from woo_sync_pipeline.reports.tables import report_title
 from woo_sync_pipeline.state.syncs import find_sync
-from woo_sync_pipeline.steps.days import today
 from woo_sync_pipeline_tests.orchestration.conftest import KEY, MakeWorld, World, small_store
 from woo_sync_pipeline_tests.orchestration.expectation import expected_directory
 from woo_sync_pipeline_tests.orchestration.people import order_again, single_customers

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from woo_sync_pipeline.days import midnight, today
 from woo_sync_pipeline.sources.woocommerce.orders import OrderWindow
 from woo_sync_pipeline.sources.woocommerce.window import OVERLAP, order_window, read_until, sevenths_due
 from woo_sync_pipeline.state.syncs import Watermark
-from woo_sync_pipeline.steps.days import midnight, today
 
 DAY = datetime(2026, 11, 1, tzinfo=UTC)
 NEXT_DAY = DAY + timedelta(days=1)

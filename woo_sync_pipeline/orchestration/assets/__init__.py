@@ -1,26 +1,24 @@
-"""Dagster assets: thin decorators around the domain folders."""
+"""The assets of a sync: thin around the folders of the domain."""
 
 from __future__ import annotations
 
-import warnings
-
 import dagster as dg
 
-from woo_sync_pipeline.config.settings import Settings, SourceSettings
-from woo_sync_pipeline.orchestration.assets.contacts import contact_assets
-from woo_sync_pipeline.orchestration.assets.extraction import extraction_assets
-from woo_sync_pipeline.orchestration.assets.platform import sync_assets
+from woo_sync_pipeline.config.settings import Settings
+from woo_sync_pipeline.config.source import SourceSettings
+from woo_sync_pipeline.orchestration.assets.contact_assets import contacts, merged_contacts
+from woo_sync_pipeline.orchestration.assets.platform_assets import sync_report, synced_contacts
+from woo_sync_pipeline.orchestration.sync_asset import asset_of, extraction_asset
+from woo_sync_pipeline.sources.registry import kind_of
 
 
 def source_assets(
     settings: Settings, source: SourceSettings, partitions: dg.PartitionsDefinition[str]
 ) -> list[dg.AssetsDefinition]:
-    """The chain of assets of one source, from the store to the report."""
-    with warnings.catch_warnings():
-        # Dagster calls `backfill_policy` beta. It is what makes a backfill of many days one walk through the store.
-        warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
-        return [
-            *extraction_assets(settings, source, partitions),
-            *contact_assets(settings, source, partitions),
-            *sync_assets(source, partitions),
-        ]
+    """The chain of assets of one source, from its records to the report."""
+    extracted = [
+        extraction_asset(each, is_first=not at) for at, each in enumerate(kind_of(source).extractions)
+    ]
+    names = [each.name for each in extracted]
+    chain = (*extracted, contacts, merged_contacts, synced_contacts, sync_report)
+    return [asset_of(each, settings, source, partitions, extracted=names) for each in chain]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import html
 import ipaddress
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from woo_sync_pipeline.contacts.consent import Consent, is_unread
 from woo_sync_pipeline.contacts.consent_shapes import outline
+from woo_sync_pipeline.errors import WooSyncError
 from woo_sync_pipeline.privacy import redact
-from woo_sync_pipeline.sources.woocommerce.client import Row, StoreClient
+from woo_sync_pipeline.sources.base import CheckLine
+from woo_sync_pipeline.sources.woocommerce.client import Row, StoreClient, connect
 from woo_sync_pipeline.sources.woocommerce.errors import (
     StoreAuthError,
     StoreBlockedError,
@@ -22,6 +24,7 @@ from woo_sync_pipeline.sources.woocommerce.errors import (
 from woo_sync_pipeline.sources.woocommerce.fields import is_empty, objects
 from woo_sync_pipeline.sources.woocommerce.paging import PAGE_SIZE
 from woo_sync_pipeline.sources.woocommerce.records import compact_json
+from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 from woo_sync_pipeline.sources.woocommerce.statuses import find_order_statuses
 from woo_sync_pipeline.sources.woocommerce.versions import StoreVersion, find_version, lacking, unwritten_keys
 
@@ -253,3 +256,40 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def check_lines(
+    source: WooCommerceSettings, connect: Callable[[WooCommerceSettings], StoreClient] = connect
+) -> Iterator[CheckLine]:
+    """Try one store: a failure is one line, what can be lived with one line each."""
+    keys = [key for key in source.meta_keys if not key.startswith("_")]
+    try:
+        with connect(source) as client:
+            found = check_store(
+                client,
+                needs_customer_meta=bool(keys),
+                statuses=source.order_statuses or (),
+                consent_keys=source.consent.keys,
+                mirrored_keys=source.consent.mirrored_by,
+                consent_words=source.consent.words.meanings,
+            )
+    except WooSyncError as error:
+        yield CheckLine("FAIL", source.key, str(error))
+        return
+    yield CheckLine(
+        "ok",
+        source.key,
+        f"{found.name}, WooCommerce {found.version}, {found.timezone}, {found.customers_total:,} customers",
+    )
+    for lack in found.lacking:
+        yield CheckLine("ok", source.key, lack)
+    for warning in found.warnings:
+        yield CheckLine("warn", source.key, warning)
+    if not source.consent.keys:
+        yield CheckLine(
+            "warn",
+            source.key,
+            "consent.meta_keys is empty: no choice of anybody is read, so in mode "
+            f"{source.consent.mode} {'nobody' if source.consent.mode == 'explicit' else 'everybody'} is subscribed: "
+            "`woo-sync discover` finds the keys that the store has",
+        )

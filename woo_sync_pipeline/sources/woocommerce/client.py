@@ -41,6 +41,7 @@ from woo_sync_pipeline.sources.woocommerce.errors import (
     StoreUnreachableError,
 )
 from woo_sync_pipeline.sources.woocommerce.network import network_error
+from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 from woo_sync_pipeline.sources.woocommerce.statistics import RequestStatistics
 from woo_sync_pipeline.sources.woocommerce.values import is_list_with_holes, items_of
 
@@ -80,6 +81,23 @@ class StoreSettings:
     slow_answer: float = 10
     attempts: int = 5
     use_environment_proxies: bool = False
+
+
+def connect(source: WooCommerceSettings, *, now: Callable[[], datetime] = utc_now) -> StoreClient:
+    """A client of one store, to be used as a context manager; `now` is the clock by which it dates answers."""
+    return StoreClient(
+        StoreSettings(
+            source=source.key,
+            url=source.url,
+            consumer_key=source.consumer_key.get_secret_value(),
+            consumer_secret=source.consumer_secret.get_secret_value(),
+            verify_tls=source.verify_tls,
+            max_concurrency=source.max_concurrency,
+            max_requests_per_second=source.max_requests_per_second,
+            use_environment_proxies=source.use_environment_proxies,
+        ),
+        now=now,
+    )
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from woo_sync_pipeline.sources.base import Finding
 from woo_sync_pipeline.sources.woocommerce.client import StoreClient
 from woo_sync_pipeline.sources.woocommerce.paging import PAGE_SIZE
 from woo_sync_pipeline.sources.woocommerce.row_ids import row_id, settled
@@ -18,3 +19,18 @@ def customers_up_to(client: StoreClient, last_id: int) -> int | None:
     page = settled(lambda: client.get_list("customers", {"role": "all", "_fields": "id", **newest_first}))
     newer = sum((row_id(row) or 0) > last_id for row in page.rows)
     return None if page.total is None or newer >= PAGE_SIZE else page.total - newer
+
+
+def all_were_read(*, read: int, in_store: int | None) -> Finding:
+    """A sweep has met at least as many customers as the store then counts among those it had a chance to meet.
+
+    `in_store` counts after the walk, without who registered since: who was deleted meanwhile was read and is no
+    longer counted, so a good walk never reads less. None: the store changed too fast to be counted.
+    """
+    if in_store is None:
+        return Finding(True, "not judged: a hundred people or more registered while it was counted")
+    return Finding(
+        read >= in_store,
+        "read {read:,} customers of a store that holds {in_store:,} of them",
+        {"read": read, "in_store": in_store},
+    )

@@ -12,7 +12,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from woo_sync_pipeline.config.settings import SourceSettings
 from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.sources.woocommerce.client import Row, StoreClient
 from woo_sync_pipeline.sources.woocommerce.customers import customers_after, customers_by_id, sweep_customers
@@ -42,6 +41,7 @@ from woo_sync_pipeline.sources.woocommerce.records import (
 )
 from woo_sync_pipeline.sources.woocommerce.roles import several_roles, store_roles, with_all_roles
 from woo_sync_pipeline.sources.woocommerce.row_ids import LeftOut, UnreadableRow
+from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.records import known_phones
 from woo_sync_pipeline.steps.fit import normalise_records
@@ -102,7 +102,7 @@ class CustomersRead:
     roles_untold: bool = False
 
 
-def settings_fingerprint(source: SourceSettings) -> str:
+def settings_fingerprint(source: WooCommerceSettings) -> str:
     """What a record's contact depends on beside the record: changed settings make all records count as changed."""
     relevant = {
         "version": NORMALISATION_VERSION,
@@ -115,7 +115,7 @@ def settings_fingerprint(source: SourceSettings) -> str:
     return json.dumps(relevant, sort_keys=True)
 
 
-def telling_settings(source: SourceSettings) -> dict[str, Any]:
+def telling_settings(source: WooCommerceSettings) -> dict[str, Any]:
     """The settings by which the contacts of unchanged records become others, by their names in the configuration."""
     return {
         "name": source.name,
@@ -130,7 +130,7 @@ def telling_settings(source: SourceSettings) -> dict[str, Any]:
 def read_orders(
     client: StoreClient,
     database: Database,
-    source: SourceSettings,
+    source: WooCommerceSettings,
     window: OrderWindow,
     *,
     statuses: Sequence[str],
@@ -138,7 +138,7 @@ def read_orders(
 ) -> OrdersRead:
     """The orders of a window, of these statuses, that are not known in their present form.
 
-    Those that may make no contact (by their status, see `SourceSettings.order_statuses`, or because they were made
+    Those that may make no contact (by their status, see `WooCommerceSettings.order_statuses`, or because they were made
     before `orders_from`) and concern no known one are left out.
     """
     orders = _Orders(database, source, progress)
@@ -150,7 +150,7 @@ def read_orders(
 def sweep_orders(
     client: StoreClient,
     database: Database,
-    source: SourceSettings,
+    source: WooCommerceSettings,
     window: OrderWindow,
     *,
     statuses: Sequence[str],
@@ -192,7 +192,7 @@ def sweep_orders(
 class _Orders:
     """The orders of one reading, of which those are kept that are not known in their present form."""
 
-    def __init__(self, database: Database, source: SourceSettings, progress: Progress) -> None:
+    def __init__(self, database: Database, source: WooCommerceSettings, progress: Progress) -> None:
         self._database = database
         self._source = source
         self._progress = progress
@@ -247,7 +247,7 @@ class _Orders:
 def sweep(
     client: StoreClient,
     database: Database,
-    source: SourceSettings,
+    source: WooCommerceSettings,
     *,
     since: datetime | None,
     progress: Progress,
@@ -293,7 +293,7 @@ def sweep(
 def touched(
     client: StoreClient,
     database: Database,
-    source: SourceSettings,
+    source: WooCommerceSettings,
     *,
     last_id: int,
     customer_ids: Collection[int],
@@ -332,7 +332,7 @@ def touched(
 
 
 def changed_accounts(
-    client: StoreClient, database: Database, source: SourceSettings, ids: Collection[int]
+    client: StoreClient, database: Database, source: WooCommerceSettings, ids: Collection[int]
 ) -> frozenset[int]:
     """Those of these customers whose account is not known in its present form. A request for each hundred."""
     known = customer_hashes(database, source.key, ids)
@@ -348,7 +348,9 @@ def changed_accounts(
     return frozenset(found.changed["record_id"].to_pylist())
 
 
-def _roles_of_users(client: StoreClient, source: SourceSettings) -> tuple[dict[int, tuple[str, ...]], bool]:
+def _roles_of_users(
+    client: StoreClient, source: WooCommerceSettings
+) -> tuple[dict[int, tuple[str, ...]], bool]:
     """All roles of the users who have several, where they are wanted; and whether the store does not tell them."""
     wanted = source.groups.roles
     if wanted is False or wanted == "first":
@@ -361,7 +363,7 @@ def _roles_of_users(client: StoreClient, source: SourceSettings) -> tuple[dict[i
     return several_roles(client, roles), False
 
 
-def guest_orders(database: Database, source: SourceSettings, orders: pa.Table) -> pa.Table:
+def guest_orders(database: Database, source: WooCommerceSettings, orders: pa.Table) -> pa.Table:
     """Of these orders, those that name no customer and never named one.
 
     Deleting a customer turns each of its orders into one without a customer: that makes no guest.
@@ -374,7 +376,7 @@ def guest_orders(database: Database, source: SourceSettings, orders: pa.Table) -
 def read_product_tags(
     client: StoreClient,
     database: Database,
-    source: SourceSettings,
+    source: WooCommerceSettings,
     orders: pa.Table,
     *,
     is_sweep: bool,
@@ -397,7 +399,7 @@ def read_product_tags(
 def _read_customers(
     pages: Iterable[list[Row]],
     known: dict[int, str],
-    source: SourceSettings,
+    source: WooCommerceSettings,
     *,
     read_at: datetime,
     progress: Progress,
@@ -432,7 +434,9 @@ def _read_customers(
     )
 
 
-def _relevant(database: Database, source: SourceSettings, table: pa.Table, known: dict[int, str]) -> pa.Table:
+def _relevant(
+    database: Database, source: WooCommerceSettings, table: pa.Table, known: dict[int, str]
+) -> pa.Table:
     """Without the orders that can neither make a contact nor tell anything of one."""
     if source.order_statuses is None and source.orders_from is None:
         return table
@@ -451,7 +455,7 @@ def _relevant(database: Database, source: SourceSettings, table: pa.Table, known
     return table.filter(pa.array(relevant))
 
 
-def _orders_begin(source: SourceSettings) -> datetime | None:
+def _orders_begin(source: WooCommerceSettings) -> datetime | None:
     """When `orders_from` begins; None without one. The day is taken to begin where it begins first on earth."""
     day = source.orders_from
     return (
@@ -459,7 +463,7 @@ def _orders_begin(source: SourceSettings) -> datetime | None:
     )
 
 
-def _opting_out(database: Database, source: SourceSettings, orders: pd.DataFrame) -> list[int]:
+def _opting_out(database: Database, source: WooCommerceSettings, orders: pd.DataFrame) -> list[int]:
     """The orders by which somebody whose phone is known opts out: that counts, whatever became of the order."""
     if orders.empty:
         return []

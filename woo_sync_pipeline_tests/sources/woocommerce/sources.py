@@ -10,21 +10,20 @@ from typing import Any
 
 import pyarrow as pa
 
-from woo_sync_pipeline.config.settings import SourceSettings
 from woo_sync_pipeline.contacts.merge import MergeSource
+from woo_sync_pipeline.days import midnight
 from woo_sync_pipeline.demo.store import DemoStore
 from woo_sync_pipeline.sources.woocommerce import reading
-from woo_sync_pipeline.sources.woocommerce.client import StoreClient
+from woo_sync_pipeline.sources.woocommerce.client import StoreClient, connect
 from woo_sync_pipeline.sources.woocommerce.known import known_guest_orders, last_order_id
 from woo_sync_pipeline.sources.woocommerce.orders import order_statuses
 from woo_sync_pipeline.sources.woocommerce.reading import CustomersRead, OrdersRead
+from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 from woo_sync_pipeline.sources.woocommerce.window import order_window, read_until
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.records import Reading, commit_reading
 from woo_sync_pipeline.state.syncs import Watermark, begin_sync, watermark
-from woo_sync_pipeline.steps.days import midnight
 from woo_sync_pipeline.steps.fit import normalise_records
-from woo_sync_pipeline.steps.resources import StoresResource
 
 KEY = "shop"
 CONSENT = "sms_marketing_consent"
@@ -34,9 +33,9 @@ TAGS = "customer_tags"
 _runs = itertools.count(1)
 
 
-def source_of(shop: DemoStore, **options: Any) -> SourceSettings:
+def source_of(shop: DemoStore, **options: Any) -> WooCommerceSettings:
     key = shop.data.key()
-    return SourceSettings.model_validate(
+    return WooCommerceSettings.model_validate(
         {
             "name": "Shop",
             "key": KEY,
@@ -91,7 +90,7 @@ class SyncedSource:
     def _read(self, *, is_sweep: bool) -> Read:
         started_at = datetime.now(UTC)
         mark = watermark(self.database, KEY)
-        with StoresResource().connect(self.source) as client:
+        with connect(self.source) as client:
             found, until = self._orders(client, mark, is_sweep=is_sweep)
             orders = found.changed
             customers = self._customers(client, mark, orders, is_sweep=is_sweep)

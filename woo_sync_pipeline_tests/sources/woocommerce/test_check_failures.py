@@ -14,14 +14,13 @@ from typing import Any
 import pytest
 import trustme
 
-from woo_sync_pipeline.config.settings import SourceSettings
 from woo_sync_pipeline.demo.store import ApiKey, DemoStore, Fault, StoreData
 from woo_sync_pipeline.demo.store.records import Permissions, UserRole
 from woo_sync_pipeline.sources.woocommerce import errors
+from woo_sync_pipeline.sources.woocommerce.check import check_lines
 from woo_sync_pipeline.sources.woocommerce.client import StoreClient, StoreSettings
 from woo_sync_pipeline.sources.woocommerce.error_page import error_page, store_errors
-from woo_sync_pipeline.steps.check_everything import check_source
-from woo_sync_pipeline.steps.resources import StoresResource
+from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 from woo_sync_pipeline_tests.checkout import CHECKOUT
 from woo_sync_pipeline_tests.sources.woocommerce.loopback import JSON, LoopbackStore, Reply, of_rows
 from woo_sync_pipeline_tests.sources.woocommerce.sources import CONSENT, source_of
@@ -32,20 +31,18 @@ FIREWALL = b"<!DOCTYPE html><html><body><h1>Blocked by SiteGuard</h1> jane.doe@e
 HTML = {"Content-Type": "text/html; charset=UTF-8"}
 
 
-class HastyStores(StoresResource):
-    """The real clients, but nobody waits: neither for an answer nor before the next attempt."""
-
-    def connect(self, source: SourceSettings, **_options: Any) -> StoreClient:
-        settings = StoreSettings(
-            source=source.key,
-            url=source.url,
-            consumer_key=source.consumer_key.get_secret_value(),
-            consumer_secret=source.consumer_secret.get_secret_value(),
-            verify_tls=source.verify_tls,
-            read_timeout=0.3,
-            attempts=2,
-        )
-        return StoreClient(settings, sleep=lambda seconds: None)
+def connect_hastily(source: WooCommerceSettings) -> StoreClient:
+    """The real client, but nobody waits: neither for an answer nor before the next attempt."""
+    settings = StoreSettings(
+        source=source.key,
+        url=source.url,
+        consumer_key=source.consumer_key.get_secret_value(),
+        consumer_secret=source.consumer_secret.get_secret_value(),
+        verify_tls=source.verify_tls,
+        read_timeout=0.3,
+        attempts=2,
+    )
+    return StoreClient(settings, sleep=lambda seconds: None)
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ class Town:
     shop: DemoStore
     tls: ssl.SSLContext
 
-    def source(self, **options: Any) -> SourceSettings:
+    def source(self, **options: Any) -> WooCommerceSettings:
         # Without the key that customers hide, which is a warning of its own.
         return source_of(self.shop, **{"consent": {"meta_keys": [CONSENT]}, **options})
 
@@ -72,7 +69,7 @@ def town(shop: DemoStore, tls: ssl.SSLContext) -> Town:
     return Town(shop, tls)
 
 
-Circumstance = Callable[[Town], AbstractContextManager[SourceSettings]]
+Circumstance = Callable[[Town], AbstractContextManager[WooCommerceSettings]]
 """Makes the store misbehave and gives the source that meets it."""
 
 
@@ -81,7 +78,7 @@ def with_options(**options: Any) -> Circumstance:
 
 
 def with_key(*, permissions: Permissions = "read", user_role: UserRole = "administrator") -> Circumstance:
-    def make(town: Town) -> AbstractContextManager[SourceSettings]:
+    def make(town: Town) -> AbstractContextManager[WooCommerceSettings]:
         key = ApiKey("ck_5555555555", "cs_5555555555", permissions, user_role)
         town.shop.data.keys.append(key)
         return nullcontext(town.source(consumer_key=key.consumer_key, consumer_secret=key.consumer_secret))
@@ -90,7 +87,7 @@ def with_key(*, permissions: Permissions = "read", user_role: UserRole = "admini
 
 
 def with_fault(fault: Fault) -> Circumstance:
-    def make(town: Town) -> AbstractContextManager[SourceSettings]:
+    def make(town: Town) -> AbstractContextManager[WooCommerceSettings]:
         town.shop.faults.rates = {fault: 1.0}
         return nullcontext(town.source())
 
@@ -101,7 +98,7 @@ def answering(reply: Reply) -> Circumstance:
     """The index of the API is fine, all else is answered with `reply`."""
 
     @contextmanager
-    def make(town: Town) -> Iterator[SourceSettings]:
+    def make(town: Town) -> Iterator[WooCommerceSettings]:
         with LoopbackStore(lambda request: INDEX if request.path == "/wp-json/" else reply) as server:
             yield town.source(url=server.url)
 
@@ -112,7 +109,7 @@ def answering_all(reply: Reply) -> Circumstance:
     """Everything is answered with `reply`."""
 
     @contextmanager
-    def make(town: Town) -> Iterator[SourceSettings]:
+    def make(town: Town) -> Iterator[WooCommerceSettings]:
         with LoopbackStore(lambda _: reply) as server:
             yield town.source(url=server.url)
 
@@ -125,25 +122,25 @@ def refusing(status: int, code: str, message: str = "No.") -> Circumstance:
 
 
 @contextmanager
-def nobody_listens(town: Town) -> Iterator[SourceSettings]:
+def nobody_listens(town: Town) -> Iterator[WooCommerceSettings]:
     with DemoStore(StoreData()) as other:
         url = other.url
     yield town.source(url=url)
 
 
 @contextmanager
-def speaks_http(town: Town) -> Iterator[SourceSettings]:
+def speaks_http(town: Town) -> Iterator[WooCommerceSettings]:
     yield town.source(url=town.shop.url.replace("http:", "https:"))
 
 
 @contextmanager
-def untrusted(town: Town) -> Iterator[SourceSettings]:
+def untrusted(town: Town) -> Iterator[WooCommerceSettings]:
     with DemoStore(town.shop.data, ssl_context=town.tls) as store:
         yield town.source(url=store.url)
 
 
 @contextmanager
-def slow(town: Town) -> Iterator[SourceSettings]:
+def slow(town: Town) -> Iterator[WooCommerceSettings]:
     enough = threading.Event()
 
     def answer(_: object) -> Reply:
@@ -216,7 +213,7 @@ def test_each_failure_is_one_line_that_names_it_and_says_what_to_do(
     town: Town, circumstance: Circumstance, kind: type[errors.StoreError]
 ) -> None:
     with circumstance(town) as source:
-        [line] = check_source(source, HastyStores())
+        [line] = check_lines(source, connect_hastily)
     assert (line.verdict, line.subject) == ("FAIL", "shop")
     assert line.text.startswith("shop: GET ")
     assert line.text.endswith(kind.advice)
@@ -230,14 +227,14 @@ def test_each_failure_is_one_line_that_names_it_and_says_what_to_do(
 
 def test_a_401_names_the_header_that_a_web_server_drops_and_its_mends(town: Town) -> None:
     with CASES["http for https"][0](town) as source:
-        [line] = check_source(source, HastyStores())
+        [line] = check_lines(source, connect_hastily)
     assert "drops the Authorization header" in line.text
     assert 'SetEnvIf Authorization "(.*)" HTTP_AUTHORIZATION=$1' in line.text
     assert "CGIPassAuth On" in line.text
 
 
 def test_a_ca_file_that_is_missing_is_one_line_too(town: Town, tmp_path: Path) -> None:
-    [line] = check_source(town.source(verify_tls=str(tmp_path / "ca.pem")), HastyStores())
+    [line] = check_lines(town.source(verify_tls=str(tmp_path / "ca.pem")), connect_hastily)
     assert (line.verdict, line.subject) == ("FAIL", "shop")
     assert "CA file of verify_tls: there is no such file. Set verify_tls to" in line.text
 
@@ -255,7 +252,7 @@ def test_a_line_tells_what_the_store_or_what_stands_before_it_said(
     town: Town, circumstance: Circumstance, said: str
 ) -> None:
     with circumstance(town) as source:
-        [line] = check_source(source, HastyStores())
+        [line] = check_lines(source, connect_hastily)
     assert said in line.text
 
 
@@ -271,14 +268,14 @@ def test_a_line_tells_what_the_store_or_what_stands_before_it_said(
 )
 def test_text_before_the_json_is_survived_and_warned_of(town: Town, fault: Fault, said: str) -> None:
     with with_fault(fault)(town) as source:
-        fine, warning = check_source(source, HastyStores())
+        fine, warning = check_lines(source, connect_hastily)
     assert (fine.verdict, warning.verdict) == ("ok", "warn")
     assert f"not as it should be {said}, and is read all the same: set WP_DEBUG_DISPLAY" in warning.text
     assert "\n" not in warning.text
 
 
 def test_an_unknown_order_status_is_a_line_of_its_own(town: Town) -> None:
-    fine, warning = check_source(town.source(order_statuses=["completed", "shiped"]), HastyStores())
+    fine, warning = check_lines(town.source(order_statuses=["completed", "shiped"]), connect_hastily)
     assert (fine.verdict, warning.verdict) == ("ok", "warn")
     assert "no order status shiped:" in warning.text
 

@@ -11,11 +11,11 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from woo_sync_pipeline.days import today
 from woo_sync_pipeline.demo.store import DemoStore, generate_store
 from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today, yesterday
 from woo_sync_pipeline.orchestration.decisions import DayRange
 from woo_sync_pipeline.orchestration.runner import SyncRunner
-from woo_sync_pipeline.steps.days import today
 from woo_sync_pipeline.steps.resources import StateResource
 from woo_sync_pipeline_tests.sources.woocommerce.conftest import SHOP_MANAGER
 

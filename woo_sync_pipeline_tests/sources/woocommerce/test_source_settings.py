@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from woo_sync_pipeline.config.settings import SourceSettings, load_settings
+from woo_sync_pipeline.config.settings import load_settings
 from woo_sync_pipeline.errors import ConfigurationError
+from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 from woo_sync_pipeline_tests.checkout import CHECKOUT
+from woo_sync_pipeline_tests.sources.woocommerce.configured import woocommerce
 
 EXAMPLE = CHECKOUT / "woo_sync.example.yaml"
 
@@ -21,12 +23,12 @@ def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     for name in ("MESSAGEMEDIA_API_KEY", "MESSAGEMEDIA_API_SECRET", "WOO_KEY", "WOO_SECRET"):
         monkeypatch.setenv(name, "x")
 
-    def configure(**options: Any) -> SourceSettings:
+    def configure(**options: Any) -> WooCommerceSettings:
         values = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
         values["sources"][0].update(options)
         file = tmp_path / "woo_sync.yaml"
         file.write_text(yaml.safe_dump(values), encoding="utf-8")
-        return load_settings(file).sources[0]
+        return woocommerce(load_settings(file).sources[0])
 
     return configure
 

@@ -11,7 +11,7 @@ import pytest
 
 from woo_sync_pipeline.demo.store import DemoStore, StoreData
 from woo_sync_pipeline.demo.store.__main__ import main as run_demo_store
-from woo_sync_pipeline.sources.woocommerce.check import check_store
+from woo_sync_pipeline.sources.woocommerce.check import check_lines, check_store
 from woo_sync_pipeline.sources.woocommerce.client import StoreClient
 from woo_sync_pipeline.sources.woocommerce.customers import customers_after, customers_by_id, sweep_customers
 from woo_sync_pipeline.sources.woocommerce.errors import StoreFilterIgnoredError
@@ -24,7 +24,6 @@ from woo_sync_pipeline.sources.woocommerce.orders import (
 from woo_sync_pipeline.sources.woocommerce.probe import newest_change
 from woo_sync_pipeline.sources.woocommerce.products import product_tags
 from woo_sync_pipeline.sources.woocommerce.versions import StoreVersion, find_version, lacking, release_of
-from woo_sync_pipeline.steps.check_everything import check_source
 from woo_sync_pipeline_tests.sources.woocommerce.conftest import SHOP_MANAGER
 from woo_sync_pipeline_tests.sources.woocommerce.loopback import LoopbackStore, Reply, Request, of_rows
 from woo_sync_pipeline_tests.sources.woocommerce.sources import CONSENT, ORDER_CONSENT, source_of
@@ -103,7 +102,7 @@ LACKS = {"6.0": ["posts", "statuses"], "8.9": ["statuses"], "9.5": ["statuses"],
 
 def test_check_shows_the_version_and_what_it_lacks(version: str, shop: DemoStore) -> None:
     shop.data.register_customer(email="ann@example.com")
-    first, *others = check_source(source_of(shop, consent={"meta_keys": [CONSENT]}))
+    first, *others = check_lines(source_of(shop, consent={"meta_keys": [CONSENT]}))
     assert (first.verdict, first.subject) == ("ok", "shop")
     assert f"Bean & Leaf, WooCommerce {version}, Australia/Sydney, 2 customers" in first.text
     assert [line.verdict for line in others] == ["ok"] * len(LACKS[version])
@@ -115,7 +114,7 @@ def test_a_field_of_the_block_checkout_is_warned_of_where_woocommerce_does_not_w
 ) -> None:
     key = "_wc_other/acme/sms"
     source = source_of(shop, consent={"meta_keys": [key], "mirrored_by": {key: "acme_sms"}})
-    warnings = [line.text for line in check_source(source) if line.verdict == "warn"]
+    warnings = [line.text for line in check_lines(source) if line.verdict == "warn"]
     if version == "6.0":
         (warning,) = warnings
         assert f"has {key}, which WooCommerce itself writes only since 8.9" in warning

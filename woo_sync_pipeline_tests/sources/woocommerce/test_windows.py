@@ -8,10 +8,10 @@ from random import Random
 
 import pytest
 
+from woo_sync_pipeline.days import midnight
 from woo_sync_pipeline.demo.store import DemoStore
 from woo_sync_pipeline.sources.woocommerce.client import StoreClient
 from woo_sync_pipeline.sources.woocommerce.orders import OrderWindow, order_statuses, walk_orders
-from woo_sync_pipeline.steps.days import midnight
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)

@@ -6,10 +6,10 @@ from typing import Any
 
 import yaml
 
-from woo_sync_pipeline.config.settings import ConsentSettings, GroupSettings
 from woo_sync_pipeline.contacts.consent import ConsentRules
 from woo_sync_pipeline.sources.woocommerce.discovery.findings import Findings, judge
 from woo_sync_pipeline.sources.woocommerce.discovery.proposal import proposal, proposal_lines
+from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceConsent, WooCommerceGroups
 from woo_sync_pipeline_tests.sources.woocommerce.discovery.counted import counted, with_values
 
 FIELD = "_wc_other/acme/sms-opt-in"
@@ -19,8 +19,8 @@ def pasted(findings: Findings, **configured: Any) -> dict[str, Any]:
     """The lines as they are read below a source; checked to be what the configuration takes."""
     lines = proposal_lines(findings, **configured)
     read: dict[str, Any] = yaml.safe_load("source:\n" + "\n".join(lines))["source"]
-    ConsentSettings.model_validate(read["consent"])
-    GroupSettings.model_validate(read["groups"])
+    WooCommerceConsent.model_validate(read["consent"])
+    WooCommerceGroups.model_validate(read["groups"])
     assert read == proposal(findings, **configured)
     return read
 

@@ -6,16 +6,15 @@ from datetime import datetime
 
 import dagster as dg
 import pandas as pd
-from pydantic import Field
 
-from woo_sync_pipeline.config.settings import SourceSettings
+from woo_sync_pipeline.config.source import SourceSettings
 from woo_sync_pipeline.contacts.limits import Change, Limit, Measured
 from woo_sync_pipeline.errors import ChangesStoppedError
 from woo_sync_pipeline.messagemedia.client import PlatformClient
 from woo_sync_pipeline.messagemedia.models import CustomField
-from woo_sync_pipeline.orchestration.asset_options import asset_options
-from woo_sync_pipeline.orchestration.checks import Check, check_result, check_specs
-from woo_sync_pipeline.orchestration.step import SyncStep, sync_step
+from woo_sync_pipeline.orchestration.checks import CHANGES_ARE_WITHIN_LIMITS, check_result
+from woo_sync_pipeline.orchestration.step import SyncStep
+from woo_sync_pipeline.orchestration.sync_asset import sync_asset
 from woo_sync_pipeline.reports.markdown import (
     markdown_changes,
     markdown_picture,
@@ -23,6 +22,7 @@ from woo_sync_pipeline.reports.markdown import (
     markdown_to_be_mended,
 )
 from woo_sync_pipeline.reports.report import SyncCounts, count_reasons
+from woo_sync_pipeline.sources.base import Extraction, Option
 from woo_sync_pipeline.state.bulk import arrow_schema
 from woo_sync_pipeline.state.contacts import count_held, pending_phones, source_totals
 from woo_sync_pipeline.state.known_account import note_missing
@@ -57,143 +57,6 @@ OUTCOME_COLUMNS = {
 }
 
 
-STAGED = ("orders", "customers", "guest_orders", "tags", "contacts", "merged_contacts", "synced_contacts")
-"""The assets before the report, in their order."""
-
-
-class PushConfig(dg.Config):
-    """How to push."""
-
-    dry_run: bool = Field(default=False, description="Plan everything, send nothing.")
-    accept_changes: bool = Field(
-        default=False,
-        description="Send although more contacts are missing on MessageMedia than `limits` of the source let through "
-        "unasked, or although it is another account. The history notes who asked.",
-    )
-
-
-def sync_assets(
-    source: SourceSettings, partitions: dg.PartitionsDefinition[str]
-) -> list[dg.AssetsDefinition]:
-    """The assets that write to the platform and report."""
-
-    @dg.asset(
-        **asset_options(
-            source,
-            partitions,
-            kinds={"messagemedia", "postgres"},
-            columns=OUTCOME_COLUMNS,
-            upstream=["merged_contacts"],
-            check_specs=check_specs(
-                dg.AssetKey([source.key, "synced_contacts"]), [Check.changes_are_within_limits]
-            ),
-            # What is set for one asset counts for all: `SyncStep` reads it.
-            config_schema=PushConfig.to_config_schema(),
-        )
-    )
-    def synced_contacts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        """What was sent to MessageMedia, and what came back, per contact.
-
-        Only what differs is sent. Contacts that an earlier sync could not finish are among them. What a person
-        changed on the platform stays, and nobody who opted out is subscribed without a newer choice. The daily sync
-        first looks who unsubscribed on the platform, and what of ours was deleted there: that is made again, unless it
-        is too much, or another account. With `dry_run` in its configuration everything is planned and nothing is sent.
-        """
-        with sync_step(context, source) as step, step.connect_platform() as client:
-            if step.is_dry_run:
-                step.mark_dry_run()
-            platform = _look_at_platform(step, client)
-            if platform.stopped is not None:
-                step.write("synced_contacts", _outcomes([]), schema=arrow_schema(OUTCOME_COLUMNS))
-                return step.result(0, [platform.check], platform.stopped)
-            phones = _pending(step)
-            with (
-                step.show_progress("pushing contacts", len(phones)) as advance,
-                step.writing("synced_contacts", schema=arrow_schema(OUTCOME_COLUMNS)) as staged,
-            ):
-                push = plan_pending if step.is_dry_run else push_pending
-                summary = push(
-                    step.database,
-                    client,
-                    phones,
-                    run_id=step.run_id,
-                    max_concurrency=step.messagemedia.max_concurrency,
-                    progress=advance,
-                    noted=lambda contacts: staged.add(_outcomes(contacts)),
-                    known_fields=platform.fields,
-                )
-                erased = []
-                if not step.is_dry_run:
-                    erased = carry_out_erasures(step.database, client, source=source.key, run_id=step.run_id)
-                    staged.add(_outcomes(erased))
-                effort = {
-                    "groups_made": summary.groups_made,
-                    "requests": client.requests_made,
-                    "writes": client.writes_made,
-                }
-                failed = sum(each.outcome == "failed" for each in erased)
-                staged.notes = {
-                    **summary.counts,
-                    "failed": summary.counts["failed"] + failed,
-                    **effort,
-                    "unsubscribed_on_platform": summary.unsubscribed_on_platform + platform.unsubscribed,
-                    "not_applied": summary.not_applied,
-                    "warnings": list(platform.warnings),
-                    "erased": len(erased) - failed,
-                }
-            return step.result(staged.rows, [platform.check], **summary.counts, **effort)
-
-    @dg.asset(
-        **asset_options(
-            source,
-            partitions,
-            kinds={"markdown", "postgres"},
-            columns=CONTACT_LINE_COLUMNS,
-            upstream=["synced_contacts"],
-        )
-    )
-    def sync_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        """What this sync did: new, updated, unchanged, invalid with reasons, subscribed, groups.
-
-        Its rows are the lines of `woo-sync report`: contacts that were not simply unchanged, and invalid records.
-        """
-        with sync_step(context, source) as step:
-            contacts = step.read("contacts")
-            without_phone = _to_mend(step, invalid_contacts(contacts.columns(*INVALID_COLUMNS)))
-            left_out = [
-                *(left_out_contact(*each) for each in contacts.notes.get("left_out", ())),
-                *unreadable_contacts("customer", step.read("customers").notes.get("unreadable", ())),
-                *unreadable_contacts("order", step.read("orders").notes.get("unreadable", ())),
-            ]
-            counts = _counts(step, without_phone, left_out)
-            # They are few, and would be overlooked behind the others.
-            invalid = left_out + without_phone
-            sync = finish_sync(step.database, run_id=step.run_id, counts=counts.to_json(), invalid=invalid)
-            step.state.release(source.key)
-            report = markdown_report(sync, counts, source_name=source.name)
-            return step.result(
-                counts.new + counts.updated + counts.failed + counts.newly_invalid,
-                **_changed_in_store(counts),
-                report=dg.MetadataValue.md(report),
-                **_pictures(step, counts),
-                **_to_be_mended(invalid, source),
-                new=counts.new,
-                updated=counts.updated,
-                unchanged=counts.unchanged,
-                invalid=counts.invalid,
-                failed=counts.failed,
-            )
-
-    return [synced_contacts, sync_report]
-
-
-def _to_mend(step: SyncStep, invalid: list[SyncContact]) -> list[SyncContact]:
-    """Without the customers who have the phone of an order, or were erased in the store."""
-    customers = [each.record_id or 0 for each in invalid if each.record_type == "customer"]
-    settled = customers_not_to_mend(step.database, step.source.key, customers)
-    return [each for each in invalid if each.record_type != "customer" or each.record_id not in settled]
-
-
 @dataclass(frozen=True)
 class _PlatformLook:
     """What a look at the platform found before anything is sent; `stopped`: why nothing may be."""
@@ -203,6 +66,117 @@ class _PlatformLook:
     unsubscribed: int = 0
     fields: Sequence[CustomField] | None = None
     warnings: tuple[str, ...] = ()
+
+
+@sync_asset(
+    columns=OUTCOME_COLUMNS,
+    kinds={"messagemedia", "postgres"},
+    after=["merged_contacts"],
+    checks=[CHANGES_ARE_WITHIN_LIMITS],
+    options=[
+        Option("dry_run", False, "Plan everything, send nothing."),
+        Option(
+            "accept_changes",
+            False,
+            "Send although more contacts are missing on MessageMedia than `limits` of the source let through unasked, "
+            "or although it is another account. The history notes who asked.",
+        ),
+    ],
+    sends=True,
+)
+def synced_contacts(step: SyncStep) -> dg.MaterializeResult:
+    """What was sent to MessageMedia, and what came back, per contact.
+
+    Only what differs is sent. Contacts that an earlier sync could not finish are among them. What a person
+    changed on the platform stays, and nobody who opted out is subscribed without a newer choice. The daily sync
+    first looks who unsubscribed on the platform, and what of ours was deleted there: that is made again, unless it
+    is too much, or another account. With `dry_run` in its configuration everything is planned and nothing is sent.
+    """
+    with step.connect_platform() as client:
+        if step.is_dry_run:
+            step.mark_dry_run()
+        platform = _look_at_platform(step, client)
+        if platform.stopped is not None:
+            step.write("synced_contacts", _outcomes([]), schema=arrow_schema(OUTCOME_COLUMNS))
+            return step.result(0, [platform.check], platform.stopped)
+        return _push(step, client, platform)
+
+
+def _push(step: SyncStep, client: PlatformClient, platform: _PlatformLook) -> dg.MaterializeResult:
+    phones = _pending(step)
+    with (
+        step.show_progress("pushing contacts", len(phones)) as advance,
+        step.writing("synced_contacts", schema=arrow_schema(OUTCOME_COLUMNS)) as staged,
+    ):
+        push = plan_pending if step.is_dry_run else push_pending
+        summary = push(
+            step.database,
+            client,
+            phones,
+            run_id=step.run_id,
+            max_concurrency=step.settings.messagemedia.max_concurrency,
+            progress=advance,
+            noted=lambda contacts: staged.add(_outcomes(contacts)),
+            known_fields=platform.fields,
+        )
+        erased = []
+        if not step.is_dry_run:
+            erased = carry_out_erasures(step.database, client, source=step.source.key, run_id=step.run_id)
+            staged.add(_outcomes(erased))
+        effort = {
+            "groups_made": summary.groups_made,
+            "requests": client.requests_made,
+            "writes": client.writes_made,
+        }
+        failed = sum(each.outcome == "failed" for each in erased)
+        staged.notes = {
+            **summary.counts,
+            "failed": summary.counts["failed"] + failed,
+            **effort,
+            "unsubscribed_on_platform": summary.unsubscribed_on_platform + platform.unsubscribed,
+            "not_applied": summary.not_applied,
+            "warnings": list(platform.warnings),
+            "erased": len(erased) - failed,
+        }
+    return step.result(staged.rows, [platform.check], **summary.counts, **effort)
+
+
+@sync_asset(columns=CONTACT_LINE_COLUMNS, kinds={"markdown", "postgres"}, after=["synced_contacts"])
+def sync_report(step: SyncStep) -> dg.MaterializeResult:
+    """What this sync did: new, updated, unchanged, invalid with reasons, subscribed, groups.
+
+    Its rows are the lines of `woo-sync report`: contacts that were not simply unchanged, and invalid records.
+    """
+    contacts = step.read("contacts")
+    without_phone = _to_mend(step, invalid_contacts(contacts.columns(*INVALID_COLUMNS)))
+    left_out = [left_out_contact(*each) for each in contacts.notes.get("left_out", ())]
+    for name, record_type in _making_records(step.kind.extractions).items():
+        left_out += unreadable_contacts(record_type, step.read(name).notes["unreadable"])
+    counts = _counts(step, without_phone, left_out)
+    # They are few, and would be overlooked behind the others.
+    invalid = left_out + without_phone
+    sync = finish_sync(step.database, run_id=step.run_id, counts=counts.to_json(), invalid=invalid)
+    step.resources.state.release(step.source.key)
+    report = markdown_report(sync, counts, source_name=step.source.name)
+    return step.result(
+        counts.new + counts.updated + counts.failed + counts.newly_invalid,
+        **_changed_in_store(counts),
+        report=dg.MetadataValue.md(report),
+        **_pictures(step, counts),
+        **_to_be_mended(invalid, step.source),
+        new=counts.new,
+        updated=counts.updated,
+        unchanged=counts.unchanged,
+        invalid=counts.invalid,
+        failed=counts.failed,
+    )
+
+
+def _to_mend(step: SyncStep, invalid: list[SyncContact]) -> list[SyncContact]:
+    """Without the customers who have the phone of an order, or were erased in the store."""
+    customers = [each.record_id or 0 for each in invalid if each.record_type == "customer"]
+    settled = customers_not_to_mend(step.database, step.source.key, customers)
+    return [each for each in invalid if each.record_type != "customer" or each.record_id not in settled]
 
 
 def _pending(step: SyncStep) -> list[str]:
@@ -263,7 +237,7 @@ def _look_at_contacts(
             step.database,
             client,
             run_id=step.run_id,
-            max_concurrency=step.messagemedia.max_concurrency,
+            max_concurrency=step.settings.messagemedia.max_concurrency,
             known_fields=look.fields,
         )
         stopped = stopped_by_missing_contacts(step.source.key, found, limits, opt_outs=opt_outs)
@@ -274,7 +248,7 @@ def _look_at_contacts(
 def _limits_check(
     measured: Sequence[Measured], limits: Mapping[Change, Limit], stopped: ChangesStoppedError | None
 ) -> dg.AssetCheckResult:
-    return check_result(Check.changes_are_within_limits, brake_finding(measured, limits, stopped))
+    return check_result(CHANGES_ARE_WITHIN_LIMITS, brake_finding(measured, limits, stopped))
 
 
 def _outcomes(contacts: Sequence[SyncContact]) -> pd.DataFrame:
@@ -303,12 +277,21 @@ def _changed_in_store(counts: SyncCounts) -> dict[str, dg.MarkdownMetadataValue]
 def _to_be_mended(invalid: list[SyncContact], source: SourceSettings) -> dict[str, dg.MarkdownMetadataValue]:
     if not invalid:
         return {}
-    return {"to be mended": dg.MetadataValue.md(markdown_to_be_mended(invalid, store_url=source.url))}
+    return {"to be mended": dg.MetadataValue.md(markdown_to_be_mended(invalid, page_of=source.page_of))}
+
+
+def _making_records(extractions: Sequence[Extraction]) -> dict[str, str]:
+    """The extractions whose rows become records: the type of these by the name, in the order of names."""
+    return dict(sorted((each.name, each.record_type) for each in extractions if each.record_type))
 
 
 def _counts(step: SyncStep, without_phone: list[SyncContact], left_out: list[SyncContact]) -> SyncCounts:
-    orders, customers, tags = step.read("orders"), step.read("customers"), step.read("tags")
-    merged, synced = step.read("merged_contacts"), step.read("synced_contacts")
+    extractions = step.kind.extractions
+    extracted = {each.name: step.read(each.name) for each in extractions}
+    merged, synced, contacts = (
+        step.read(name) for name in ("merged_contacts", "synced_contacts", "contacts")
+    )
+    staged = {**extracted, "contacts": contacts, "merged_contacts": merged, "synced_contacts": synced}
     pushed, sent_phones = synced.notes, set(synced.columns("phone")["phone"])
     totals = source_totals(step.database, step.source.name, name_format=step.source.groups.name_format)
     # A sweep has looked at all of the source, a live sync at what it touched.
@@ -332,20 +315,20 @@ def _counts(step: SyncStep, without_phone: list[SyncContact], left_out: list[Syn
         unsubscribed_on_platform=pushed.get("unsubscribed_on_platform", 0),
         not_applied=pushed.get("not_applied", 0),
         erased=pushed.get("erased", 0),
-        saved_unseen=customers.notes["saved_unseen"],
-        unread_consent=step.read("contacts").notes["unread_consent"],
+        saved_unseen=sum(frame.notes.get("saved_unseen", 0) for frame in extracted.values()),
+        unread_consent=contacts.notes["unread_consent"],
         groups=totals["groups"],
         groups_made=pushed.get("groups_made", 0),
-        emails_dropped=step.read("contacts").notes["emails_dropped"],
-        read={"customers": customers.notes["read"], "orders": orders.notes["read"]},
+        emails_dropped=contacts.notes["emails_dropped"],
+        read={name: extracted[name].notes["read"] for name in _making_records(extractions)},
         requests={
-            "store": sum(frame.notes["requests"] for frame in (orders, customers, tags)),
+            "store": sum(frame.notes["requests"] for frame in extracted.values()),
             "platform": pushed["requests"],
         },
-        seconds={name: round(step.read(name).notes["seconds"], 2) for name in STAGED},
+        seconds={name: round(frame.notes["seconds"], 2) for name, frame in staged.items()},
         warnings=tuple(
             warning
-            for frame in (orders, customers, merged, synced)
+            for frame in (*extracted.values(), merged, synced)
             for warning in frame.notes.get("warnings", ())
         ),
         changes=merged.notes["changes"],

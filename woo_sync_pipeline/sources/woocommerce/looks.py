@@ -1,10 +1,11 @@
-"""What one tick of a live sensor tells the next: the cursor, and which of its questions is due."""
+"""What one tick of a live sensor tells the next, and which of its questions is due."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 ASK_AGAIN = timedelta(hours=1)
 """After this time a store that has told nobody's activity is asked for it once more."""
@@ -14,43 +15,37 @@ ASK_AGAIN = timedelta(hours=1)
 class Looks:
     """What earlier ticks have seen.
 
-    lost: runs whose process seemed to be gone. active_until: up to when, by the store's clock, everybody who was active
+    active_until: up to when, by the store's clock, everybody who was active
     has been looked at; None: nobody yet. was_activity: whether the last tick asked for activity, so that the next one
     asks for registrations. no_activity_until: until when the store is not asked for activity, which it did not tell.
     asked_for: customers whose account the last look found changed, and whom a sync was asked to read.
     """
 
-    lost: tuple[str, ...] = ()
     active_until: datetime | None = None
     was_activity: bool = True
     no_activity_until: datetime | None = None
     asked_for: frozenset[int] = frozenset()
 
     @classmethod
-    def from_cursor(cls, cursor: str | None) -> Looks:
-        """What a cursor says; one of an older version has only runs, parted by blanks."""
-        if not cursor or not cursor.startswith("{"):
-            return cls(lost=tuple((cursor or "").split()))
-        values = json.loads(cursor)
+    def from_memory(cls, memory: Mapping[str, Any]) -> Looks:
+        """What the tick before has kept; of an older version, or of nobody, that may be nothing."""
+        if not memory:
+            return cls()
         return cls(
-            tuple(values["lost"]),
-            _read(values["active_until"]),
-            values["was_activity"],
-            _read(values["no_activity_until"]),
-            frozenset(values["asked_for"]),
+            _read(memory["active_until"]),
+            memory["was_activity"],
+            _read(memory["no_activity_until"]),
+            frozenset(memory["asked_for"]),
         )
 
-    def to_cursor(self) -> str:
-        """The cursor for the next tick."""
-        return json.dumps(
-            {
-                "lost": self.lost,
-                "active_until": _written(self.active_until),
-                "was_activity": self.was_activity,
-                "no_activity_until": _written(self.no_activity_until),
-                "asked_for": sorted(self.asked_for),
-            }
-        )
+    def to_memory(self) -> dict[str, Any]:
+        """What the next tick is told, fit for JSON."""
+        return {
+            "active_until": _written(self.active_until),
+            "was_activity": self.was_activity,
+            "no_activity_until": _written(self.no_activity_until),
+            "asked_for": sorted(self.asked_for),
+        }
 
     def asks_for_activity(self, now: datetime) -> bool:
         """Whether this tick asks who was active; else it asks for registrations. `now` is by our clock."""

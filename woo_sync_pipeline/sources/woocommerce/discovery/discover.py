@@ -1,20 +1,26 @@
-"""`woo-sync discover`: reading a sample of a store, and judging where it keeps consent and tags."""
+"""Reading a sample of a store, and judging where it keeps consent and tags."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from woo_sync_pipeline.config.settings import SourceSettings
-from woo_sync_pipeline.sources.woocommerce.client import StoreClient
+from woo_sync_pipeline.sources.base import Discovered
+from woo_sync_pipeline.sources.woocommerce.client import StoreClient, connect
 from woo_sync_pipeline.sources.woocommerce.discovery.counting import MetaCounts, RecordKind
 from woo_sync_pipeline.sources.woocommerce.discovery.findings import Findings, judge
 from woo_sync_pipeline.sources.woocommerce.discovery.proposal import proposal, proposal_lines
-from woo_sync_pipeline.sources.woocommerce.discovery.showing import finding_values, notes
+from woo_sync_pipeline.sources.woocommerce.discovery.showing import (
+    consent_table,
+    finding_values,
+    notes,
+    tags_table,
+)
 from woo_sync_pipeline.sources.woocommerce.errors import StoreError
 from woo_sync_pipeline.sources.woocommerce.fields import objects
 from woo_sync_pipeline.sources.woocommerce.newest import last_moment, meta_of, newest_customers, newest_orders
-from woo_sync_pipeline.steps.resources import StoresResource
+from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 
 SAMPLE = 1_000
 """Newest customers, and newest orders, that are looked at unless all are asked for."""
@@ -24,7 +30,7 @@ SAMPLE = 1_000
 class Discovery:
     """What was found in one store. `active_plugins` are folders of plugins; None where the store does not tell."""
 
-    source: SourceSettings
+    source: WooCommerceSettings
     findings: Findings
     active_plugins: frozenset[str] | None
 
@@ -64,9 +70,30 @@ class Discovery:
             "yaml": "\n".join(self.proposal_lines) + "\n",
         }
 
+    def shown(self) -> Discovered:
+        """The same for a terminal."""
+        read = ", ".join(f"{number:,} {kind}" for kind, number in self.findings.records.items())
+        tables = [
+            table(self.findings)
+            for table, found in ((consent_table, self.findings.consent), (tags_table, self.findings.tags))
+            if found
+        ]
+        return Discovered(
+            title=f"{self.source.name}: {read} were read",
+            tables=tables,
+            notes=self.notes,
+            sections="consent and groups",
+            lines=self.proposal_lines,
+            proposes=bool(self.findings.proposed_consent or self.findings.proposed_tags),
+            values=self.values(),
+        )
+
 
 def discover_source(
-    source: SourceSettings, *, everything: bool = False, stores: StoresResource | None = None
+    source: WooCommerceSettings,
+    *,
+    everything: bool = False,
+    connect: Callable[[WooCommerceSettings], StoreClient] = connect,
 ) -> Discovery:
     """Read the newest 1,000 customers and orders of a store (`everything`: all), and judge their meta.
 
@@ -74,7 +101,7 @@ def discover_source(
     """
     most = None if everything else SAMPLE
     counts = MetaCounts(rules=source.consent.rules, tag_keys=source.groups.meta_keys)
-    with (stores or StoresResource()).connect(source) as client:
+    with connect(source) as client:
         for row in newest_customers(client, most=most):
             counts.add(RecordKind.customers, meta_of(row), at=last_moment(row))
         for row in newest_orders(client, most=most):

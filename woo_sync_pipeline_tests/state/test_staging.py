@@ -15,8 +15,8 @@ import pyarrow as pa
 import pytest
 
 from woo_sync_pipeline.errors import DiskFullError, StagingError
-from woo_sync_pipeline.steps import staging as staging_module
-from woo_sync_pipeline.steps.staging import StagedName, Staging
+from woo_sync_pipeline.state import staging as staging_module
+from woo_sync_pipeline.state.staging import StagedName, Staging
 from woo_sync_pipeline_tests.disks import no_file_larger_than
 
 RUNS = [f"{number:08x}-0000-4000-8000-00000000000a" for number in range(10)]

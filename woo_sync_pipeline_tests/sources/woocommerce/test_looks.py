@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from woo_sync_pipeline.orchestration.looks import ASK_AGAIN, Looks
+from woo_sync_pipeline.sources.woocommerce.looks import ASK_AGAIN, Looks
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 _MOMENTS = st.none() | st.datetimes(timezones=st.just(UTC))
@@ -17,22 +17,18 @@ _MOMENTS = st.none() | st.datetimes(timezones=st.just(UTC))
 @given(
     st.builds(
         Looks,
-        lost=st.lists(st.text("0123456789abcdef-", min_size=1), max_size=3).map(tuple),
         active_until=_MOMENTS,
         was_activity=st.booleans(),
         no_activity_until=_MOMENTS,
         asked_for=st.frozensets(st.integers(1, 2**62), max_size=3),
     )
 )
-def test_a_cursor_tells_all_of_it(looks: Looks) -> None:
-    assert Looks.from_cursor(looks.to_cursor()) == looks
+def test_what_is_remembered_tells_all_of_it(looks: Looks) -> None:
+    assert Looks.from_memory(json.loads(json.dumps(looks.to_memory()))) == looks
 
 
-@pytest.mark.parametrize(
-    ("cursor", "lost"), [(None, ()), ("", ()), ("1b2c-3d", ("1b2c-3d",)), ("1b2c 3d4e", ("1b2c", "3d4e"))]
-)
-def test_a_cursor_of_an_older_version_names_runs(cursor: str | None, lost: tuple[str, ...]) -> None:
-    assert Looks.from_cursor(cursor) == Looks(lost=lost)
+def test_nothing_is_remembered_at_first() -> None:
+    assert Looks.from_memory({}) == Looks()
 
 
 def test_registrations_and_activity_are_asked_for_by_turns() -> None:

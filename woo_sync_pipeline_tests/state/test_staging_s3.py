@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from woo_sync_pipeline.errors import StagingError
-from woo_sync_pipeline.steps.staging import StagedName, Staging
+from woo_sync_pipeline.state.staging import StagedName, Staging
 
 pytest.importorskip("s3fs", reason="staging at s3:// needs the extra s3")
 moto_server = pytest.importorskip("moto.server", reason="a local S3 needs the extra test")

@@ -1,0 +1,67 @@
+"""What every source has in the configuration, of whatever kind it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, time
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from woo_sync_pipeline.config.limits import LimitsSettings
+from woo_sync_pipeline.config.refused import SOURCE_KEY
+from woo_sync_pipeline.config.values import (
+    NameFormat,
+    Region,
+    Section,
+    SourceName,
+    TimeOfDay,
+    no_secret,
+)
+from woo_sync_pipeline.contacts.contact import OnErasure
+from woo_sync_pipeline.contacts.groups import DEFAULT_NAME_FORMAT
+
+
+class ConsentSettings(Section):
+    """What the absence of a choice means, and whether a repeated one is a new one."""
+
+    mode: Literal["explicit", "inferred"] = "explicit"
+    repeated_yes: Literal["ignored", "counts"] = Field(
+        default="ignored", description="whether an opt-in that repeats an older one is a new choice"
+    )
+
+
+class GroupSettings(Section):
+    """How the lists are named that contacts are put on."""
+
+    name_format: NameFormat = DEFAULT_NAME_FORMAT
+
+
+class SourceSettings(Section):
+    """An entry of `sources`; the settings of a kind of source are a class of their own that begins with these."""
+
+    name: SourceName
+    key: Annotated[str, Field(pattern=SOURCE_KEY), AfterValidator(no_secret)]
+    type: str
+    start_date: date
+    default_region: Region
+    consent: ConsentSettings = ConsentSettings()
+    groups: GroupSettings = GroupSettings()
+    limits: LimitsSettings = LimitsSettings()
+    on_erasure: OnErasure = "unsubscribe"
+    daily_at: TimeOfDay = time(2, 0)
+    live_interval_seconds: Annotated[int, Field(ge=5, le=86_400)] = 30
+
+    @property
+    def meaning(self) -> Mapping[str, Any]:
+        """The settings by which the contacts of unchanged records become others, by their names in the file."""
+        return {
+            "name": self.name,
+            "default_region": self.default_region,
+            "consent": self.consent.model_dump(mode="json"),
+            "groups": self.groups.model_dump(mode="json"),
+        }
+
+    def page_of(self, record_type: str, record_id: int) -> str:
+        """Where a person can mend a record in the source; "" where there is no such page."""
+        return ""
