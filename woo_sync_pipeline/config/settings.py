@@ -26,6 +26,7 @@ from woo_sync_pipeline.config.values import (
     ApiKey,
     EmailAddress,
     HostName,
+    Owner,
     PostgresUrl,
     Secret,
     SecretWebAddress,
@@ -151,6 +152,7 @@ class Settings(Section):
     database_url: PostgresUrl | None = None
     timezone: Timezone = "UTC"
     staging_url: StagingUrl | None = None
+    owner: Owner = "team:data-engineering"
     messagemedia: MessageMediaSettings
     sources: Annotated[tuple[Annotated[SourceSettings, _AnySource], ...], Field(min_length=1)]
     retention: RetentionSettings = RetentionSettings()

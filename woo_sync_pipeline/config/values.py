@@ -16,6 +16,9 @@ from pydantic_core import PydanticCustomError
 from woo_sync_pipeline.config.postgres_url import problem_of_postgres_url
 from woo_sync_pipeline.privacy import looks_like_secret
 
+_OWNER = re.compile(
+    r"team:[A-Za-z0-9_-]{1,60}|[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"
+)
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[?[0-9A-Fa-f:.]+\]?")
 
 
@@ -87,6 +90,15 @@ def _email_address(value: str) -> str:
     if not local or not domain or not value.isprintable() or set(value.strip()) & set(' ,;<>"'):
         raise refuse("this is no email address. Write the address alone, such as team@example.com")
     return value.strip()
+
+
+def _owner(value: str) -> str:
+    if not _OWNER.fullmatch(value):
+        raise refuse(
+            "write an email address, or team: and a name of letters, digits, underscores and hyphens. It is shown in "
+            "the Dagster UI"
+        )
+    return value
 
 
 def _postgres_url(value: SecretStr) -> SecretStr:
@@ -188,6 +200,7 @@ Secret = Annotated[SecretStr, AfterValidator(_secret_not_blank)]
 ApiKey = Annotated[Secret, AfterValidator(_one_line)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 SecretWebAddress = Annotated[SecretStr, AfterValidator(_secret_web_address)]
+Owner = Annotated[str, AfterValidator(_owner), AfterValidator(no_secret)]
 EmailAddress = Annotated[str, AfterValidator(_email_address)]
 
 

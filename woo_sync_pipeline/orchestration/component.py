@@ -1,7 +1,5 @@
 """The whole pipeline as a component of a Dagster project that is there already."""
 
-from pathlib import Path
-
 import dagster as dg
 
 from woo_sync_pipeline.config.settings import config_path, load_settings

@@ -24,7 +24,7 @@ def refused_source_assets(settings: Settings) -> list[dg.AssetSpec]:
             [label, "configuration"],
             group_name=label,
             kinds={"yaml"},
-            owners=["team:data-engineering"],
+            owners=[settings.owner],
             description="This source is not synced.\n\n" + "\n\n".join(str(each.error) for each in refused),
         )
         for label, refused in _by_label(settings).items()

@@ -164,7 +164,7 @@ def asset_of(
             partitions_def=partitions,
             backfill_policy=dg.BackfillPolicy.single_run(),
             kinds=set(asset.kinds),
-            owners=["team:data-engineering"],
+            owners=[settings.owner],
             freshness_policy=_daily_freshness(),
             metadata={"dagster/column_schema": _table_schema(asset.columns)},
             deps=[

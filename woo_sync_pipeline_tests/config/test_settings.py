@@ -5,6 +5,8 @@ from datetime import date, time
 from pathlib import Path
 
 import pytest
+from dagster import AssetKey
+from dagster._core.definitions.utils import validate_asset_owner
 
 from woo_sync_pipeline.config.settings import Settings, config_path, load_settings
 from woo_sync_pipeline.errors import ConfigurationError
@@ -253,6 +255,19 @@ def test_a_variable_may_be_a_part_of_a_value_and_is_read_once(
     )
     assert source.url == "https://shop.example.com/store"
     assert source.consumer_key.get_secret_value() == "ck_${SHOP}"
+
+
+@pytest.mark.parametrize("owner", ["team:data", "team:data_2-x", "ann.b+c@mail.example.com"])
+def test_the_owner_of_the_assets_is_a_team_or_an_address_that_dagster_takes(file: Path, owner: str) -> None:
+    assert load(file, GOOD).owner == "team:data-engineering"
+    settings = load(file, f"owner: {owner}\n{GOOD}")
+    assert settings.owner == owner
+    validate_asset_owner(owner, AssetKey("a"))
+
+
+@pytest.mark.parametrize("owner", ["data", "'team:'", "team:a b", "ann@localhost", "a@b@example.com"])
+def test_what_dagster_would_not_take_as_an_owner_is_refused(file: Path, owner: str) -> None:
+    assert "owner" in refusal(file, f"owner: {owner}\n{GOOD}")
 
 
 def test_secrets_are_never_shown(file: Path) -> None:
