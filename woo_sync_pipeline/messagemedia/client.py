@@ -11,6 +11,7 @@ from typing import TypeVar
 from urllib.parse import urlencode
 
 from woo_sync_pipeline.clocks import ClockOffset, utc_now
+from woo_sync_pipeline.http.requester import Query
 from woo_sync_pipeline.messagemedia.errors import PlatformProtocolError, RequestRejected
 from woo_sync_pipeline.messagemedia.models import (
     Contact,
@@ -24,7 +25,7 @@ from woo_sync_pipeline.messagemedia.models import (
     parse_page,
 )
 from woo_sync_pipeline.messagemedia.settings import PlatformSettings
-from woo_sync_pipeline.messagemedia.transport import Query, Reading, Transport
+from woo_sync_pipeline.messagemedia.transport import Reading, Transport
 
 PAGE_SIZE = 1000
 MAX_MEMBERS = 1000
