@@ -9,7 +9,8 @@ from typing import Any
 from woo_sync_pipeline.sources.woocommerce.client import Page, Row, StoreClient
 from woo_sync_pipeline.sources.woocommerce.dates import parse_gmt
 from woo_sync_pipeline.sources.woocommerce.fields import objects
-from woo_sync_pipeline.sources.woocommerce.paging import PAGE_SIZE, cover
+from woo_sync_pipeline.sources.woocommerce.page_walk import cover
+from woo_sync_pipeline.sources.woocommerce.paging import PAGE_SIZE
 from woo_sync_pipeline.sources.woocommerce.row_ids import LeftOut
 from woo_sync_pipeline.sources.woocommerce.statuses import order_statuses
 

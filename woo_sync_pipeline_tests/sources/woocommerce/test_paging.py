@@ -18,7 +18,8 @@ from woo_sync_pipeline.sources.woocommerce.errors import (
     StoreFilterIgnoredError,
     StoreListEndlessError,
 )
-from woo_sync_pipeline.sources.woocommerce.paging import cover, map_ahead
+from woo_sync_pipeline.sources.woocommerce.page_walk import cover
+from woo_sync_pipeline.sources.woocommerce.read_ahead import map_ahead
 from woo_sync_pipeline.sources.woocommerce.row_ids import LeftOut
 
 
