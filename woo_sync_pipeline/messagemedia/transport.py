@@ -15,9 +15,9 @@ from woo_sync_pipeline.clocks import ClockOffset, utc_now
 from woo_sync_pipeline.http.interruption import Interruption
 from woo_sync_pipeline.http.requester import Answer, Query, Requester
 from woo_sync_pipeline.http.waiting import backoff
-from woo_sync_pipeline.messagemedia.answers import error_of_answer, error_of_interruption, unreadable_answer
 from woo_sync_pipeline.messagemedia.auth import BasicAuth, HmacAuth
 from woo_sync_pipeline.messagemedia.errors import OutcomeUnknown, PlatformUnavailable, ServerFault
+from woo_sync_pipeline.messagemedia.refusals import error_of_answer, error_of_interruption, unreadable_answer
 from woo_sync_pipeline.messagemedia.retry import (
     Failure,
     failure_of_interruption,

@@ -13,7 +13,7 @@ from woo_sync_pipeline.messagemedia import (
     PlatformError,
     PlatformSettings,
 )
-from woo_sync_pipeline.messagemedia.answers import error_of_answer
+from woo_sync_pipeline.messagemedia.refusals import error_of_answer
 from woo_sync_pipeline.messagemedia.retry import failure_of_status
 
 PHONE = "+61412345678"
