@@ -66,11 +66,10 @@ def check_store(
     """Try everything that a sync will need: customers, orders, their statuses, products, date filters.
 
     Seven requests, more before WooCommerce 9.6 or where the key may not see the version, and two more where there are
-    `consent_keys`. `needs_customer_meta` says
-    that consent or tags are read from customers' meta data; `statuses` are those of orders that the store is expected
-    to have. `consent_keys` are all meta keys that choices are read from, `mirrored_keys` those of them that the store
-    copies into a visible one, and `consent_words` the store's own words for a choice. Raises StoreError when the store
-    cannot be synced; what can be lived with is among the `warnings`.
+    `consent_keys`. `needs_customer_meta` says that consent or tags are read from customers' meta data; `statuses` are
+    those of orders that the store is expected to have. `consent_keys` are all meta keys that choices are read from,
+    `mirrored_keys` those of them that the store copies into a visible one, and `consent_words` the store's own words
+    for a choice. Raises StoreError when the store cannot be synced; what can be lived with is among the `warnings`.
     """
     index = _index(client)
     namespaces = index.get("namespaces")
