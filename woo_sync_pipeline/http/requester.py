@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import version
+from types import TracebackType
+from typing import Self
 
 import requests
 from requests.auth import AuthBase
@@ -95,14 +97,11 @@ class Requester:
         self._session = _session(settings, headers or {})
         self._offset_meter = OffsetMeter()
         self._counting = threading.Lock()
-        self.requests_made = 0
-        """Every try counts."""
-        self.writes_made = 0
-        """Those among them that may change something."""
+        self.requests_made = self.writes_made = 0
 
     @property
     def clock_offset(self) -> ClockOffset:
-        """How much the server's clock is ahead of ours, as far as its answers told it by now."""
+        """How much the server's clock is ahead of ours, see `clocks.OffsetMeter`."""
         return self._offset_meter.offset
 
     def close(self) -> None:
@@ -152,6 +151,43 @@ class Requester:
         answered_at = date_of_answer(response.headers)
         self._offset_meter.note(answered_at, sent_at=sent_at, received_at=self._now())
         return Answer(response.status_code, response.headers, content)
+
+
+class ServerClient:
+    """What the clients of all servers have in common; a context manager, which closes the connections."""
+
+    def __init__(self, requester: Requester) -> None:
+        self._requester = requester
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._requester.close()
+
+    @property
+    def requests_made(self) -> int:
+        """The requests sent so far; every try counts."""
+        return self._requester.requests_made
+
+    @property
+    def writes_made(self) -> int:
+        """Those among them that may change something."""
+        return self._requester.writes_made
+
+    @property
+    def clock_offset(self) -> ClockOffset:
+        """How much the server's clock is ahead of ours, as far as its answers told it by now.
+
+        Behind a CDN that may be another clock than the one that dates what the server keeps.
+        """
+        return self._requester.clock_offset
 
 
 def _session(settings: HttpSettings, headers: Mapping[str, str]) -> requests.Session:

@@ -11,11 +11,11 @@ from typing import Protocol
 
 from requests.auth import AuthBase
 
-from woo_sync_pipeline.clocks import ClockOffset, utc_now
+from woo_sync_pipeline.clocks import utc_now
 from woo_sync_pipeline.http.interruption import Interruption
 from woo_sync_pipeline.http.requester import Answer, Query, Requester
 from woo_sync_pipeline.http.waiting import backoff
-from woo_sync_pipeline.messagemedia.auth import BasicAuth, HmacAuth
+from woo_sync_pipeline.messagemedia.auth import HmacAuth, basic_auth
 from woo_sync_pipeline.messagemedia.errors import OutcomeUnknown, PlatformUnavailable, ServerFault
 from woo_sync_pipeline.messagemedia.refusals import error_of_answer, error_of_interruption, unreadable_answer
 from woo_sync_pipeline.messagemedia.retry import (
@@ -49,30 +49,15 @@ class Transport:
         self._auth: AuthBase = (
             HmacAuth(settings.api_key, settings.api_secret)
             if settings.auth == "hmac"
-            else BasicAuth(settings.api_key, settings.api_secret)
+            else basic_auth(settings.api_key, settings.api_secret)
         )
         self._closed = threading.Event()
-        self._requester = Requester(settings, sleep=self._sleep, now=now)
-
-    @property
-    def requests_made(self) -> int:
-        """The requests sent so far; every try counts."""
-        return self._requester.requests_made
-
-    @property
-    def writes_made(self) -> int:
-        """The requests other than GET sent so far; every try counts."""
-        return self._requester.writes_made
-
-    @property
-    def clock_offset(self) -> ClockOffset:
-        """How much the platform's clock is ahead of ours, as far as its answers told it by now."""
-        return self._requester.clock_offset
+        self.requester = Requester(settings, sleep=self._sleep, now=now)
 
     def close(self) -> None:
         """Close the connections. Threads that wait for a next try give up."""
         self._closed.set()
-        self._requester.close()
+        self.requester.close()
 
     def send(
         self,
@@ -93,7 +78,7 @@ class Transport:
         tries = _Tries(self._settings, method, tried)
         is_renewed = False
         while True:
-            with self._requester.pace.turn() as turn:
+            with self.requester.pace.turn() as turn:
                 stale = reading if reading is not None and not is_renewed and reading.is_stale() else None
                 if stale is not None:
                     turn.round = -1  # No answer: nothing to be learned of the pace.
@@ -104,7 +89,7 @@ class Transport:
                         pause = tries.note(outcome)
                         if outcome.throttled:
                             # While the turn lasts, so that no other thread slips in between.
-                            self._requester.pace.pause(pause)
+                            self.requester.pace.pause(pause)
             is_renewed = stale is not None
             if stale is not None:
                 stale.renew(maybe_sent=tries.maybe_sent)
@@ -127,7 +112,7 @@ class Transport:
         self, method: str, path: str, query: Query, payload: bytes | None, tried: str
     ) -> Answer | Failure:
         """Send once; signed anew each time, because a signature is valid for minutes only."""
-        answer = self._requester.send(
+        answer = self.requester.send(
             method, self._settings.origin + path, query=query, auth=self._auth, body=payload
         )
         if isinstance(answer, Interruption):

@@ -10,13 +10,12 @@ from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from woo_sync_pipeline.clocks import ClockOffset, http_date, utc_now
+from woo_sync_pipeline.clocks import http_date, utc_now
 from woo_sync_pipeline.http.certificates import check_authority
 from woo_sync_pipeline.http.interruption import Interruption
-from woo_sync_pipeline.http.requester import HttpSettings, Requester
+from woo_sync_pipeline.http.requester import HttpSettings, Requester, ServerClient
 from woo_sync_pipeline.http.waiting import LONGEST_WAIT, backoff
 from woo_sync_pipeline.sources.woocommerce.answers import (
     error_of_interruption,
@@ -89,7 +88,7 @@ class Page:
     total: int | None
 
 
-class StoreClient:
+class StoreClient(ServerClient):
     """Reads a store. Thread-safe; to be used as a context manager.
 
     Over https the key goes as HTTP Basic, over plain http (where WooCommerce ignores Basic) as an OAuth 1.0a
@@ -111,9 +110,8 @@ class StoreClient:
         self._auth = auth_for(settings)
         self._clock = clock
         self.now = now
-        self._requester = Requester(
-            settings, headers={"Cache-Control": "no-cache"}, sleep=sleep, clock=clock, now=now
-        )
+        headers = {"Cache-Control": "no-cache"}
+        super().__init__(Requester(settings, headers=headers, sleep=sleep, clock=clock, now=now))
         self._answer_seconds = array("d")
         self._lock = threading.Lock()
         self.server_time: datetime | None = None
@@ -123,31 +121,10 @@ class StoreClient:
         self.first_notice = ""
         """What that was the first time, in words that are safe to show."""
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     @property
     def at_once(self) -> int:
         """How many requests may be under way at present: less than `max_concurrency` after signs of overload."""
         return self._requester.pace.at_once
-
-    @property
-    def requests_made(self) -> int:
-        """The requests sent so far; every try counts."""
-        return self._requester.requests_made
-
-    @property
-    def clock_offset(self) -> ClockOffset:
-        """How much the clock that dates the store's answers is ahead of ours, as far as they told it by now.
-
-        Behind a CDN that may be another clock than the one that dates orders: see `orders.newest_orders`.
-        """
-        return self._requester.clock_offset
 
     def statistics(self) -> RequestStatistics:
         """The requests made so far and the times of their answers."""
@@ -155,10 +132,6 @@ class StoreClient:
             return RequestStatistics.of(
                 requests=self.requests_made, seconds=self._answer_seconds, notices=self.notices
             )
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._requester.close()
 
     def get_list(self, path: str, params: Params) -> Page:
         """Read one page of a list, for example `customers` or `products/tags` (below `/wp-json/wc/v3/`).

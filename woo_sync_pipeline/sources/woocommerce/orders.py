@@ -24,7 +24,7 @@ from woo_sync_pipeline.sources.woocommerce.dates import (
 from woo_sync_pipeline.sources.woocommerce.errors import StoreFilterIgnoredError
 from woo_sync_pipeline.sources.woocommerce.fields import ORDER_FIELDS, keep_used
 from woo_sync_pipeline.sources.woocommerce.page_bounds import PageBound
-from woo_sync_pipeline.sources.woocommerce.paging import PAGE_SIZE, by_ids, rows_after, walk
+from woo_sync_pipeline.sources.woocommerce.paging import PAGE_SIZE, by_ids, newest_page, rows_after, walk
 from woo_sync_pipeline.sources.woocommerce.row_ids import LeftOut, row_id, with_ids
 from woo_sync_pipeline.sources.woocommerce.statuses import order_statuses as order_statuses
 
@@ -68,14 +68,8 @@ def newest_orders(client: StoreClient, statuses: Sequence[str]) -> NewestOrders:
     how much that one is at least ahead of the other. A lead of more than a day is a date that somebody typed in, and
     does not count, nor does a date that is none. One request; the orders are of `statuses`. Raises StoreError.
     """
-    newest_first: dict[str, str | int] = {
-        "status": ",".join(statuses),
-        "orderby": "id",
-        "order": "desc",
-        "per_page": 5,
-        "_fields": "id,date_created_gmt",
-    }
-    rows = client.get_list("orders", newest_first).rows
+    asked = {"status": ",".join(statuses), "_fields": "id,date_created_gmt"}
+    rows = newest_page(client, "orders", asked, most=5).rows
     created = [parse_gmt(row.get("date_created_gmt")) for row in rows]
     now = _store_now(client)
     leads = [moment - now for moment in created if moment is not None]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 
 from woo_sync_pipeline.sources.woocommerce.client import Page, Row
@@ -46,34 +47,38 @@ def cover(
     """
     if limit < 2:
         raise ValueError("pages must hold at least two rows, one of which overlaps")
-    walk = _Walk(limit=limit, source=source, tried=tried, descending=descending, left_out=left_out)
+    walk = _Walk(limit, source, tried, descending, left_out)
     with ReadAhead(lambda at, most: settled(lambda: fetch(at, most)), limit=limit, ahead=ahead) as pages:
         while not walk.is_complete:
             yield from walk.take(pages.get(walk.offset, step=walk.reach - 1))
 
 
+@dataclass
 class _Walk:
-    """Where a walk stands: what its pages have covered, and where the next one begins."""
+    """Where a walk stands: what its pages have covered, and where the next one begins.
 
-    def __init__(
-        self, *, limit: int, source: str, tried: str, descending: bool, left_out: LeftOut | None
-    ) -> None:
-        self._limit = limit
-        self._source, self._tried = source, tried
-        self._descending = descending
-        self._left_out = left_out
-        self._bound = PageBound(source, tried)
-        self._repeated = Repetition(source, tried)
-        self._covered = -math.inf
-        """The place of the last row up to which nothing is missing."""
-        self._last_row = 0
-        """Its offset, when it was read."""
-        self._back, self._rereads = limit // 2, 0
-        self._counted: int | None = None
-        """Rows that the store counted when nothing new was behind the last one it showed: the rest may be hidden."""
-        self.is_complete = False
-        self.offset, self.reach = 0, 2
-        """`reach`: how many rows a page is trusted to reach over, as the store may cap pages below the limit."""
+    _covered: the place of the last row up to which nothing is missing; _last_row: its offset, when it was read.
+    _counted: rows that the store counted when nothing new was behind the last one it showed: the rest may be hidden.
+    reach: how many rows a page is trusted to reach over, as the store may cap pages below the limit.
+    """
+
+    limit: int
+    source: str
+    tried: str
+    descending: bool
+    left_out: LeftOut | None
+    offset: int = 0
+    reach: int = 2
+    is_complete: bool = False
+    _covered: float = -math.inf
+    _last_row: int = 0
+    _rereads: int = 0
+    _counted: int | None = None
+
+    def __post_init__(self) -> None:
+        self._bound = PageBound(self.source, self.tried)
+        self._repeated = Repetition(self.source, self.tried)
+        self._back = self.limit // 2
 
     def take(self, page: Page) -> Iterator[list[Row]]:
         """Take the page at `offset`, give what is new in it, if anything is, and move on.
@@ -81,9 +86,9 @@ class _Walk:
         Raises StoreError when the list has no end or no order, or cannot be joined.
         """
         self._bound.count(page, self.reach)
-        rows = with_ids(page.rows, source=self._source, tried=self._tried, left_out=self._left_out)
-        places = [-row["id"] if self._descending else row["id"] for row in rows]
-        _check_order(places, source=self._source, tried=self._tried)
+        rows = with_ids(page.rows, source=self.source, tried=self.tried, left_out=self.left_out)
+        places = [-row["id"] if self.descending else row["id"] for row in rows]
+        _check_order(places, source=self.source, tried=self.tried)
         if self.offset > 0 and not page.rows and self._counted is not None and page.total == self._counted:
             # Rows that are counted and do not show: looked for up to the last one that is counted.
             self.is_complete = self.offset + self.reach >= self._counted
@@ -113,7 +118,7 @@ class _Walk:
     def _join(self, page: Page, places: list[int], *, brings_new: bool) -> None:
         """The page touches what is covered, and covers on from there."""
         size = len(page.rows)
-        self._repeated.note(self.offset, places, is_full=size >= self._limit)
+        self._repeated.note(self.offset, places, is_full=size >= self.limit)
         self.reach = max(self.reach, size)
         if brings_new:
             self._covered = places[-1]
@@ -126,7 +131,7 @@ class _Walk:
         Something may cap pages or hide rows. So either the store counts no more rows, or what was read right behind
         the last row is nothing new: of a page that begins with that row and is capped, another row would show.
         """
-        if len(page.rows) >= self._limit:
+        if len(page.rows) >= self.limit:
             return False
         if page.total is None:
             return is_behind_last
@@ -136,16 +141,16 @@ class _Walk:
     def _step_on(self, page: Page, *, is_behind_last: bool) -> None:
         """Move to the next page, which begins with a row of this one."""
         size, last = len(page.rows), _last_with_id(page)
-        reaches_limit = self.offset + self._limit >= (page.total or 0)
+        reaches_limit = self.offset + self.limit >= (page.total or 0)
         self._counted = page.total if is_behind_last and reaches_limit else None
         may_be_last = page.total is None or self.offset + self.reach >= page.total
-        step = size - 1 if size < self._limit and may_be_last else self.reach - 1
+        step = size - 1 if size < self.limit and may_be_last else self.reach - 1
         if last < size - 1:
             # The next page can be joined only at a row that has an id.
             step = min(step, last)
             if step < 1 and any(row_id(row) is None for row in page.rows):
                 got = "a page of rows without an integer id"
-                raise StoreAnswerMalformedError(source=self._source, tried=self._tried, got=got)
+                raise StoreAnswerMalformedError(source=self.source, tried=self.tried, got=got)
             if step < 1:
                 self._reread()
         self.offset += step
@@ -153,8 +158,8 @@ class _Walk:
     def _reread(self) -> None:
         if self._rereads >= _MOST_REREADS:
             raise StoreChangesTooFastError(
-                source=self._source,
-                tried=self._tried,
+                source=self.source,
+                tried=self.tried,
                 got=f"pages that do not join near offset {self.offset} after {_MOST_REREADS} re-reads",
             )
         self._rereads += 1

@@ -31,19 +31,53 @@ def walk(
     pages cannot be joined.
     """
 
+    return in_order_of_ids(
+        client,
+        path,
+        params,
+        tried=f"reading all {path}",
+        page_size=page_size,
+        ahead=client.settings.max_concurrency,
+        left_out=left_out,
+    )
+
+
+def in_order_of_ids(
+    client: StoreClient,
+    path: str,
+    params: Params,
+    *,
+    tried: str,
+    descending: bool = False,
+    page_size: int = PAGE_SIZE,
+    ahead: int = 1,
+    left_out: LeftOut | None,
+) -> Iterator[list[Row]]:
+    """Read a list in the order of ids, `ahead` pages at a time; see `page_walk.cover` for what is proven of it.
+
+    Raises StoreError as that does; `tried` is what its message says.
+    """
+    order = "desc" if descending else "asc"
+
     def fetch(offset: int, limit: int) -> Page:
         return client.get_list(
-            path, {**params, "orderby": "id", "order": "asc", "per_page": limit, "offset": offset}
+            path, {**params, "orderby": "id", "order": order, "per_page": limit, "offset": offset}
         )
 
     return cover(
         fetch,
         limit=page_size,
         source=client.settings.source,
-        tried=f"reading all {path}",
-        ahead=client.settings.max_concurrency,
+        tried=tried,
+        descending=descending,
+        ahead=ahead,
         left_out=left_out,
     )
+
+
+def newest_page(client: StoreClient, path: str, params: Params, *, most: int = 1) -> Page:
+    """The newest rows of a list, by id unless `params` say otherwise: `most` in one request. Raises StoreError."""
+    return client.get_list(path, {"orderby": "id", "order": "desc", "per_page": most, **params})
 
 
 def by_ids(
@@ -97,19 +131,8 @@ def rows_after(
 
     `params` choose and show the rows. Those whose id cannot be read are left out. Raises StoreError as `cover` does.
     """
-
-    def fetch(offset: int, limit: int) -> Page:
-        newest_first: Params = {"orderby": "id", "order": "desc", "per_page": limit, "offset": offset}
-        return client.get_list(path, {**params, **newest_first})
-
-    pages = cover(
-        fetch,
-        limit=PAGE_SIZE,
-        source=client.settings.source,
-        tried=f"reading {path} after id {last_id}",
-        descending=True,
-        left_out=left_out,
-    )
+    tried = f"reading {path} after id {last_id}"
+    pages = in_order_of_ids(client, path, params, tried=tried, descending=True, left_out=left_out)
     for page in pages:
         newer = [row for row in page if row["id"] > last_id]
         if newer:
