@@ -74,9 +74,8 @@ def check_store(
     index = _index(client)
     namespaces = index.get("namespaces")
     if isinstance(namespaces, list) and namespaces and "wc/v3" not in namespaces:
-        raise StoreRouteMissingError(
-            source=client.settings.source, tried="GET /", got="WordPress without the API wc/v3 of WooCommerce"
-        )
+        got = "WordPress without the API wc/v3 of WooCommerce"
+        raise client.attempt("GET /").failed(StoreRouteMissingError, got)
     # Customers first: of all requests this one tells best what is wrong with a key.
     customers = client.get_list(
         "customers",
@@ -127,11 +126,8 @@ def _check_date_filter(client: StoreClient) -> None:
         "_fields": "id",
     }
     if client.get_list("orders", future).rows:
-        raise StoreFilterIgnoredError(
-            source=client.settings.source,
-            tried="GET orders modified after the year 2999",
-            got="orders, so modified_after is ignored",
-        )
+        attempt = client.attempt("GET orders modified after the year 2999")
+        raise attempt.failed(StoreFilterIgnoredError, "orders, so modified_after is ignored")
 
 
 def _status_warnings(client: StoreClient, statuses: Collection[str]) -> list[str]:

@@ -88,6 +88,18 @@ class Page:
     total: int | None
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """What is tried with which store, as errors say it."""
+
+    source: str
+    tried: str
+
+    def failed(self, kind: type[StoreError], got: str) -> StoreError:
+        """The error for what came back."""
+        return kind(source=self.source, tried=self.tried, got=got)
+
+
 class StoreClient(ServerClient):
     """Reads a store. Thread-safe; to be used as a context manager.
 
@@ -133,6 +145,10 @@ class StoreClient(ServerClient):
                 requests=self.requests_made, seconds=self._answer_seconds, notices=self.notices
             )
 
+    def attempt(self, tried: str) -> Attempt:
+        """What is tried with this store."""
+        return Attempt(self.settings.source, tried)
+
     def get_list(self, path: str, params: Params) -> Page:
         """Read one page of a list, for example `customers` or `products/tags` (below `/wp-json/wc/v3/`).
 
@@ -144,7 +160,8 @@ class StoreClient(ServerClient):
         if is_list_with_holes(value):
             value = items_of(value)
         if not isinstance(value, list) or not (not value or any(isinstance(row, dict) for row in value)):
-            raise self._malformed(f"GET {path}", f"{shape_of(value)} where a list of objects was due")
+            got = f"{shape_of(value)} where a list of objects was due"
+            raise self.attempt(f"GET {path}").failed(StoreAnswerMalformedError, got)
         rows = [row if isinstance(row, dict) else {} for row in value]
         total = headers.get("X-WP-Total", "")
         return Page(rows, int(total) if _TOTAL.fullmatch(total) else None)
@@ -166,11 +183,9 @@ class StoreClient(ServerClient):
     def _object(self, method: str, path: str, params: Params) -> Row:
         value, _ = self._ask(method, path, params)
         if not isinstance(value, dict):
-            raise self._malformed(f"{method} {path}", f"{shape_of(value)} where an object was due")
+            got = f"{shape_of(value)} where an object was due"
+            raise self.attempt(f"{method} {path}").failed(StoreAnswerMalformedError, got)
         return value
-
-    def _malformed(self, tried: str, got: str) -> StoreError:
-        return StoreAnswerMalformedError(source=self.settings.source, tried=tried, got=got)
 
     def _ask(self, method: str, path: str, params: Params) -> tuple[Any, Mapping[str, str]]:
         pace, attempt = self._requester.pace, 0

@@ -145,7 +145,7 @@ def _walk_window(
         return
     after = floor_second(window.start) - SECOND
     began = _store_now(client)
-    bound = PageBound(client.settings.source, "reading orders by modification date")
+    bound = PageBound(client.attempt("reading orders by modification date"))
     while after + SECOND < before:
         bounds = _bounds(after, before, statuses)
         page = client.get_list(
@@ -233,7 +233,7 @@ def _within(
     beyond the window. Those are left out if that may be what happened, at or after `began` by the store's clock.
     Raises StoreError for any other row outside of the bounds.
     """
-    source, tried = client.settings.source, "GET orders by modification date"
+    attempt = client.attempt("GET orders by modification date")
     edited_meanwhile = began - _CLOCKS_DIFFER, _store_now(client) + _CLOCKS_DIFFER
     kept, times = [], []
     for row in rows:
@@ -246,14 +246,12 @@ def _within(
             times.append(moment)
         # An unknown parameter is ignored without a word: rows outside the bounds show that this one was.
         elif moment <= after or not edited_meanwhile[0] <= moment <= edited_meanwhile[1]:
-            raise StoreFilterIgnoredError(
-                source=source, tried=tried, got="an order from outside of the window"
-            )
+            raise attempt.failed(StoreFilterIgnoredError, "an order from outside of the window")
     return kept, times
 
 
 def _with_ids(client: StoreClient, rows: list[Row], left_out: LeftOut) -> list[Row]:
-    return with_ids(rows, source=client.settings.source, tried="GET orders", left_out=left_out)
+    return with_ids(rows, client.attempt("GET orders"), left_out=left_out)
 
 
 def _store_now(client: StoreClient) -> datetime:

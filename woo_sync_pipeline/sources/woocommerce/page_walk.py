@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from woo_sync_pipeline.sources.woocommerce.client import Page, Row
+from woo_sync_pipeline.sources.woocommerce.client import Attempt, Page, Row
 from woo_sync_pipeline.sources.woocommerce.errors import (
     StoreAnswerMalformedError,
     StoreChangesTooFastError,
@@ -30,10 +30,9 @@ _MOST_REREADS = 20
 
 def cover(
     fetch: Fetch,
+    attempt: Attempt,
     *,
     limit: int,
-    source: str,
-    tried: str,
     descending: bool = False,
     ahead: int = 1,
     left_out: LeftOut | None = None,
@@ -47,7 +46,7 @@ def cover(
     """
     if limit < 2:
         raise ValueError("pages must hold at least two rows, one of which overlaps")
-    walk = _Walk(limit, source, tried, descending, left_out)
+    walk = _Walk(attempt, limit, descending, left_out)
     with ReadAhead(lambda at, most: settled(lambda: fetch(at, most)), limit=limit, ahead=ahead) as pages:
         while not walk.is_complete:
             yield from walk.take(pages.get(walk.offset, step=walk.reach - 1))
@@ -62,9 +61,8 @@ class _Walk:
     reach: how many rows a page is trusted to reach over, as the store may cap pages below the limit.
     """
 
+    attempt: Attempt
     limit: int
-    source: str
-    tried: str
     descending: bool
     left_out: LeftOut | None
     offset: int = 0
@@ -76,8 +74,8 @@ class _Walk:
     _counted: int | None = None
 
     def __post_init__(self) -> None:
-        self._bound = PageBound(self.source, self.tried)
-        self._repeated = Repetition(self.source, self.tried)
+        self._bound = PageBound(self.attempt)
+        self._repeated = Repetition(self.attempt)
         self._back = self.limit // 2
 
     def take(self, page: Page) -> Iterator[list[Row]]:
@@ -86,9 +84,10 @@ class _Walk:
         Raises StoreError when the list has no end or no order, or cannot be joined.
         """
         self._bound.count(page, self.reach)
-        rows = with_ids(page.rows, source=self.source, tried=self.tried, left_out=self.left_out)
+        rows = with_ids(page.rows, self.attempt, left_out=self.left_out)
         places = [-row["id"] if self.descending else row["id"] for row in rows]
-        _check_order(places, source=self.source, tried=self.tried)
+        if any(later <= earlier for earlier, later in pairwise(places)):
+            raise self.attempt.failed(StoreFilterIgnoredError, "a page that is not sorted by id")
         if self.offset > 0 and not page.rows and self._counted is not None and page.total == self._counted:
             # Rows that are counted and do not show: looked for up to the last one that is counted.
             self.is_complete = self.offset + self.reach >= self._counted
@@ -149,27 +148,18 @@ class _Walk:
             # The next page can be joined only at a row that has an id.
             step = min(step, last)
             if step < 1 and any(row_id(row) is None for row in page.rows):
-                got = "a page of rows without an integer id"
-                raise StoreAnswerMalformedError(source=self.source, tried=self.tried, got=got)
+                raise self.attempt.failed(StoreAnswerMalformedError, "a page of rows without an integer id")
             if step < 1:
                 self._reread()
         self.offset += step
 
     def _reread(self) -> None:
         if self._rereads >= _MOST_REREADS:
-            raise StoreChangesTooFastError(
-                source=self.source,
-                tried=self.tried,
-                got=f"pages that do not join near offset {self.offset} after {_MOST_REREADS} re-reads",
-            )
+            got = f"pages that do not join near offset {self.offset} after {_MOST_REREADS} re-reads"
+            raise self.attempt.failed(StoreChangesTooFastError, got)
         self._rereads += 1
 
 
 def _last_with_id(page: Page) -> int:
     """Where the last row is that has an id; 0 where none has one."""
     return max((at for at, row in enumerate(page.rows) if row_id(row)), default=0)
-
-
-def _check_order(places: list[int], *, source: str, tried: str) -> None:
-    if any(later <= earlier for earlier, later in pairwise(places)):
-        raise StoreFilterIgnoredError(source=source, tried=tried, got="a page that is not sorted by id")

@@ -66,9 +66,8 @@ def in_order_of_ids(
 
     return cover(
         fetch,
+        client.attempt(tried),
         limit=page_size,
-        source=client.settings.source,
-        tried=tried,
         descending=descending,
         ahead=ahead,
         left_out=left_out,
@@ -104,14 +103,11 @@ def by_ids(
             include = ",".join(map(str, sorted(missing)))
             asked = {**params, "include": include, "per_page": page_size}
             page = settled(partial(client.get_list, path, asked))
-            rows = with_ids(page.rows, source=client.settings.source, tried=f"GET {path}", left_out=left_out)
+            rows = with_ids(page.rows, client.attempt(f"GET {path}"), left_out=left_out)
             given = {row["id"] for row in rows}
             if not given <= missing:
-                raise StoreFilterIgnoredError(
-                    source=client.settings.source,
-                    tried=f"GET {path} by id",
-                    got="rows that were not asked for",
-                )
+                attempt = client.attempt(f"GET {path} by id")
+                raise attempt.failed(StoreFilterIgnoredError, "rows that were not asked for")
             # Plugins that join tables repeat rows.
             found += {row["id"]: row for row in rows}.values()
             missing -= given
