@@ -135,8 +135,8 @@ def exchanges(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tries are repeated as often as ever, but at once."""
-    monkeypatch.setattr("woo_sync_pipeline.sources.woocommerce.client.backoff", lambda attempt: 0.0)
-    monkeypatch.setattr("woo_sync_pipeline.messagemedia.transport.backoff", lambda failures, *, first: 0.0)
+    for client in ("sources.woocommerce.client", "messagemedia.transport"):
+        monkeypatch.setattr(f"woo_sync_pipeline.{client}.backoff", lambda failures, *, first: 0.0)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import requests
 
 from woo_sync_pipeline.alerts.alert import Alert
-from woo_sync_pipeline.config.settings import EmailSettings
+from woo_sync_pipeline.config.receivers import EmailSettings
 
 WEBHOOK_TIMEOUT = (5.0, 10.0)
 """Seconds to connect, and to wait for each piece of the answer."""

@@ -1,4 +1,4 @@
-"""How fast a store is asked: one pace shared by all threads of a client.
+"""How fast a server is asked: one pace shared by all threads of a client.
 
 A store serves its shoppers with the same few PHP workers that answer us. So what one request meets (a 429, a
 503, a slow answer) slows all of them down, and good answers bring the pace back little by little.
@@ -7,28 +7,19 @@ A store serves its shoppers with the same few PHP workers that answer us. So wha
 from __future__ import annotations
 
 import math
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-LONGEST_WAIT = 120.0
-"""Seconds. A store that asks for more is left alone: a run does not hang for it."""
-
 GOOD_ANSWERS_PER_STEP = 10
 """So many good answers allow one more request at a time."""
 
 
-def backoff(attempt: int) -> float:
-    """Seconds to wait after the `attempt`-th failure (from 1): exponential, at most 30, with jitter."""
-    return min(30.0, 0.5 * 2.0 ** (attempt - 1)) * random.uniform(0.75, 1.25)
-
-
 @dataclass
 class Turn:
-    """One request that is under way. Set `overloaded` when its answer shows that the store has too much to do."""
+    """One request that is under way. Set `overloaded` when its answer shows that the server has too much to do."""
 
     round: int
     began: float
@@ -112,7 +103,7 @@ class Pace:
         seconds = self._clock() - turn.began
         with self._changed:
             # Requests that were under way together meet the same trouble: it counts once. And what began
-            # before the last slowing down tells nothing of the store after it.
+            # before the last slowing down tells nothing of the server after it.
             if turn.round != self._round:
                 return
             if turn.overloaded or seconds > self._slow_after:

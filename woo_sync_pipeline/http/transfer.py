@@ -126,10 +126,8 @@ class _WatchedConnection(HTTPConnection):
         return super().getresponse()
 
 
-class _WatchedTlsConnection(HTTPSConnection):
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as above
-        _watch(self)
-        return super().getresponse()
+class _WatchedTlsConnection(_WatchedConnection, HTTPSConnection):
+    pass
 
 
 class _WatchedPool(HTTPConnectionPool):

@@ -1,6 +1,6 @@
 """Reading and writing the MessageMedia contact directory. Imports no Dagster."""
 
-from woo_sync_pipeline.messagemedia.client import MAX_MEMBERS, PlatformClient
+from woo_sync_pipeline.messagemedia.client import PlatformClient
 from woo_sync_pipeline.messagemedia.errors import (
     AlreadyExists,
     ContactRejected,
@@ -14,27 +14,13 @@ from woo_sync_pipeline.messagemedia.errors import (
     RequestRejected,
     ServerFault,
 )
-from woo_sync_pipeline.messagemedia.models import (
-    Channel,
-    Contact,
-    ContactList,
-    CustomField,
-    CustomFieldValue,
-    ListRef,
-    SubscriptionState,
-)
+from woo_sync_pipeline.messagemedia.models import Contact
 from woo_sync_pipeline.messagemedia.settings import PlatformSettings
 
 __all__ = [
-    "MAX_MEMBERS",
     "AlreadyExists",
-    "Channel",
     "Contact",
-    "ContactList",
     "ContactRejected",
-    "CustomField",
-    "CustomFieldValue",
-    "ListRef",
     "NotFound",
     "OutcomeUnknown",
     "PlatformAuthError",
@@ -46,5 +32,4 @@ __all__ = [
     "PlatformUnavailable",
     "RequestRejected",
     "ServerFault",
-    "SubscriptionState",
 ]

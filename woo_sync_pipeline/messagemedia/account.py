@@ -17,9 +17,9 @@ from woo_sync_pipeline.messagemedia.errors import (
 )
 from woo_sync_pipeline.messagemedia.models import ContactList, CustomField
 
-SOURCE_FIELD = ("Source", "source", "TEXT", 255)
-EMAIL_FIELD = ("Email", "email", "EMAIL", 254)
-"""Label, merge tag, type and length in characters (254: the longest address that mail servers take)."""
+SOURCE_FIELD = CustomField("new source", "Source", "source", "TEXT", 255)
+EMAIL_FIELD = CustomField("new email", "Email", "email", "EMAIL", 254)
+"""As they are made where they are missing. 254 characters has the longest address that mail servers take."""
 
 _AT_ONCE = 8
 """Lists that are made at the same time."""
@@ -112,7 +112,7 @@ def _by_name(lists: Iterable[ContactList]) -> dict[str, ContactList]:
 def custom_fields_or_stand_ins(client: PlatformClient) -> tuple[CustomField, CustomField]:
     """The custom fields `Source` and `Email`, or what they would be once they are made: for planning only."""
     known = client.custom_fields()
-    return _field_or_stand_in(known, *SOURCE_FIELD), _field_or_stand_in(known, *EMAIL_FIELD)
+    return _find_field(known, SOURCE_FIELD) or SOURCE_FIELD, _find_field(known, EMAIL_FIELD) or EMAIL_FIELD
 
 
 def ensure_custom_fields(
@@ -123,41 +123,27 @@ def ensure_custom_fields(
     `known` are the account's fields, if they were read a moment ago.
     """
     known = client.custom_fields() if known is None else known
-    return _ensure_field(client, known, *SOURCE_FIELD), _ensure_field(client, known, *EMAIL_FIELD)
+    return _ensure_field(client, known, SOURCE_FIELD), _ensure_field(client, known, EMAIL_FIELD)
 
 
-def _field_or_stand_in(
-    fields: Sequence[CustomField], label: str, merge_tag: str, field_type: str, max_length: int
-) -> CustomField:
-    known = _find_field(fields, label, merge_tag)
-    return known or CustomField(f"new {merge_tag}", label, merge_tag, field_type, max_length)
-
-
-def _ensure_field(
-    client: PlatformClient,
-    fields: Sequence[CustomField],
-    label: str,
-    merge_tag: str,
-    field_type: str,
-    max_length: int,
-) -> CustomField:
-    known = _find_field(fields, label, merge_tag)
+def _ensure_field(client: PlatformClient, fields: Sequence[CustomField], wanted: CustomField) -> CustomField:
+    known = _find_field(fields, wanted)
     if known is not None:
         return known
     made = _make(
-        lambda: client.create_custom_field(label, merge_tag, field_type, max_length),
-        lambda: _find_field(client.custom_fields(), label, merge_tag),
+        lambda: client.create_custom_field(wanted.label, wanted.merge_tag, wanted.type, wanted.max_length),
+        lambda: _find_field(client.custom_fields(), wanted),
     )
     if isinstance(made, str):
         raise PlatformProtocolError(
-            tried=f"create the custom field {label!r}",
+            tried=f"create the custom field {wanted.label!r}",
             got=made,
-            next_step=f"Look for a custom field with the merge tag {merge_tag!r} in MessageMedia, or make one.",
+            next_step=f"Look for a custom field with the merge tag {wanted.merge_tag!r} in MessageMedia, or make one.",
         )
     return made.entity
 
 
-def _find_field(fields: Sequence[CustomField], label: str, merge_tag: str) -> CustomField | None:
+def _find_field(fields: Sequence[CustomField], wanted: CustomField) -> CustomField | None:
     by_tag = {each.merge_tag.casefold(): each for each in fields}
     by_label = {each.label.casefold(): each for each in fields}
-    return by_tag.get(merge_tag.casefold()) or by_label.get(label.casefold())
+    return by_tag.get(wanted.merge_tag.casefold()) or by_label.get(wanted.label.casefold())

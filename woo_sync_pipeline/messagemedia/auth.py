@@ -10,20 +10,12 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 import requests
-from requests.auth import AuthBase
+from requests.auth import AuthBase, HTTPBasicAuth
 
 
-class BasicAuth(AuthBase):
+def basic_auth(api_key: str, api_secret: str) -> AuthBase:
     """HTTP Basic with the API key as user and the API secret as password, both as UTF-8."""
-
-    def __init__(self, api_key: str, api_secret: str) -> None:
-        token = base64.b64encode(f"{api_key}:{api_secret}".encode()).decode("ascii")
-        self._header = f"Basic {token}"
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Add the Authorization header."""
-        request.headers["Authorization"] = self._header
-        return request
+    return HTTPBasicAuth(api_key.encode(), api_secret.encode())
 
 
 class HmacAuth(AuthBase):

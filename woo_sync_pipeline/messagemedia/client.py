@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import chain
-from types import TracebackType
 from typing import TypeVar
 from urllib.parse import urlencode
 
-from woo_sync_pipeline.clocks import ClockOffset, utc_now
+from woo_sync_pipeline.clocks import utc_now
+from woo_sync_pipeline.http.requester import Query, ServerClient
 from woo_sync_pipeline.messagemedia.errors import PlatformProtocolError, RequestRejected
 from woo_sync_pipeline.messagemedia.models import (
     Contact,
@@ -24,7 +24,7 @@ from woo_sync_pipeline.messagemedia.models import (
     parse_page,
 )
 from woo_sync_pipeline.messagemedia.settings import PlatformSettings
-from woo_sync_pipeline.messagemedia.transport import Query, Reading, Transport
+from woo_sync_pipeline.messagemedia.transport import Reading, Transport
 
 PAGE_SIZE = 1000
 MAX_MEMBERS = 1000
@@ -43,7 +43,7 @@ _CUSTOM_FIELDS = "/api/v1/contacts/custom-fields"
 T = TypeVar("T")
 
 
-class PlatformClient:
+class PlatformClient(ServerClient):
     """A MessageMedia account's contact directory. Thread-safe; a context manager.
 
     At most `max_concurrency` requests are under way at any time, whatever the number of threads that use
@@ -55,33 +55,11 @@ class PlatformClient:
     def __init__(self, settings: PlatformSettings, *, now: Callable[[], datetime] = utc_now) -> None:
         self._settings = settings
         self._transport = Transport(settings, now=now)
-
-    def __enter__(self) -> PlatformClient:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        super().__init__(self._transport.requester)
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections. Threads that wait for a next try give up."""
         self._transport.close()
-
-    @property
-    def requests_made(self) -> int:
-        """The requests sent so far; every try counts."""
-        return self._transport.requests_made
-
-    @property
-    def writes_made(self) -> int:
-        """The requests other than GET sent so far; every try counts."""
-        return self._transport.writes_made
-
-    @property
-    def clock_offset(self) -> ClockOffset:
-        """How much the platform's clock is ahead of ours, as far as its answers told it by now."""
-        return self._transport.clock_offset
 
     def contacts_by_phone(self, phones: Collection[str]) -> dict[str, Contact]:
         """Return the contact that holds each E.164 phone; phones that nobody holds are left out.
@@ -161,7 +139,9 @@ class PlatformClient:
         pages = self._pages(_CUSTOM_FIELDS, (), parse_custom_field)
         return [each for page in pages for each in page.content]
 
-    def create_custom_field(self, label: str, merge_tag: str, type: str, max_length: int) -> CustomField:
+    def create_custom_field(
+        self, label: str, merge_tag: str, type: str, max_length: int | None
+    ) -> CustomField:
         """Create a custom field; `type` is TEXT, EMAIL …, `max_length` in characters.
 
         Raises AlreadyExists if the label or the merge tag is taken.

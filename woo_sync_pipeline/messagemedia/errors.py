@@ -29,16 +29,9 @@ class RequestRejected(PlatformError):
     """
 
     def __init__(
-        self,
-        *,
-        tried: str,
-        got: str,
-        next_step: str,
-        source: str = SOURCE,
-        reasons: tuple[str, ...] = (),
-        invalid_ids: tuple[str, ...] = (),
+        self, *, reasons: tuple[str, ...] = (), invalid_ids: tuple[str, ...] = (), **told: str
     ) -> None:
-        super().__init__(source=source, tried=tried, got=got, next_step=next_step)
+        super().__init__(**told)
         self.reasons = reasons
         self.invalid_ids = invalid_ids
 

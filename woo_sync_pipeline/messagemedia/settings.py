@@ -9,18 +9,16 @@ from urllib.parse import urlsplit
 
 from woo_sync_pipeline.errors import ConfigurationError
 from woo_sync_pipeline.http.certificates import check_authority
+from woo_sync_pipeline.http.requester import HttpSettings
 from woo_sync_pipeline.messagemedia.errors import SOURCE
 
 
 @dataclass(frozen=True)
-class PlatformSettings:
-    """The account to use and the limits to keep. All times are in seconds.
+class PlatformSettings(HttpSettings):
+    """The account to use and the limits to keep, in seconds where they are times.
 
-    At most `max_concurrency` requests are under way at a time and `max_requests_per_second` (None: no limit)
-    begin in a second, the first tries and the repetitions together.
     `attempts` bounds the tries of a request that breaks; being asked to slow down does not use them up and
-    is bounded by `throttle_patience`, the time one request may wait in total. `backoff` is the pause after
-    the first failure; it doubles with each further one. `verify_tls` may be the path of a CA file.
+    is bounded by `throttle_patience`, the time one request may wait in total.
     Raises ConfigurationError for values that cannot work or that would send credentials unprotected.
     """
 
@@ -28,13 +26,8 @@ class PlatformSettings:
     api_key: str = field(repr=False)
     api_secret: str = field(repr=False)
     auth: Literal["basic", "hmac"] = "basic"
-    max_concurrency: int = 16
-    max_requests_per_second: float | None = None
-    connect_timeout: float = 5.0
-    read_timeout: float = 30.0
-    attempts: int = 5
-    verify_tls: bool | str = True
-    backoff: float = 0.5
+    max_concurrency: int = field(default=16, kw_only=True)
+    read_timeout: float = field(default=30, kw_only=True)
     throttle_patience: float = 600.0
 
     def __post_init__(self) -> None:

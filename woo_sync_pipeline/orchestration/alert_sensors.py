@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import dagster as dg
 
 from woo_sync_pipeline.alerts.alert import Alert, FailedCheck, Failure, error_alerts, failure_alert
-from woo_sync_pipeline.alerts.telling import Patience, tell, tell_again
+from woo_sync_pipeline.alerts.notify import Patience, notify, retry_undelivered
 from woo_sync_pipeline.config.settings import Settings
 from woo_sync_pipeline.errors import StateError
 from woo_sync_pipeline.orchestration.step import SOURCE_TAG
@@ -24,7 +24,7 @@ def alert_sensors(settings: Settings, state: StateResource) -> list[dg.SensorDef
 
     def tell_all(context: dg.RunStatusSensorContext, alerts: Iterable[Alert]) -> None:
         for alert in alerts:
-            tell(
+            notify(
                 alert,
                 settings.alerts,
                 database=state.database,
@@ -72,7 +72,7 @@ def alert_sensors(settings: Settings, state: StateResource) -> list[dg.SensorDef
         description="Tells the receivers of alerts what could not be delivered to them before.",
     )
     def alert_again(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        told = tell_again(settings.alerts, database=state.database(), log=context.log.warning)
+        told = retry_undelivered(settings.alerts, database=state.database(), log=context.log.warning)
         return dg.SkipReason(f"Alerts delivered that could not be delivered before: {told}")
 
     return [alert_on_failure, alert_on_errors, alert_again]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from woo_sync_pipeline.alerts.alert import configuration_alert
-from woo_sync_pipeline.alerts.telling import tell
+from woo_sync_pipeline.alerts.notify import notify
 from woo_sync_pipeline.config.refused import RefusedSource
 from woo_sync_pipeline.config.settings import Settings
 from woo_sync_pipeline.steps.resources import StateResource
@@ -37,7 +37,7 @@ def refused_source_sensors(settings: Settings, state: StateResource) -> list[dg.
 
 
 def log_refused_sources(settings: Settings) -> None:
-    """Write down what is not synced, for who reads the log of the code location."""
+    """Write down what is not synced, for whoever reads the log of the code location."""
     for refused in settings.refused:
         _log.error("%s", refused.error)
 
@@ -57,7 +57,7 @@ def _sensor(
             alert = configuration_alert(
                 source=label, error=f"{error.tried}: {error.got}", next_step=error.next_step
             )
-            tell(alert, settings.alerts, database=state.database, log=context.log.warning)
+            notify(alert, settings.alerts, database=state.database, log=context.log.warning)
         raise error
 
     return configuration

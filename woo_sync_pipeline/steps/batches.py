@@ -14,9 +14,9 @@ from woo_sync_pipeline.contacts.schemas import count_rules, validate
 from woo_sync_pipeline.errors import PlanError
 from woo_sync_pipeline.messagemedia.client import PlatformClient
 from woo_sync_pipeline.messagemedia.directory import phones_nobody_holds
+from woo_sync_pipeline.messagemedia.encoding import ContactPlan, Vocabulary, plan_contact
 from woo_sync_pipeline.messagemedia.errors import SOURCE
-from woo_sync_pipeline.messagemedia.plan import ContactPlan, Vocabulary, plan_contact
-from woo_sync_pipeline.messagemedia.schemas import PushPlan, push_plan
+from woo_sync_pipeline.messagemedia.plan_rules import PushPlan, push_plan
 from woo_sync_pipeline.state.contacts import never_confirmed
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import SyncContact

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 from woo_sync_pipeline.messagemedia.account import AccountLists, custom_fields_or_stand_ins
 from woo_sync_pipeline.messagemedia.client import PlatformClient
+from woo_sync_pipeline.messagemedia.encoding import Action, ContactPlan, Vocabulary
 from woo_sync_pipeline.messagemedia.models import CustomField
-from woo_sync_pipeline.messagemedia.plan import Action, ContactPlan, Vocabulary
 from woo_sync_pipeline.privacy import mask_phone
 from woo_sync_pipeline.state.contacts import load_pending
 from woo_sync_pipeline.state.database import Database

@@ -92,7 +92,7 @@ def heal(database: Database, look: AccountLook) -> int:
 
 def remember(database: Database, fields: Sequence[CustomField]) -> None:
     """Write down which custom fields of the account are ours; `fields` are the source's and the address's."""
-    tags = (SOURCE_FIELD[1], EMAIL_FIELD[1])
+    tags = (SOURCE_FIELD.merge_tag, EMAIL_FIELD.merge_tag)
     remember_fields(database, dict(zip(tags, (each.id for each in fields), strict=True)))
 
 

@@ -16,9 +16,10 @@ from woo_sync_pipeline.contacts.subscription import SubscriptionState
 from woo_sync_pipeline.errors import WooSyncError
 from woo_sync_pipeline.messagemedia.account import AccountLists, ensure_custom_fields
 from woo_sync_pipeline.messagemedia.client import PlatformClient
+from woo_sync_pipeline.messagemedia.encoding import ContactPlan, Vocabulary, plan_contact
 from woo_sync_pipeline.messagemedia.models import Contact, CustomField
-from woo_sync_pipeline.messagemedia.plan import ContactPlan, Vocabulary, plan_contact
-from woo_sync_pipeline.messagemedia.push import Pusher, PushOutcome, Sending
+from woo_sync_pipeline.messagemedia.outcomes import PushOutcome
+from woo_sync_pipeline.messagemedia.parallel_sending import Pusher, Sending
 from woo_sync_pipeline.privacy import mask_phone, redact
 from woo_sync_pipeline.state.contacts import Confirmation, adopt_lists, load_pending, note_in_flight, settle
 from woo_sync_pipeline.state.database import Database

@@ -16,7 +16,7 @@ from typing import Any
 
 from aiohttp import web
 
-from woo_sync_pipeline.config.settings import EmailSettings
+from woo_sync_pipeline.config.receivers import EmailSettings
 
 
 class Webhook:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from woo_sync_pipeline.demo.platform import ContactSnapshot, DemoPlatform, Exchange
-from woo_sync_pipeline.messagemedia import push
+from woo_sync_pipeline.messagemedia import freshness
 from woo_sync_pipeline.state.contacts import pending_phones
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.steps import batches as planning
@@ -57,7 +57,7 @@ def changed(database: Database, platform: DemoPlatform) -> list[str]:
 def test_nothing_that_others_write_is_lost_and_a_stop_stays(
     database: Database, platform: DemoPlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(push, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(freshness, "FRESH_SECONDS", 0.0)
     phones = changed(database, platform)
     store, subscribing, whatsapp = platform.directory.store, phone(15), phone(515)
     contact = store.holder(subscribing)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from woo_sync_pipeline.contacts.subscription import SubscriptionState
+from woo_sync_pipeline.messagemedia.encoding import Action, ContactPlan
 from woo_sync_pipeline.messagemedia.models import Channel, Contact, CustomField, CustomFieldValue, ListRef
-from woo_sync_pipeline.messagemedia.plan import Action, ContactPlan
 
 SOURCE_FIELD = CustomField(str(uuid.uuid4()), "Source", "source", "TEXT", 255)
 EMAIL_FIELD = CustomField(str(uuid.uuid4()), "Email", "email", "EMAIL", 254)

@@ -21,8 +21,8 @@ from woo_sync_pipeline.contacts.subscription import SubscriptionState
 from woo_sync_pipeline.demo.store.data import StoreData
 from woo_sync_pipeline.demo.store.records import Meta
 from woo_sync_pipeline.demo.store.rows import customer_builders, order_builders
-from woo_sync_pipeline.messagemedia.plan import Action, ContactPlan, Vocabulary, plan_contact
-from woo_sync_pipeline.messagemedia.push import PushOutcome
+from woo_sync_pipeline.messagemedia.encoding import Action, ContactPlan, Vocabulary, plan_contact
+from woo_sync_pipeline.messagemedia.outcomes import PushOutcome
 from woo_sync_pipeline.sources.woocommerce.fields import keep_used
 from woo_sync_pipeline.sources.woocommerce.known import customer_hashes, order_hashes
 from woo_sync_pipeline.sources.woocommerce.reading import guest_orders, settings_fingerprint

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from woo_sync_pipeline.demo.platform import DemoPlatform
 from woo_sync_pipeline.messagemedia import PlatformAuthError, PlatformClient, PlatformSettings
-from woo_sync_pipeline.messagemedia.auth import BasicAuth, HmacAuth
+from woo_sync_pipeline.messagemedia.auth import HmacAuth, basic_auth
 
 NOON = datetime(2026, 8, 18, 12, 0, 5, tzinfo=UTC)
 DATE = "Tue, 18 Aug 2026 12:00:05 GMT"
@@ -93,7 +93,7 @@ def test_the_date_is_greenwich_time_whatever_the_clock_shows() -> None:
 
 
 def test_basic_credentials_are_utf_8() -> None:
-    request = requests.Request("GET", "https://h.example/", auth=BasicAuth("kéy", "s:ecret")).prepare()
+    request = requests.Request("GET", "https://h.example/", auth=basic_auth("kéy", "s:ecret")).prepare()
     expected = base64.b64encode("kéy:s:ecret".encode()).decode()
     assert request.headers["Authorization"] == f"Basic {expected}"
 

@@ -1,7 +1,6 @@
 import logging
 import traceback
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import pytest
 
@@ -14,7 +13,7 @@ from woo_sync_pipeline.messagemedia import (
     PlatformError,
     PlatformSettings,
 )
-from woo_sync_pipeline.messagemedia.answers import error_of_answer
+from woo_sync_pipeline.messagemedia.refusals import error_of_answer
 from woo_sync_pipeline.messagemedia.retry import failure_of_status
 
 PHONE = "+61412345678"
@@ -121,4 +120,4 @@ def test_refused_credentials_are_an_error_that_no_repetition_changes(status: int
     error = error_of_answer(status, b"", tried="POST /x")
     assert isinstance(error, PlatformAuthError)
     assert not error.transient
-    assert failure_of_status(status, "5", now=datetime.now(UTC)) is None
+    assert failure_of_status(status, {"Retry-After": "5"}) is None

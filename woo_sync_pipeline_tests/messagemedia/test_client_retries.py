@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from woo_sync_pipeline.demo.platform import DemoPlatform, FaultKind
+from woo_sync_pipeline.http.waiting import backoff, retry_after_seconds
 from woo_sync_pipeline.messagemedia import (
     OutcomeUnknown,
     PlatformClient,
@@ -16,7 +17,7 @@ from woo_sync_pipeline.messagemedia import (
     PlatformUnavailable,
     ServerFault,
 )
-from woo_sync_pipeline.messagemedia.retry import backoff, parse_retry_after
+from woo_sync_pipeline.messagemedia.retry import failure_of_status
 
 NOW = datetime(2026, 8, 18, 12, 0, 0, tzinfo=UTC)
 BROKEN: list[FaultKind] = ["500", "502", "503", "504", "drop", "lost_answer", "500_after"]
@@ -267,13 +268,18 @@ def test_closing_the_client_ends_the_waiting(platform: DemoPlatform) -> None:
     ],
 )
 def test_retry_after_is_seconds_or_a_date_and_is_capped(header: str | None, seconds: float | None) -> None:
-    assert parse_retry_after(header, now=NOW) == seconds
+    headers = {"Date": format_datetime(NOW, usegmt=True)} | (
+        {} if header is None else {"Retry-After": header}
+    )
+    failure = failure_of_status(429, headers)
+    assert failure is not None
+    assert failure.retry_after == seconds
 
 
 @given(st.text(max_size=60))
 def test_no_retry_after_is_too_strange_to_be_read(header: str) -> None:
-    seconds = parse_retry_after(header, now=NOW)
-    assert seconds is None or 0 <= seconds <= 120
+    seconds = retry_after_seconds({"Retry-After": header})
+    assert seconds is None or 0 <= seconds <= 366 * 86_400
 
 
 @given(st.integers(1, 10_000), st.floats(0, 1))

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from woo_sync_pipeline.contacts.contact import ContactBase, StoreContact
 from woo_sync_pipeline.contacts.subscription import SubscriptionBase
+from woo_sync_pipeline.messagemedia.encoding import Action, ContactPlan
 from woo_sync_pipeline.messagemedia.models import Channel, Contact
-from woo_sync_pipeline.messagemedia.plan import Action, ContactPlan
 from woo_sync_pipeline_tests.contacts.people import PHONE, base_of, store
 from woo_sync_pipeline_tests.contacts.situations import (
     BASES,
@@ -20,7 +20,7 @@ from woo_sync_pipeline_tests.contacts.situations import (
     opted_out,
     undated,
 )
-from woo_sync_pipeline_tests.messagemedia.test_plan import LISTS, carried_out, contact, plan, sms
+from woo_sync_pipeline_tests.messagemedia.test_encoding import LISTS, carried_out, contact, plan, sms
 
 texts = st.sampled_from(["", "Ann", "Anna"])
 mails = st.sampled_from(["", "ann@example.com", "new@example.com"])

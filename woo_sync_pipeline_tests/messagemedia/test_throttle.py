@@ -67,7 +67,7 @@ def test_a_busy_platform_is_asked_less_at_a_time_and_gradually_as_much_as_before
     platform: DemoPlatform, kind: FaultKind
 ) -> None:
     with connect(platform) as client:
-        pace = client._transport._pace
+        pace = client._requester.pace
         assert pace.at_once == 8
         for left in (4, 2, 1, 1):
             platform.faults.queue(kind)
@@ -97,7 +97,7 @@ def test_failures_that_say_nothing_of_the_load_slow_nothing_down(
     platform.faults.queue(kind, 3)
     with connect(platform) as client:
         ask(client, 5)
-        assert client._transport._pace.at_once == 8
+        assert client._requester.pace.at_once == 8
 
 
 @pytest.mark.parametrize("limit", [0.0, -1.0])

@@ -6,8 +6,7 @@ import pytest
 
 from woo_sync_pipeline.contacts.subscription import NotApplied
 from woo_sync_pipeline.demo.platform import DemoPlatform, Exchange, FaultKind, Readings
-from woo_sync_pipeline.messagemedia import PlatformClient
-from woo_sync_pipeline.messagemedia import push as messagemedia_push
+from woo_sync_pipeline.messagemedia import PlatformClient, freshness
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline_tests.state.stored import ANN, CAM, at, commit, customer
 from woo_sync_pipeline_tests.steps.pushes import CONTACTS, connect, once, opted_in, pending, push, states
@@ -92,7 +91,7 @@ def test_what_others_do_while_a_change_waits_to_be_sent_again_stays(
     database: Database, monkeypatch: pytest.MonkeyPatch, fault: FaultKind, readings: Readings
 ) -> None:
     # Asked to wait, a change may be sent minutes after the contact was read: with others' channels and fields.
-    monkeypatch.setattr(messagemedia_push, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(freshness, "FRESH_SECONDS", 0.0)
     with DemoPlatform(readings=readings) as platform, connect(platform) as client:
         platform.faults.retry_after = "0"
         commit(database, opted_in())
@@ -137,7 +136,7 @@ def test_what_others_do_while_a_change_waits_to_be_sent_again_stays(
 def test_a_subscription_that_waits_is_sent_when_nobody_touched_the_contact(
     database: Database, platform: DemoPlatform, client: PlatformClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(messagemedia_push, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(freshness, "FRESH_SECONDS", 0.0)
     commit(database, customer(consent="opted_out", read_at=at(5)))
     push(database, client)
     commit(database, customer(consent="opted_in", read_at=at(10)))

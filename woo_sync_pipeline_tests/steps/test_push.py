@@ -9,9 +9,8 @@ import pytest
 
 from woo_sync_pipeline.demo.platform import DemoPlatform, Exchange, Readings
 from woo_sync_pipeline.errors import PlanError
-from woo_sync_pipeline.messagemedia import PlatformClient
-from woo_sync_pipeline.messagemedia import push as messagemedia_push
-from woo_sync_pipeline.messagemedia.plan import ContactPlan, plan_contact
+from woo_sync_pipeline.messagemedia import PlatformClient, contact_sending
+from woo_sync_pipeline.messagemedia.encoding import ContactPlan, plan_contact
 from woo_sync_pipeline.state.contacts import note_in_flight
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import sync_contacts
@@ -287,7 +286,7 @@ def test_a_plan_made_anew_while_it_is_sent_may_break_no_rule_either(
     commit(database, customer(consent="opted_out", first_name="Anna", read_at=at(200)))
     platform.requests.reset()
     with monkeypatch.context() as patched:
-        patched.setattr(messagemedia_push, "_is_stale", lambda *_: True)
+        patched.setattr(contact_sending, "is_to_be_read_again", lambda *_: True)
         patched.setattr(pushing, "plan_contact", subscribing)
         with pytest.raises(PlanError, match="an_opt_out_is_never_overruled"):
             push(database, client)

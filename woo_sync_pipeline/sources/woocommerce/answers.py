@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from woo_sync_pipeline.clocks import http_date
+from woo_sync_pipeline.http.interruption import Cause, Interruption
+from woo_sync_pipeline.http.requester import Answer
+from woo_sync_pipeline.http.waiting import retry_after_seconds
 from woo_sync_pipeline.privacy import redact
 from woo_sync_pipeline.sources.woocommerce.bodies import Parsed, parse_json, printed
 from woo_sync_pipeline.sources.woocommerce.errors import (
+    StoreAnswerCutError,
     StoreAnswerEmptyError,
     StoreAnswerNotJsonError,
+    StoreAnswerTooLargeError,
+    StoreAnswerTooSlowError,
     StoreAuthError,
     StoreBlockedError,
     StoreClockWrongError,
@@ -31,7 +34,9 @@ from woo_sync_pipeline.sources.woocommerce.errors import (
     StoreSignatureReplayedError,
     StoreThrottledError,
     StoreTimeoutError,
+    StoreTlsError,
     StoreUnavailableError,
+    StoreUnreachableError,
 )
 
 _OLD_API = "woocommerce_api_disabled"
@@ -41,16 +46,24 @@ _OF_REST_LOCKS = ("rest_", "itsec_")
 _LOOKED_AT = 16_000
 """Bytes of a page that is no JSON."""
 
-_LONGEST_RETRY_AFTER = 366 * 86_400.0
+_OF_INTERRUPTIONS: dict[Cause, type[StoreError]] = {
+    Cause.untrusted_certificate: StoreTlsError,
+    Cause.no_connection: StoreUnreachableError,
+    Cause.connect_timeout: StoreTimeoutError,
+    Cause.read_timeout: StoreTimeoutError,
+    Cause.cut: StoreAnswerCutError,
+    Cause.lost: StoreUnreachableError,
+    Cause.not_sendable: StoreUnreachableError,
+    Cause.too_slow: StoreAnswerTooSlowError,
+    Cause.too_large: StoreAnswerTooLargeError,
+}
 
 
-@dataclass(frozen=True)
-class Answer:
-    """One HTTP answer. `headers` must be case-insensitive. `body` stays out of the repr: personal data."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
+def error_of_interruption(interruption: Interruption, *, source: str, tried: str) -> StoreError:
+    """The StoreError for a request that got no complete answer."""
+    given_up = interruption.cause in (Cause.too_slow, Cause.too_large)
+    got = interruption.words if given_up else f"no complete answer: {interruption.words}"
+    return _OF_INTERRUPTIONS[interruption.cause](source=source, tried=tried, got=got)
 
 
 def read_answer(answer: Answer, *, source: str, tried: str) -> Parsed:
@@ -90,21 +103,6 @@ def shape_of(value: object) -> str:
         # An error that was sent with a good status: its own words tell most.
         return f"an object ({redact(f'{code}: {message}')})"
     return "an object"
-
-
-def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a Retry-After header asks to wait (number or HTTP date); None when absent or unreadable."""
-    text = headers.get("Retry-After", "").strip()
-    if not text:
-        return None
-    if text.isascii() and text.isdigit():
-        return min(float(text), _LONGEST_RETRY_AFTER)
-    due = http_date(text)
-    if due is None:
-        return None
-    # By the store's own clock where it tells it: the two clocks may differ by more than the wait.
-    now = http_date(headers.get("Date", "")) or datetime.now(UTC)
-    return min(max(0.0, (due - now).total_seconds()), _LONGEST_RETRY_AFTER)
 
 
 def seconds_in_cache(headers: Mapping[str, str]) -> int:

@@ -66,18 +66,16 @@ def check_store(
     """Try everything that a sync will need: customers, orders, their statuses, products, date filters.
 
     Seven requests, more before WooCommerce 9.6 or where the key may not see the version, and two more where there are
-    `consent_keys`. `needs_customer_meta` says
-    that consent or tags are read from customers' meta data; `statuses` are those of orders that the store is expected
-    to have. `consent_keys` are all meta keys that choices are read from, `mirrored_keys` those of them that the store
-    copies into a visible one, and `consent_words` the store's own words for a choice. Raises StoreError when the store
-    cannot be synced; what can be lived with is among the `warnings`.
+    `consent_keys`. `needs_customer_meta` says that consent or tags are read from customers' meta data; `statuses` are
+    those of orders that the store is expected to have. `consent_keys` are all meta keys that choices are read from,
+    `mirrored_keys` those of them that the store copies into a visible one, and `consent_words` the store's own words
+    for a choice. Raises StoreError when the store cannot be synced; what can be lived with is among the `warnings`.
     """
     index = _index(client)
     namespaces = index.get("namespaces")
     if isinstance(namespaces, list) and namespaces and "wc/v3" not in namespaces:
-        raise StoreRouteMissingError(
-            source=client.settings.source, tried="GET /", got="WordPress without the API wc/v3 of WooCommerce"
-        )
+        got = "WordPress without the API wc/v3 of WooCommerce"
+        raise client.attempt("GET /").failed(StoreRouteMissingError, got)
     # Customers first: of all requests this one tells best what is wrong with a key.
     customers = client.get_list(
         "customers",
@@ -128,11 +126,8 @@ def _check_date_filter(client: StoreClient) -> None:
         "_fields": "id",
     }
     if client.get_list("orders", future).rows:
-        raise StoreFilterIgnoredError(
-            source=client.settings.source,
-            tried="GET orders modified after the year 2999",
-            got="orders, so modified_after is ignored",
-        )
+        attempt = client.attempt("GET orders modified after the year 2999")
+        raise attempt.failed(StoreFilterIgnoredError, "orders, so modified_after is ignored")
 
 
 def _status_warnings(client: StoreClient, statuses: Collection[str]) -> list[str]:

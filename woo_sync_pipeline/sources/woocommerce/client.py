@@ -10,37 +10,28 @@ from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-import requests
-import urllib3.exceptions
-
-from woo_sync_pipeline.clocks import ClockOffset, OffsetMeter, date_of_answer, http_date, utc_now
+from woo_sync_pipeline.clocks import http_date, utc_now
 from woo_sync_pipeline.http.certificates import check_authority
-from woo_sync_pipeline.http.pace import LONGEST_WAIT, Pace, backoff
-from woo_sync_pipeline.http.transfer import (
-    LARGEST_ANSWER,
-    BoundedAdapter,
-    Deadline,
-    TooLargeError,
-    read_body,
-    unpacked,
+from woo_sync_pipeline.http.interruption import Interruption
+from woo_sync_pipeline.http.requester import HttpSettings, Requester, ServerClient
+from woo_sync_pipeline.http.waiting import LONGEST_WAIT, backoff
+from woo_sync_pipeline.sources.woocommerce.answers import (
+    error_of_interruption,
+    read_answer,
+    seconds_in_cache,
+    shape_of,
 )
-from woo_sync_pipeline.sources.woocommerce.answers import Answer, read_answer, seconds_in_cache, shape_of
 from woo_sync_pipeline.sources.woocommerce.credentials import api_root, auth_for, no_auth
 from woo_sync_pipeline.sources.woocommerce.errors import (
     StoreAnswerCachedError,
     StoreAnswerMalformedError,
-    StoreAnswerTooLargeError,
-    StoreAnswerTooSlowError,
     StoreError,
     StoreThrottledError,
     StoreUnavailableError,
     StoreUnreachableError,
 )
-from woo_sync_pipeline.sources.woocommerce.network import network_error
 from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 from woo_sync_pipeline.sources.woocommerce.statistics import RequestStatistics
 from woo_sync_pipeline.sources.woocommerce.values import is_list_with_holes, items_of
@@ -59,28 +50,14 @@ _OVERLOAD = (StoreThrottledError, StoreUnavailableError, StoreUnreachableError)
 
 
 @dataclass(frozen=True)
-class StoreSettings:
-    """How to reach one store. Times are in seconds; `attempts` counts the first one.
-
-    `max_concurrency` requests may be under way at a time, and `max_requests_per_second` (None: no limit) may
-    begin. An answer that takes longer than `slow_answer` counts as a sign of overload. `read_timeout` is for one read
-    of an answer, `answer_timeout` for the whole; `largest_answer` is in bytes, after decompression.
-    """
+class StoreSettings(HttpSettings):
+    """How to reach one store. `source` is its key in the configuration."""
 
     source: str
     url: str
     consumer_key: str = field(repr=False)
     consumer_secret: str = field(repr=False)
-    verify_tls: bool | str = True
-    max_concurrency: int = 4
-    max_requests_per_second: float | None = None
-    connect_timeout: float = 5
-    read_timeout: float = 60
-    answer_timeout: float = 300
-    largest_answer: int = LARGEST_ANSWER
-    slow_answer: float = 10
-    attempts: int = 5
-    use_environment_proxies: bool = False
+    slow_answer: float = field(default=10, kw_only=True)
 
 
 def connect(source: WooCommerceSettings, *, now: Callable[[], datetime] = utc_now) -> StoreClient:
@@ -111,7 +88,19 @@ class Page:
     total: int | None
 
 
-class StoreClient:
+@dataclass(frozen=True)
+class Attempt:
+    """What is tried with which store, as errors say it."""
+
+    source: str
+    tried: str
+
+    def failed(self, kind: type[StoreError], got: str) -> StoreError:
+        """The error for what came back."""
+        return kind(source=self.source, tried=self.tried, got=got)
+
+
+class StoreClient(ServerClient):
     """Reads a store. Thread-safe; to be used as a context manager.
 
     Over https the key goes as HTTP Basic, over plain http (where WooCommerce ignores Basic) as an OAuth 1.0a
@@ -133,55 +122,21 @@ class StoreClient:
         self._auth = auth_for(settings)
         self._clock = clock
         self.now = now
-        self._pace = Pace(
-            most_at_once=settings.max_concurrency,
-            per_second=settings.max_requests_per_second,
-            slow_after=settings.slow_answer,
-            sleep=sleep,
-            clock=clock,
-        )
+        headers = {"Cache-Control": "no-cache"}
+        super().__init__(Requester(settings, headers=headers, sleep=sleep, clock=clock, now=now))
         self._answer_seconds = array("d")
-        self._offset_meter = OffsetMeter()
         self._lock = threading.Lock()
-        self._session = requests.Session()
-        self._session.trust_env = settings.use_environment_proxies
-        self._session.headers.update(
-            {
-                "Accept": "application/json",
-                "Cache-Control": "no-cache",
-                "User-Agent": f"woo_sync_pipeline/{version('woo_sync_pipeline')}",
-            }
-        )
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, BoundedAdapter(pool_maxsize=max(1, settings.max_concurrency)))
         self.server_time: datetime | None = None
         """The store's own clock (UTC), from the Date header of its newest answer."""
-        self.requests_made = 0
         self.notices = 0
         """Answers that were good although something was wrong, such as a PHP notice before their JSON."""
         self.first_notice = ""
         """What that was the first time, in words that are safe to show."""
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     @property
     def at_once(self) -> int:
         """How many requests may be under way at present: less than `max_concurrency` after signs of overload."""
-        return self._pace.at_once
-
-    @property
-    def clock_offset(self) -> ClockOffset:
-        """How much the clock that dates the store's answers is ahead of ours, as far as they told it by now.
-
-        Behind a CDN that may be another clock than the one that dates orders: see `orders.newest_orders`.
-        """
-        return self._offset_meter.offset
+        return self._requester.pace.at_once
 
     def statistics(self) -> RequestStatistics:
         """The requests made so far and the times of their answers."""
@@ -190,9 +145,9 @@ class StoreClient:
                 requests=self.requests_made, seconds=self._answer_seconds, notices=self.notices
             )
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._session.close()
+    def attempt(self, tried: str) -> Attempt:
+        """What is tried with this store."""
+        return Attempt(self.settings.source, tried)
 
     def get_list(self, path: str, params: Params) -> Page:
         """Read one page of a list, for example `customers` or `products/tags` (below `/wp-json/wc/v3/`).
@@ -205,7 +160,8 @@ class StoreClient:
         if is_list_with_holes(value):
             value = items_of(value)
         if not isinstance(value, list) or not (not value or any(isinstance(row, dict) for row in value)):
-            raise self._malformed(f"GET {path}", f"{shape_of(value)} where a list of objects was due")
+            got = f"{shape_of(value)} where a list of objects was due"
+            raise self.attempt(f"GET {path}").failed(StoreAnswerMalformedError, got)
         rows = [row if isinstance(row, dict) else {} for row in value]
         total = headers.get("X-WP-Total", "")
         return Page(rows, int(total) if _TOTAL.fullmatch(total) else None)
@@ -227,17 +183,15 @@ class StoreClient:
     def _object(self, method: str, path: str, params: Params) -> Row:
         value, _ = self._ask(method, path, params)
         if not isinstance(value, dict):
-            raise self._malformed(f"{method} {path}", f"{shape_of(value)} where an object was due")
+            got = f"{shape_of(value)} where an object was due"
+            raise self.attempt(f"{method} {path}").failed(StoreAnswerMalformedError, got)
         return value
 
-    def _malformed(self, tried: str, got: str) -> StoreAnswerMalformedError:
-        return StoreAnswerMalformedError(source=self.settings.source, tried=tried, got=got)
-
     def _ask(self, method: str, path: str, params: Params) -> tuple[Any, Mapping[str, str]]:
-        attempt = 0
+        pace, attempt = self._requester.pace, 0
         while True:
             attempt += 1
-            with self._pace.turn() as turn:
+            with pace.turn() as turn:
                 try:
                     return self._ask_once(method, path, params)
                 except StoreError as error:
@@ -246,72 +200,35 @@ class StoreClient:
                     if not error.transient or wait > LONGEST_WAIT or attempt >= self.settings.attempts:
                         raise _final(error, attempt) from error
                     # While the turn lasts, so that no other thread slips in between.
-                    self._pace.pause(max(wait, backoff(attempt)))
+                    pace.pause(max(wait, backoff(attempt, first=self.settings.backoff)))
 
     def _ask_once(self, method: str, path: str, params: Params) -> tuple[Any, Mapping[str, str]]:
-        tried = f"{method} {path}"
-        with self._lock:
-            self.requests_made += 1
-        began, sent_at = self._clock(), self.now()
-        answer = self._answer(method, path, params, tried=tried)
-        received_at = self.now()
-        self._offset_meter.note(date_of_answer(answer.headers), sent_at=sent_at, received_at=received_at)
+        source, tried = self.settings.source, f"{method} {path}"
+        is_below_v3 = not path.startswith("/")
+        began = self._clock()
+        answer = self._requester.send(
+            method,
+            f"{self._root}/wc/v3/{path}" if is_below_v3 else f"{self._root}{path}",
+            query=[(name, str(value)) for name, value in params.items()],
+            # WordPress refuses a Basic user that it does not know, so its index is read without the key.
+            # requests signs each call anew, as a nonce may be used only once.
+            auth=self._auth if is_below_v3 or path.startswith(_OF_ANALYTICS) else no_auth,
+        )
+        if isinstance(answer, Interruption):
+            raise error_of_interruption(answer, source=source, tried=tried)
         now = http_date(answer.headers.get("Date", ""))
         with self._lock:
             self._answer_seconds.append(self._clock() - began)
             self.server_time = now or self.server_time
-        parsed = read_answer(answer, source=self.settings.source, tried=tried)
+        parsed = read_answer(answer, source=source, tried=tried)
         age = seconds_in_cache(answer.headers)
         # WordPress' index is the same for everybody, and may well be kept.
         if age > _OLDEST_ANSWER and not path.startswith("/"):
             got = f"an answer out of a cache, {age:,} seconds old"
-            raise StoreAnswerCachedError(source=self.settings.source, tried=tried, got=got)
+            raise StoreAnswerCachedError(source=source, tried=tried, got=got)
         if parsed.is_odd:
             self._note(parsed.notice)
         return parsed.value, answer.headers
-
-    def _answer(self, method: str, path: str, params: Params, *, tried: str) -> Answer:
-        """One answer with its whole body. Raises StoreError where none came, or one without an end."""
-        settings = self.settings
-        is_below_v3 = not path.startswith("/")
-        url = f"{self._root}/wc/v3/{path}" if is_below_v3 else f"{self._root}{path}"
-        deadline = Deadline(settings.answer_timeout)
-        try:
-            with (
-                deadline,
-                self._session.request(
-                    method,
-                    url,
-                    params=dict(params),
-                    # WordPress refuses a Basic user that it does not know, so its index is read without the key.
-                    # requests signs each call anew, as a nonce may be used only once.
-                    auth=self._auth if is_below_v3 or path.startswith(_OF_ANALYTICS) else no_auth,
-                    timeout=(settings.connect_timeout, settings.read_timeout),
-                    allow_redirects=False,
-                    verify=settings.verify_tls,
-                    stream=True,
-                ) as response,
-            ):
-                body = unpacked(
-                    read_body(response, largest=settings.largest_answer), largest=settings.largest_answer
-                )
-        except TooLargeError:
-            got = f"an answer of more than {settings.largest_answer:,} bytes"
-            raise StoreAnswerTooLargeError(source=settings.source, tried=tried, got=got) from None
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            if not deadline.has_passed:
-                raise network_error(
-                    error,
-                    source=settings.source,
-                    tried=tried,
-                    connect_timeout=settings.connect_timeout,
-                    read_timeout=settings.read_timeout,
-                ) from error
-        # Asked also where nothing was raised: without a Content-Length a cut looks like the end.
-        if deadline.has_passed:
-            got = f"an answer that was not complete after {settings.answer_timeout:g} seconds"
-            raise StoreAnswerTooSlowError(source=settings.source, tried=tried, got=got)
-        return Answer(response.status_code, response.headers, body)
 
     def _note(self, notice: str) -> None:
         with self._lock:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from woo_sync_pipeline.sources.base import Finding
 from woo_sync_pipeline.sources.woocommerce.client import StoreClient
-from woo_sync_pipeline.sources.woocommerce.paging import PAGE_SIZE
+from woo_sync_pipeline.sources.woocommerce.paging import PAGE_SIZE, newest_page
 from woo_sync_pipeline.sources.woocommerce.row_ids import row_id, settled
 
 
@@ -15,8 +15,8 @@ def customers_up_to(client: StoreClient, last_id: int) -> int | None:
     and the newest: who registered since is subtracted. Customers whose id cannot be read are
     counted with the others. Raises StoreError.
     """
-    newest_first: dict[str, str | int] = {"orderby": "id", "order": "desc", "per_page": PAGE_SIZE}
-    page = settled(lambda: client.get_list("customers", {"role": "all", "_fields": "id", **newest_first}))
+    asked = {"role": "all", "_fields": "id"}
+    page = settled(lambda: newest_page(client, "customers", asked, most=PAGE_SIZE))
     newer = sum((row_id(row) or 0) > last_id for row in page.rows)
     return None if page.total is None or newer >= PAGE_SIZE else page.total - newer
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from woo_sync_pipeline.sources.woocommerce.client import Page, Row, StoreClient
+from woo_sync_pipeline.sources.woocommerce.client import Row, StoreClient
 from woo_sync_pipeline.sources.woocommerce.dates import parse_gmt
 from woo_sync_pipeline.sources.woocommerce.fields import objects
-from woo_sync_pipeline.sources.woocommerce.paging import PAGE_SIZE, cover
+from woo_sync_pipeline.sources.woocommerce.paging import in_order_of_ids
 from woo_sync_pipeline.sources.woocommerce.row_ids import LeftOut
 from woo_sync_pipeline.sources.woocommerce.statuses import order_statuses
 
@@ -44,21 +44,11 @@ def last_moment(row: Row) -> datetime | None:
 
 
 def _newest(client: StoreClient, path: str, params: dict[str, str | int], most: int | None) -> Iterator[Row]:
-    def fetch(offset: int, limit: int) -> Page:
-        newest_first: dict[str, str | int] = {
-            "_fields": _FIELDS,
-            "orderby": "id",
-            "order": "desc",
-            "per_page": limit,
-            "offset": offset,
-        }
-        return client.get_list(path, {**params, **newest_first})
-
     left = most
-    for page in cover(
-        fetch,
-        limit=PAGE_SIZE,
-        source=client.settings.source,
+    for page in in_order_of_ids(
+        client,
+        path,
+        {"_fields": _FIELDS, **params},
         tried=f"reading the newest {path}",
         descending=True,
         # Of a sample nothing is read that would not be looked at.

@@ -24,7 +24,7 @@ from woo_sync_pipeline.sources.woocommerce.dates import (
 from woo_sync_pipeline.sources.woocommerce.errors import StoreFilterIgnoredError
 from woo_sync_pipeline.sources.woocommerce.fields import ORDER_FIELDS, keep_used
 from woo_sync_pipeline.sources.woocommerce.page_bounds import PageBound
-from woo_sync_pipeline.sources.woocommerce.paging import PAGE_SIZE, by_ids, rows_after, walk
+from woo_sync_pipeline.sources.woocommerce.paging import PAGE_SIZE, by_ids, newest_page, rows_after, walk
 from woo_sync_pipeline.sources.woocommerce.row_ids import LeftOut, row_id, with_ids
 from woo_sync_pipeline.sources.woocommerce.statuses import order_statuses as order_statuses
 
@@ -68,14 +68,8 @@ def newest_orders(client: StoreClient, statuses: Sequence[str]) -> NewestOrders:
     how much that one is at least ahead of the other. A lead of more than a day is a date that somebody typed in, and
     does not count, nor does a date that is none. One request; the orders are of `statuses`. Raises StoreError.
     """
-    newest_first: dict[str, str | int] = {
-        "status": ",".join(statuses),
-        "orderby": "id",
-        "order": "desc",
-        "per_page": 5,
-        "_fields": "id,date_created_gmt",
-    }
-    rows = client.get_list("orders", newest_first).rows
+    asked = {"status": ",".join(statuses), "_fields": "id,date_created_gmt"}
+    rows = newest_page(client, "orders", asked, most=5).rows
     created = [parse_gmt(row.get("date_created_gmt")) for row in rows]
     now = _store_now(client)
     leads = [moment - now for moment in created if moment is not None]
@@ -151,7 +145,7 @@ def _walk_window(
         return
     after = floor_second(window.start) - SECOND
     began = _store_now(client)
-    bound = PageBound(client.settings.source, "reading orders by modification date")
+    bound = PageBound(client.attempt("reading orders by modification date"))
     while after + SECOND < before:
         bounds = _bounds(after, before, statuses)
         page = client.get_list(
@@ -239,7 +233,7 @@ def _within(
     beyond the window. Those are left out if that may be what happened, at or after `began` by the store's clock.
     Raises StoreError for any other row outside of the bounds.
     """
-    source, tried = client.settings.source, "GET orders by modification date"
+    attempt = client.attempt("GET orders by modification date")
     edited_meanwhile = began - _CLOCKS_DIFFER, _store_now(client) + _CLOCKS_DIFFER
     kept, times = [], []
     for row in rows:
@@ -252,14 +246,12 @@ def _within(
             times.append(moment)
         # An unknown parameter is ignored without a word: rows outside the bounds show that this one was.
         elif moment <= after or not edited_meanwhile[0] <= moment <= edited_meanwhile[1]:
-            raise StoreFilterIgnoredError(
-                source=source, tried=tried, got="an order from outside of the window"
-            )
+            raise attempt.failed(StoreFilterIgnoredError, "an order from outside of the window")
     return kept, times
 
 
 def _with_ids(client: StoreClient, rows: list[Row], left_out: LeftOut) -> list[Row]:
-    return with_ids(rows, source=client.settings.source, tried="GET orders", left_out=left_out)
+    return with_ids(rows, client.attempt("GET orders"), left_out=left_out)
 
 
 def _store_now(client: StoreClient) -> datetime:

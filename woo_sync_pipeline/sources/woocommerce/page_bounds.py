@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from woo_sync_pipeline.sources.woocommerce.client import Page
+from woo_sync_pipeline.sources.woocommerce.client import Attempt, Page
 from woo_sync_pipeline.sources.woocommerce.errors import StoreFilterIgnoredError, StoreListEndlessError
 
 _PAGES_BEYOND = 1000
@@ -15,8 +15,8 @@ _MOST_PAGES_UNCOUNTED = 50_000
 class PageBound:
     """Ends a walk that would go on for ever: more pages than twice what its list could need, and a thousand."""
 
-    def __init__(self, source: str, tried: str) -> None:
-        self._source, self._tried = source, tried
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
         self._pages = 0
         self._total: int | None = None
 
@@ -31,11 +31,8 @@ class PageBound:
         most = _MOST_PAGES_UNCOUNTED if needed is None else 2 * needed + _PAGES_BEYOND
         if self._pages > most:
             rows = "uncounted" if self._total is None else f"{self._total:,}"
-            raise StoreListEndlessError(
-                source=self._source,
-                tried=self._tried,
-                got=f"{self._pages:,} pages of a list of {rows} rows, and no end",
-            )
+            got = f"{self._pages:,} pages of a list of {rows} rows, and no end"
+            raise self._attempt.failed(StoreListEndlessError, got)
 
 
 class Repetition:
@@ -46,8 +43,8 @@ class Repetition:
 
     _MOST = 5
 
-    def __init__(self, source: str, tried: str) -> None:
-        self._source, self._tried = source, tried
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
         self._offset, self._places, self._times = -1, [0], 0
 
     def note(self, offset: int, places: list[int], *, is_full: bool) -> None:
@@ -56,6 +53,4 @@ class Repetition:
         self._times = self._times + 1 if is_same else 0
         self._offset, self._places = offset, places
         if self._times >= self._MOST:
-            raise StoreFilterIgnoredError(
-                source=self._source, tried=self._tried, got="the same page whatever the offset"
-            )
+            raise self._attempt.failed(StoreFilterIgnoredError, "the same page whatever the offset")

@@ -14,7 +14,8 @@ from functools import partial
 
 from woo_sync_pipeline.sources.woocommerce.client import StoreClient
 from woo_sync_pipeline.sources.woocommerce.errors import StoreError, StoreRecordMissingError
-from woo_sync_pipeline.sources.woocommerce.paging import by_ids, map_ahead
+from woo_sync_pipeline.sources.woocommerce.paging import by_ids
+from woo_sync_pipeline.sources.woocommerce.read_ahead import map_ahead
 from woo_sync_pipeline.sources.woocommerce.row_ids import LeftOut
 
 MOST_ASKED_FOR_ALONE = 1_000

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from woo_sync_pipeline.sources.woocommerce.client import Row, StoreClient
+from woo_sync_pipeline.sources.woocommerce.client import Params, Row, StoreClient
 from woo_sync_pipeline.sources.woocommerce.dates import SECOND, floor_second, naive_gmt, parse_gmt
 from woo_sync_pipeline.sources.woocommerce.errors import StoreRequestRefusedError
+from woo_sync_pipeline.sources.woocommerce.paging import newest_page
 from woo_sync_pipeline.sources.woocommerce.row_ids import row_id, settled
 from woo_sync_pipeline.sources.woocommerce.statuses import forget_order_statuses, known_order_statuses
 
@@ -38,12 +39,12 @@ def newest_change(
     `known_order_statuses`, and the caller gives none. Changes of existing customers cannot be seen this way. Raises
     StoreError.
     """
-    newest_first: dict[str, str | int] = {"role": "all", "orderby": "id", "_fields": "id"}
-    customer = _newest(client, "customers", newest_first) if registrations else None
+    everyone = {"role": "all", "_fields": "id"}
+    customer = _newest(client, "customers", everyone) if registrations else None
     # The answer about customers has told the store's clock anew.
     now = floor_second(client.server_time or client.now())
     begin = since if isinstance(since, datetime) else since(now)
-    bounds: dict[str, str | int] = {
+    bounds = {
         "orderby": "modified",
         "modified_after": naive_gmt(min(floor_second(begin), now - SECOND)),
         "modified_before": naive_gmt(now + SECOND),
@@ -64,6 +65,6 @@ def newest_change(
     )
 
 
-def _newest(client: StoreClient, path: str, params: dict[str, str | int]) -> Row | None:
-    rows = settled(lambda: client.get_list(path, {**params, "order": "desc", "per_page": 1})).rows
+def _newest(client: StoreClient, path: str, params: Params) -> Row | None:
+    rows = settled(lambda: newest_page(client, path, params)).rows
     return rows[0] if rows else None

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from woo_sync_pipeline.privacy import mask_phone
-from woo_sync_pipeline.sources.woocommerce.client import Page, Row
+from woo_sync_pipeline.sources.woocommerce.client import Attempt, Page, Row
 from woo_sync_pipeline.sources.woocommerce.errors import StoreAnswerMalformedError
 from woo_sync_pipeline.sources.woocommerce.fields import part
 from woo_sync_pipeline.sources.woocommerce.values import kind_of_number, whole_number
@@ -51,7 +51,7 @@ class LeftOut:
         """How many there were. A row that came twice, since pages overlap, counts once."""
         return len(self._rows)
 
-    def note(self, row: Row, *, source: str, tried: str) -> None:
+    def note(self, row: Row, attempt: Attempt) -> None:
         """One more was left out."""
         with self._lock:
             is_first = not self._rows
@@ -61,7 +61,8 @@ class LeftOut:
                 self.told.append(_as_shown(row))
             self._rows.add(content)
         if is_first:
-            _log.warning("%s: %s: rows whose id is no number of at most 64 bits are left out", source, tried)
+            about = f"{attempt.source}: {attempt.tried}"
+            _log.warning("%s: rows whose id is no number of at most 64 bits are left out", about)
 
 
 def _as_shown(row: Row) -> UnreadableRow:
@@ -78,7 +79,7 @@ def row_id(row: Row) -> int | None:
     return number if number is not None and number >= 0 else None
 
 
-def with_ids(rows: list[Row], *, source: str, tried: str, left_out: LeftOut | None) -> list[Row]:
+def with_ids(rows: list[Row], attempt: Attempt, *, left_out: LeftOut | None) -> list[Row]:
     """The rows that have an id, which is an int, in order; of neighbours with the same id the first.
 
     Plugins that join tables repeat rows. Those whose id cannot be read go to `left_out`; without it they raise
@@ -89,8 +90,8 @@ def with_ids(rows: list[Row], *, source: str, tried: str, left_out: LeftOut | No
         number = row_id(row)
         if number is None:
             if left_out is None:
-                raise StoreAnswerMalformedError(source=source, tried=tried, got="a row without an integer id")
-            left_out.note(row, source=source, tried=tried)
+                raise attempt.failed(StoreAnswerMalformedError, "a row without an integer id")
+            left_out.note(row, attempt)
         elif number > 0 and not (found and found[-1]["id"] == number):
             found.append(row if type(row["id"]) is int else {**row, "id": number})
     return found

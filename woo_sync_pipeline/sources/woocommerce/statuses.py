@@ -100,9 +100,8 @@ def find_order_statuses(client: StoreClient) -> OrderStatuses:
     except StoreRouteMissingError as missing:
         return _of_an_older_store(client, missing)
     if not slugs or not all(isinstance(slug, str) and slug for slug in slugs):
-        raise StoreAnswerMalformedError(
-            source=client.settings.source, tried="GET orders/statuses", got="statuses without a slug"
-        )
+        attempt = client.attempt("GET orders/statuses")
+        raise attempt.failed(StoreAnswerMalformedError, "statuses without a slug")
     return OrderStatuses(_with_trash(map(str, slugs)), are_told=True)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from woo_sync_pipeline.sources.woocommerce.client import StoreClient
 from woo_sync_pipeline.sources.woocommerce.errors import StoreError
 from woo_sync_pipeline.sources.woocommerce.fields import part
+from woo_sync_pipeline.sources.woocommerce.paging import newest_page
 
 _VERSION = re.compile(r"(\d{1,3})(?:\.(\d{1,3})(?:\..{0,40})?)?(?:[-+].{0,40})?", re.ASCII)
 _BLOCK_FIELD_PREFIXES = ("_wc_other/", "_wc_billing/", "_wc_shipping/")
@@ -74,14 +75,8 @@ def find_version(client: StoreClient) -> StoreVersion:
 
 
 def _of_newest_order(client: StoreClient) -> StoreVersion:
-    newest: dict[str, str | int] = {
-        "orderby": "id",
-        "order": "desc",
-        "per_page": 1,
-        "_fields": "id,version",
-    }
     try:
-        rows = client.get_list("orders", newest).rows
+        rows = newest_page(client, "orders", {"_fields": "id,version"}).rows
     except StoreError:
         return StoreVersion()
     version = rows[0].get("version") if rows else None

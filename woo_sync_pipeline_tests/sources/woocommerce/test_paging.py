@@ -11,15 +11,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from woo_sync_pipeline.sources.woocommerce import page_bounds
-from woo_sync_pipeline.sources.woocommerce.client import Page
+from woo_sync_pipeline.sources.woocommerce.client import Attempt, Page
 from woo_sync_pipeline.sources.woocommerce.errors import (
     StoreAnswerMalformedError,
     StoreChangesTooFastError,
     StoreFilterIgnoredError,
     StoreListEndlessError,
 )
-from woo_sync_pipeline.sources.woocommerce.paging import cover, map_ahead
+from woo_sync_pipeline.sources.woocommerce.page_walk import cover
+from woo_sync_pipeline.sources.woocommerce.read_ahead import map_ahead
 from woo_sync_pipeline.sources.woocommerce.row_ids import LeftOut
+
+READING = Attempt("shop", "reading")
 
 
 @dataclass(frozen=True)
@@ -92,9 +95,7 @@ class ChangingStore:
 
 
 def collect(store: ChangingStore, *, limit: int, ahead: int = 1, descending: bool = False) -> list[int]:
-    pages = cover(
-        store.fetch, limit=limit, source="shop", tried="reading", ahead=ahead, descending=descending
-    )
+    pages = cover(store.fetch, READING, limit=limit, ahead=ahead, descending=descending)
     return [row["id"] for page in pages for row in page]
 
 
@@ -189,7 +190,7 @@ def test_a_store_whose_count_never_fits_its_rows_is_an_error_and_not_an_end() ->
         return Page([{"id": number} for number in range(1, 151)][offset : offset + limit], 500)
 
     with pytest.raises(StoreChangesTooFastError, match="reading"):
-        list(cover(fetch, limit=100, source="shop", tried="reading"))
+        list(cover(fetch, READING, limit=100))
 
 
 @pytest.mark.parametrize("cap", [2, 10, 20, 25, 49, 50, 70, 99])
@@ -210,7 +211,7 @@ def test_rows_that_are_counted_and_hidden_keep_no_other_row_from_being_read(hidd
         ids = range(1, 251)[offset : offset + limit]
         return Page([{"id": number} for number in ids if number not in hidden], 250)
 
-    pages = cover(fetch, limit=100, source="shop", tried="reading", ahead=3)
+    pages = cover(fetch, READING, limit=100, ahead=3)
     assert {row["id"] for page in pages for row in page} == set(range(1, 251)) - hidden
 
 
@@ -233,9 +234,7 @@ def test_of_a_store_that_caps_pages_and_hides_rows_either_every_other_row_comes_
         return Page([{"id": number} for number in ids if number in visible], size)
 
     try:
-        read = [
-            row["id"] for page in cover(fetch, limit=limit, source="shop", tried="reading") for row in page
-        ]
+        read = [row["id"] for page in cover(fetch, READING, limit=limit) for row in page]
     except StoreChangesTooFastError:
         return
     assert read == sorted(visible)
@@ -262,7 +261,7 @@ def test_a_store_that_does_not_count_costs_one_request_more(size: int, requests:
 )
 def test_rows_that_cannot_be_placed_are_an_error(rows: list[dict[str, Any]], kind: type[Exception]) -> None:
     with pytest.raises(kind):
-        list(cover(lambda offset, limit: Page(rows, len(rows)), limit=10, source="shop", tried="reading"))
+        list(cover(lambda offset, limit: Page(rows, len(rows)), READING, limit=10))
 
 
 @pytest.mark.parametrize("ahead", [1, 3])
@@ -270,9 +269,8 @@ def test_ids_that_are_texts_or_floats_are_numbers(ahead: int) -> None:
     rows: list[dict[str, Any]] = [{"id": "1"}, {"id": 2.0}, {"id": " 3 "}, {"id": 4}]
     pages = cover(
         lambda offset, limit: Page(rows[offset : offset + limit], 4),
+        READING,
         limit=3,
-        source="shop",
-        tried="reading",
         ahead=ahead,
     )
     ids = [row["id"] for page in pages for row in page]
@@ -295,7 +293,7 @@ def test_a_customer_who_is_deleted_while_a_page_is_made_costs_one_look_more(size
             del store.ids[place]
         return page
 
-    pages = cover(fetch, limit=100, source="shop", tried="reading", ahead=ahead)
+    pages = cover(fetch, READING, limit=100, ahead=ahead)
     gone = size // 2 + 1
     assert [row["id"] for page in pages for row in page] == [n for n in range(1, size + 1) if n != gone]
 
@@ -321,9 +319,8 @@ def test_rows_without_an_id_keep_no_other_row_from_being_read(
     left_out = LeftOut()
     pages = cover(
         lambda offset, most: Page(rows[offset : offset + min(most, cap)], size if total else None),
+        READING,
         limit=limit,
-        source="shop",
-        tried="reading",
         ahead=ahead,
         left_out=left_out,
     )
@@ -342,9 +339,8 @@ def test_a_row_that_is_left_out_is_warned_of_once(caplog: pytest.LogCaptureFixtu
     left_out = LeftOut()
     pages = cover(
         lambda offset, limit: Page(rows[offset : offset + limit], 300),
+        Attempt("shop", "reading all customers"),
         limit=100,
-        source="shop",
-        tried="reading all customers",
         left_out=left_out,
     )
     assert sum(len(page) for page in pages) == 300 - 42
@@ -367,13 +363,13 @@ def test_a_list_without_an_end_ends_with_an_error(
         return Page([{"id": number} for number in range(offset + 1, offset + limit + 1)], promised)
 
     with pytest.raises(StoreListEndlessError, match="and no end"):
-        list(cover(fetch, limit=100, source="shop", tried="reading"))
+        list(cover(fetch, READING, limit=100))
     assert len(asked) == most + 1
 
 
 def test_no_more_pages_are_in_flight_or_waiting_than_allowed() -> None:
     store = ChangingStore(list(range(1, 2001)), [])
-    pages = cover(store.fetch, limit=100, source="shop", tried="reading", ahead=3)
+    pages = cover(store.fetch, READING, limit=100, ahead=3)
     for taken, _ in enumerate(pages, start=1):
         assert store.requests <= taken + 6
 
@@ -393,7 +389,7 @@ def test_no_more_requests_are_under_way_than_allowed_and_the_next_ones_do_not_wa
             under_way -= 1
         return Page([{"id": number + 1} for number in range(offset, min(offset + limit, 2000))], 2000)
 
-    pages = cover(fetch, limit=101, source="shop", tried="reading", ahead=3)
+    pages = cover(fetch, READING, limit=101, ahead=3)
     assert sum(len(page) for page in pages) == 2000
     assert most == 3
 
@@ -404,7 +400,7 @@ def test_a_failed_page_ends_the_walk_with_its_error() -> None:
             raise RuntimeError("no page")
         return Page([{"id": number} for number in range(1, limit + 1)], 1000)
 
-    pages = cover(fetch, limit=100, source="shop", tried="reading", ahead=3)
+    pages = cover(fetch, READING, limit=100, ahead=3)
     assert len(next(pages)) == 100
     with pytest.raises(RuntimeError, match="no page"):
         next(pages)
@@ -424,7 +420,7 @@ def test_the_same_page_at_every_offset_ends_the_walk_soon(ahead: int) -> None:
         asked.append(offset)
         return Page([{"id": number} for number in range(1, limit + 1)], 10_000)
 
-    pages = cover(fetch, limit=100, source="shop", tried="reading all customers", ahead=ahead)
+    pages = cover(fetch, Attempt("shop", "reading all customers"), limit=100, ahead=ahead)
     with pytest.raises(StoreFilterIgnoredError, match="the same page whatever the offset"):
         list(pages)
     assert len(asked) <= 6 + 3 * ahead
@@ -439,5 +435,5 @@ def test_a_list_that_grows_in_front_of_the_walk_is_read_to_its_end() -> None:
             rows[:0] = range(rows[0] - 99, rows[0])
         return Page([{"id": number} for number in rows[offset : offset + limit]], len(rows))
 
-    read = [row["id"] for page in cover(fetch, limit=100, source="shop", tried="reading") for row in page]
+    read = [row["id"] for page in cover(fetch, READING, limit=100) for row in page]
     assert read == list(range(1_000, 1_400))

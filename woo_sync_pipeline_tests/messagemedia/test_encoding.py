@@ -11,8 +11,8 @@ from woo_sync_pipeline.clocks import ClockOffset
 from woo_sync_pipeline.contacts.consent_event import ConsentEventKind
 from woo_sync_pipeline.contacts.contact import StoreContact
 from woo_sync_pipeline.contacts.subscription import NotApplied, SetBy, Signal, SubscriptionState
+from woo_sync_pipeline.messagemedia.encoding import Action, ContactPlan, Vocabulary, plan_contact
 from woo_sync_pipeline.messagemedia.models import Channel, Contact, CustomField, CustomFieldValue, ListRef
-from woo_sync_pipeline.messagemedia.plan import Action, ContactPlan, Vocabulary, plan_contact
 from woo_sync_pipeline_tests.contacts.people import PHONE, base_of, store
 from woo_sync_pipeline_tests.contacts.people import gone_from_stores as gone
 from woo_sync_pipeline_tests.contacts.situations import (

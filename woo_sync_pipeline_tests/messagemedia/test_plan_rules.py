@@ -13,7 +13,7 @@ from woo_sync_pipeline.contacts.contact import StoreContact
 from woo_sync_pipeline.contacts.schemas import validate
 from woo_sync_pipeline.contacts.subscription import SubscriptionBase
 from woo_sync_pipeline.messagemedia.models import Channel, Contact
-from woo_sync_pipeline.messagemedia.schemas import PushPlan, push_plan
+from woo_sync_pipeline.messagemedia.plan_rules import PushPlan, push_plan
 from woo_sync_pipeline_tests.contacts.people import PHONE, base_of, store
 from woo_sync_pipeline_tests.contacts.situations import (
     BASES,
@@ -24,7 +24,7 @@ from woo_sync_pipeline_tests.contacts.situations import (
     dated,
     opted_out,
 )
-from woo_sync_pipeline_tests.messagemedia.test_plan import CONTACT_ID, contact, plan, sms
+from woo_sync_pipeline_tests.messagemedia.test_encoding import CONTACT_ID, contact, plan, sms
 from woo_sync_pipeline_tests.messagemedia.test_plans_carried_out import platforms, stores
 
 OTHER = "+61491570156"

@@ -21,8 +21,9 @@ from woo_sync_pipeline.messagemedia import (
     PlatformSettings,
     PlatformUnavailable,
 )
-from woo_sync_pipeline.messagemedia.plan import Action, ContactPlan
-from woo_sync_pipeline.messagemedia.push import Pusher, PushResult
+from woo_sync_pipeline.messagemedia.encoding import Action, ContactPlan
+from woo_sync_pipeline.messagemedia.outcomes import PushResult
+from woo_sync_pipeline.messagemedia.parallel_sending import Pusher
 
 CONTACTS, LISTS = "/api/v1/contacts/contacts", "/api/v1/contacts/lists"
 
@@ -94,7 +95,7 @@ def membership(
     )
 
 
-def replan(plan: ContactPlan, found: Contact | None, maybe_sent: bool) -> ContactPlan:
+def replan(plan: ContactPlan, found: Contact | None, *, maybe_sent: bool) -> ContactPlan:
     """Wants the same as before, of whatever is there now."""
     wanted = str(plan.base.first_name)
     number = int(plan.phone[4:])
@@ -303,7 +304,7 @@ def test_a_contact_that_others_made_anew_meanwhile_joins_the_lists_as_it_is_now(
     platform.directory.delete(phone(0))
     new = platform.directory.add_contact(phone(0))
 
-    def join(plan: ContactPlan, found: Contact | None, maybe_sent: bool) -> ContactPlan:
+    def join(plan: ContactPlan, found: Contact | None, *, maybe_sent: bool) -> ContactPlan:
         assert found is not None
         return membership(0, found.id, joins=[vip])
 
@@ -465,7 +466,7 @@ def test_a_fault_of_our_own_stops_the_push_and_is_not_taken_for_an_answer(
 ) -> None:
     platform.directory.add_contact(phone(1))
 
-    def broken(plan: ContactPlan, found: Contact | None, maybe_sent: bool) -> ContactPlan:
+    def broken(plan: ContactPlan, found: Contact | None, *, maybe_sent: bool) -> ContactPlan:
         raise KeyError("a fault of the program")
 
     with Pusher(client, max_concurrency=2) as pusher:

@@ -23,8 +23,9 @@ from woo_sync_pipeline.demo.platform.account import Account, Call
 from woo_sync_pipeline.demo.platform.answers import Answer, InvalidField, invalid
 from woo_sync_pipeline.messagemedia import Contact, PlatformClient
 from woo_sync_pipeline.messagemedia.account import ensure_custom_fields
-from woo_sync_pipeline.messagemedia.plan import ContactPlan, Vocabulary, plan_contact
-from woo_sync_pipeline.messagemedia.push import Pusher, PushOutcome, PushResult
+from woo_sync_pipeline.messagemedia.encoding import ContactPlan, Vocabulary, plan_contact
+from woo_sync_pipeline.messagemedia.outcomes import PushOutcome, PushResult
+from woo_sync_pipeline.messagemedia.parallel_sending import Pusher
 from woo_sync_pipeline_tests.contacts.people import base_of, store
 from woo_sync_pipeline_tests.contacts.situations import (
     SUBSCRIBED,
@@ -34,7 +35,7 @@ from woo_sync_pipeline_tests.contacts.situations import (
     opted_out,
     undated,
 )
-from woo_sync_pipeline_tests.messagemedia.test_push import CONTACTS, connect, phone
+from woo_sync_pipeline_tests.messagemedia.test_sending import CONTACTS, connect, phone
 
 ANN, BOB = phone(1), phone(2)
 
@@ -59,7 +60,7 @@ class World:
         """Send what these contacts need, as a sync does."""
         vocabulary = self.vocabulary
 
-        def replan(plan: ContactPlan, found: Contact | None, maybe_sent: bool) -> ContactPlan:
+        def replan(plan: ContactPlan, found: Contact | None, *, maybe_sent: bool) -> ContactPlan:
             wanted = self.stores[plan.phone]
             current = replace(wanted, in_flight=plan.base) if maybe_sent else wanted
             return plan_contact(current, found, vocabulary, now=datetime.now(UTC))

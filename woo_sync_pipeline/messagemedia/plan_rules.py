@@ -13,7 +13,7 @@ from woo_sync_pipeline.contacts.cells import are_phones
 from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.contacts.contact import StoreContact
 from woo_sync_pipeline.contacts.subscription import SubscriptionState
-from woo_sync_pipeline.messagemedia.plan import Action, ContactPlan
+from woo_sync_pipeline.messagemedia.encoding import Action, ContactPlan
 
 _STATES = ["", *(state.value for state in SubscriptionState)]
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
+from woo_sync_pipeline.http.interruption import Cause, Interruption
 from woo_sync_pipeline.messagemedia.errors import (
     AlreadyExists,
     ContactRejected,
@@ -13,6 +14,7 @@ from woo_sync_pipeline.messagemedia.errors import (
     PlatformAuthError,
     PlatformError,
     PlatformProtocolError,
+    PlatformTlsError,
     RequestRejected,
 )
 from woo_sync_pipeline.privacy import mask_phone, redact
@@ -63,6 +65,23 @@ def unreadable_answer(status: int, content_type: str, *, tried: str) -> Platform
     return PlatformProtocolError(
         tried=tried, got=f"{status} with a body ({content_type}) that is no JSON", next_step=_WRONG_ADDRESS
     )
+
+
+def error_of_interruption(interruption: Interruption, *, tried: str) -> PlatformError | None:
+    """Return the error for a request without a complete answer that no repetition helps; None if one may."""
+    match interruption.cause:
+        case Cause.untrusted_certificate:
+            return PlatformTlsError(
+                tried=tried,
+                got="the server's certificate is not trusted",
+                next_step="Check messagemedia.base_url, or give the CA file as messagemedia.verify_tls.",
+            )
+        case Cause.not_sendable:
+            got = f"the request could not be made ({interruption.raised})"
+            return PlatformProtocolError(tried=tried, got=got, next_step="Check messagemedia.base_url.")
+        case Cause.too_large:
+            return PlatformProtocolError(tried=tried, got=interruption.words, next_step=_WRONG_ADDRESS)
+    return None
 
 
 _WRONG_ADDRESS = "Check that messagemedia.base_url is a MessageMedia API."

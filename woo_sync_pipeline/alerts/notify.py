@@ -1,4 +1,4 @@
-"""Telling each receiver that is configured, but not all the time; and again what a receiver could not be told."""
+"""Notifying each configured receiver, but not all the time; and retrying what could not be delivered."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TypeAlias
 from woo_sync_pipeline.alerts import delivery
 from woo_sync_pipeline.alerts.alert import Alert
 from woo_sync_pipeline.alerts.delivery import Problem, deliver, post_webhook, send_email
-from woo_sync_pipeline.config.settings import AlertSettings
+from woo_sync_pipeline.config.receivers import AlertSettings
 from woo_sync_pipeline.errors import StateError
 from woo_sync_pipeline.state.alerts import (
     AlertKey,
@@ -59,7 +59,7 @@ class Patience:
         self._waits.append((receiver, time.monotonic(), seconds))
 
 
-def tell(
+def notify(
     alert: Alert,
     settings: AlertSettings,
     *,
@@ -69,19 +69,19 @@ def tell(
 ) -> bool:
     """Deliver an alert to each receiver that was not told of the same trouble within `min_interval_minutes`.
 
-    What a receiver does not take is kept for `tell_again`. Never raises for a receiver or a database that is down;
-    what could not be delivered is logged. Returns whether anybody was told.
+    What a receiver does not take is kept for `retry_undelivered`. Never raises for a receiver or a database that is
+    down; what could not be delivered is logged. Returns whether anybody was told.
     """
     patience = patience or Patience()
     # A list: one who was told shall not keep the others from being told.
     told = [
-        _tell(receiver, alert, settings, database=database, log=log, patience=patience)
+        _notify(receiver, alert, settings, database=database, log=log, patience=patience)
         for receiver in _receivers(settings)
     ]
     return any(told)
 
 
-def tell_again(settings: AlertSettings, *, database: Database, log: Log) -> int:
+def retry_undelivered(settings: AlertSettings, *, database: Database, log: Log) -> int:
     """Deliver what receivers have not taken before, of what is due; returns how many alerts they took.
 
     What is too old to matter is given up. A receiver that fails is left alone until the next time.
@@ -89,7 +89,7 @@ def tell_again(settings: AlertSettings, *, database: Database, log: Log) -> int:
     given_up = forget_kept_alerts(database, kept=KEPT)
     if given_up:
         log(f"alerts that could not be delivered within {KEPT.days} days and were given up: {given_up}")
-    return sum(_tell_again(receiver, database=database, log=log) for receiver in _receivers(settings))
+    return sum(_retry_undelivered(receiver, database=database, log=log) for receiver in _receivers(settings))
 
 
 def _receivers(settings: AlertSettings) -> Iterator[_Receiver]:
@@ -99,7 +99,7 @@ def _receivers(settings: AlertSettings) -> Iterator[_Receiver]:
         yield _Receiver("email", partial(send_email, settings.email))
 
 
-def _tell(
+def _notify(
     receiver: _Receiver,
     alert: Alert,
     settings: AlertSettings,
@@ -142,7 +142,7 @@ def _tell(
     return is_taken
 
 
-def _tell_again(receiver: _Receiver, *, database: Database, log: Log) -> int:
+def _retry_undelivered(receiver: _Receiver, *, database: Database, log: Log) -> int:
     ends = time.monotonic() + _AT_A_TIME
     told = 0
     while time.monotonic() < ends:

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from woo_sync_pipeline.alerts import delivery
 from woo_sync_pipeline.alerts.alert import Alert, Failure, failure_alert
-from woo_sync_pipeline.alerts.telling import Patience, tell, tell_again
-from woo_sync_pipeline.config.settings import AlertSettings
+from woo_sync_pipeline.alerts.notify import Patience, notify, retry_undelivered
+from woo_sync_pipeline.config.receivers import AlertSettings
 from woo_sync_pipeline.state.alerts import AlertKey, claim_alert
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline_tests.alerts.receivers import MailServer, Webhook, email_settings
@@ -47,7 +47,7 @@ class Told:
         self.log = Log()
 
     def tell(self, receivers: AlertSettings, alert: Alert = ALERT) -> bool:
-        return tell(alert, receivers, database=lambda: self.database, log=self.log)
+        return notify(alert, receivers, database=lambda: self.database, log=self.log)
 
     def again(self, receivers: AlertSettings, *, after: timedelta = timedelta(hours=1)) -> int:
         """Tell again what was kept, when this time has passed."""
@@ -55,7 +55,7 @@ class Told:
         earlier = ", ".join(f"{column} = {column} - :after" for column in columns)
         with self.database.transaction() as connection:
             connection.execute(sa.text(f"UPDATE woo_sync.alerts_to_deliver SET {earlier}"), {"after": after})
-        return tell_again(receivers, database=self.database, log=self.log)
+        return retry_undelivered(receivers, database=self.database, log=self.log)
 
     def kept(self) -> list[str]:
         with self.database.transaction() as connection:
@@ -213,7 +213,7 @@ def test_a_receiver_that_does_not_answer_holds_up_the_others_for_a_moment_only(
     began = time.monotonic()
     for number in range(20):
         alert = replace(ALERT, source=f"shop {number}")
-        assert tell(alert, both, database=lambda: told.database, log=told.log, patience=patience)
+        assert notify(alert, both, database=lambda: told.database, log=told.log, patience=patience)
     assert time.monotonic() - began < 5
     assert len(webhook.received) == 2
     assert len(mail_server.messages) == 20
@@ -226,8 +226,8 @@ def test_that_the_database_is_down_is_told_without_it(webhook: Webhook) -> None:
     down = Database("postgresql://nobody:hunter2@127.0.0.1:1/nowhere")
     log = Log()
     for _ in range(2):
-        assert tell(ALERT, settings(webhook.url), database=lambda: down, log=log)
+        assert notify(ALERT, settings(webhook.url), database=lambda: down, log=log)
     assert len(webhook.received) == 2
-    assert not tell(ALERT, settings(UNREACHABLE), database=lambda: down, log=log)
+    assert not notify(ALERT, settings(UNREACHABLE), database=lambda: down, log=log)
     assert "hunter2" not in str(log)
     down.close()
