@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from woo_sync_pipeline.sources.woocommerce.known import last_customer_id
 from woo_sync_pipeline.sources.woocommerce.probe import NewestChange
 from woo_sync_pipeline.state.syncs import SyncRun, Watermark
 from woo_sync_pipeline.steps.days import midnight
@@ -76,7 +77,7 @@ def decide_live(
         return LiveDecision(False, "the store was not asked")
     if newest.order_modified_at is not None and newest.order_modified_at >= watermark.read_until:
         return LiveDecision(True, "an order changed")
-    if newest.customer_id is not None and newest.customer_id > watermark.last_customer_id:
+    if newest.customer_id is not None and newest.customer_id > last_customer_id(watermark.cursor):
         return LiveDecision(True, "a customer registered")
     if changed_accounts:
         return LiveDecision(True, f"{changed_accounts:,} accounts of active customers changed")

@@ -9,6 +9,6 @@ _PAGES = {
 }
 
 
-def edit_page(store_url: str, record_type: str, record_id: int) -> str:
+def edit_page(store_url: str, record_type: str, record_id: str) -> str:
     """The page in the store's administration on which a customer or an order is edited."""
     return store_url.rstrip("/") + _PAGES[record_type].format(record_id=record_id)

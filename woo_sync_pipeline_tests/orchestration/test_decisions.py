@@ -39,7 +39,7 @@ def sweep(first: date, last: date, started_at: datetime) -> SyncRun:
         finished_at=started_at + timedelta(minutes=5),
         committed_at=started_at + timedelta(minutes=4),
         read_until=started_at,
-        last_customer_id=1,
+        cursor={"last_customer_id": 1},
         counts={},
         error=None,
     )
@@ -157,7 +157,7 @@ def test_what_is_asked_for_covers_every_missing_day_and_afterwards_nothing_is_mi
 
 
 READ_UNTIL = datetime(2026, 11, 1, 12, 0, 30, tzinfo=UTC)
-MARK = Watermark(READ_UNTIL, last_customer_id=20)
+MARK = Watermark(READ_UNTIL, {"last_customer_id": 20})
 
 
 def newest(seconds: int | None, customer_id: int | None) -> NewestChange:

@@ -184,7 +184,7 @@ def test_what_an_unforeseen_exception_says_is_redacted(
     def stumble(*args: object, **options: object) -> None:
         raise ValueError(f"{GUEST_PHONE} of {email} is strange") from KeyError(GUEST_PHONE)
 
-    monkeypatch.setattr(contact_steps, "normalise_portions", stumble)
+    monkeypatch.setattr(contact_steps, "fit_records", stumble)
     order_as_guest(world.store)
     error = _failed(world.try_sync())
     assert error.startswith("unexpected ValueError: ")

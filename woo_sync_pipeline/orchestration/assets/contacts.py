@@ -15,6 +15,8 @@ from woo_sync_pipeline.orchestration.asset_options import asset_options
 from woo_sync_pipeline.orchestration.checks import Check, check_result, check_specs
 from woo_sync_pipeline.orchestration.step import SyncStep, sync_step
 from woo_sync_pipeline.reports.report import count_reasons
+from woo_sync_pipeline.sources.woocommerce.known import next_cursor, replace_roles
+from woo_sync_pipeline.sources.woocommerce.normalise import CUSTOMER, ORDER, raw_portions
 from woo_sync_pipeline.sources.woocommerce.reading import telling_settings
 from woo_sync_pipeline.state.bulk import arrow_schema
 from woo_sync_pipeline.state.columns import CONTACT_COLUMNS, RECORD_COLUMNS
@@ -24,7 +26,7 @@ from woo_sync_pipeline.steps import findings as judge
 from woo_sync_pipeline.steps.brake import OptOutsSent, stopped_by_the_store
 from woo_sync_pipeline.steps.brake import finding as brake_finding
 from woo_sync_pipeline.steps.findings import Finding, RecordTally
-from woo_sync_pipeline.steps.fit import RECORD_SCHEMA, normalise_portions
+from woo_sync_pipeline.steps.fit import RECORD_SCHEMA, fit_records
 from woo_sync_pipeline.steps.urgent_opt_outs import send_opt_outs
 
 RECORD_CHECKS = (
@@ -74,12 +76,13 @@ def contact_assets(
             customers, orders = step.read("customers"), step.read("orders")
             tally = RecordTally()
             with step.writing("contacts", schema=RECORD_SCHEMA) as staged:
-                for part in normalise_portions(
+                for raw in raw_portions(
                     source,
                     customers=customers.portions(),
                     orders=orders.portions(),
                     guest_order_ids=step.read("guest_orders").columns("record_id")["record_id"],
                 ):
+                    part = fit_records(raw, source=source.key, default_region=source.default_region)
                     staged.add(part.records)
                     tally.add(part)
                 staged.notes = {
@@ -199,20 +202,26 @@ def _merge_sources(settings: Settings) -> dict[str, MergeSource]:
 
 def _reading(step: SyncStep) -> Reading:
     orders, customers, tags = step.read("orders"), step.read("customers"), step.read("tags")
-    roles = step.read("user_roles")
+    staged_roles = step.read("user_roles")
+    roles = dict(staged_roles.frame.itertuples(index=False, name=None))
     return Reading(
         records=step.read("contacts").portions(),
-        gone_customer_ids=step.read("gone_customers").frame["record_id"].tolist(),
-        product_tags=dict(tags.frame.itertuples(index=False, name=None)),
         started_at=datetime.fromisoformat(orders.notes["started_at"]),
         read_until=datetime.fromisoformat(orders.notes["read_until"]),
-        last_customer_id=customers.notes["last_id"],
-        store_clock=ClockOffset.from_json(orders.notes["store_ahead_by"]),
+        gone={
+            record_type: step.read(frame).frame["record_id"].astype(str).tolist()
+            for record_type, frame in ((CUSTOMER, "gone_customers"), (ORDER, "gone_orders"))
+        },
+        item_tags={str(number): names for number, names in tags.frame.itertuples(index=False, name=None)},
+        cursor=next_cursor(
+            step.watermark.cursor if step.watermark else {},
+            customer_id=customers.notes["last_id"],
+            order_id=orders.notes["last_id"],
+        ),
+        source_clock=ClockOffset.from_json(orders.notes["store_ahead_by"]),
         settings=telling_settings(step.source),
-        gone_order_ids=step.read("gone_orders").frame["record_id"].tolist(),
-        last_order_id=orders.notes["last_id"],
         on_erasure=step.source.on_erasure,
-        roles=dict(roles.frame.itertuples(index=False, name=None)) if roles.notes["are_known"] else None,
+        beside=replace_roles(step.source.key, roles if staged_roles.notes["are_known"] else None),
     )
 
 

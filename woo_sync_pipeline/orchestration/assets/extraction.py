@@ -13,7 +13,11 @@ from woo_sync_pipeline.orchestration.asset_options import asset_options
 from woo_sync_pipeline.orchestration.checks import Check, check_result, check_specs
 from woo_sync_pipeline.orchestration.step import TIMES_HEALED, SyncStep, sync_step
 from woo_sync_pipeline.sources.woocommerce.completeness import customers_up_to
-from woo_sync_pipeline.sources.woocommerce.known import known_guest_orders, last_order_id
+from woo_sync_pipeline.sources.woocommerce.known import (
+    known_guest_orders,
+    last_customer_id,
+    last_order_id,
+)
 from woo_sync_pipeline.sources.woocommerce.orders import order_statuses
 from woo_sync_pipeline.sources.woocommerce.reading import (
     CustomersRead,
@@ -197,7 +201,7 @@ def extraction_assets(
                         client,
                         step.database,
                         source,
-                        last_id=step.watermark.last_customer_id if step.watermark else 0,
+                        last_id=last_customer_id(step.watermark.cursor) if step.watermark else 0,
                         customer_ids={
                             *step.read("orders").columns("customer_id")["customer_id"],
                             *config.customer_ids,
