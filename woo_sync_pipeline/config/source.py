@@ -62,6 +62,6 @@ class SourceSettings(Section):
             "groups": self.groups.model_dump(mode="json"),
         }
 
-    def page_of(self, record_type: str, record_id: int) -> str:
+    def page_of(self, record_type: str, record_id: str) -> str:
         """Where a person can mend a record in the source; "" where there is no such page."""
         return ""

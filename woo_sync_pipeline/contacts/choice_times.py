@@ -52,7 +52,7 @@ class Readings:
 
     def __init__(self, rows: pd.DataFrame, clock: ReadingClock) -> None:
         self._least, self._most = clock.least_and_most
-        self._is_order = (rows["record_type"] == "order").to_numpy(dtype=bool)
+        self._is_person = rows["is_person"].to_numpy(dtype=bool)
         self._created_at = microseconds(rows["created_at"])
         self.read_at = microseconds(rows["read_at"])
         self.last_seen_at = microseconds(rows["old_last_seen_at"])
@@ -61,9 +61,9 @@ class Readings:
         self.was_read_alike: Flags = known & (basis == rows["consent_basis"].to_numpy(dtype=object))
         last_without = np.where(self.was_read_alike, self.last_seen_at + 1, EPOCH)
         if clock.swept_at is not None:
-            # A sweep sees every customer, and notes only those that differ.
+            # A sweep sees every person, and notes only those that differ.
             swept_at = int(microseconds(pd.Series([clock.swept_at]))[0])
-            seen = self.was_read_alike & ~self._is_order & ~flags(rows["old_is_gone"])
+            seen = self.was_read_alike & self._is_person & ~flags(rows["old_is_gone"])
             last_without = np.where(seen, np.maximum(last_without, swept_at), last_without)
         self.last_without: Microseconds = np.minimum(last_without, self.read_at)
 
@@ -74,12 +74,12 @@ class Readings:
         """
         rows = np.arange(len(self.read_at)) if at is None else at
         read_at, last_without, alike = self.read_at[rows], self.last_without[rows], self.was_read_alike[rows]
-        created_at, is_order = self._created_at[rows], self._is_order[rows]
+        created_at, is_person = self._created_at[rows], self._is_person[rows]
         # An order from the future says nothing of when it was made.
-        of_order = is_order & ~alike & (created_at != NEVER) & (created_at - self._most <= read_at)
+        of_order = ~is_person & ~alike & (created_at != NEVER) & (created_at - self._most <= read_at)
         # The date beside an opt-out may be that of the opt-in before, unless it is from after the last reading.
         believed = opts_in | (alike & (said_at - self._most > last_without))
-        stated = ~is_order & (said_at != NEVER) & believed & (said_at - self._most <= read_at)
+        stated = is_person & (said_at != NEVER) & believed & (said_at - self._most <= read_at)
         dated_at = np.where(stated, said_at, created_at)
         is_dated: Flags = of_order | stated
         return Interval(

@@ -69,22 +69,22 @@ def date_choices(
 ) -> DatedChoices:
     """The choice of each row as it is to be stored, with its times, and what is new of it.
 
-    rows: one per record that was read and is not known in this form: record_type, record_id, customer_id, phone,
-    email, order_status, consent, consent_origin, consent_key, consent_value, consent_answers, consent_basis, said_at,
-    created_at, read_at. With `old_` in front what is known of the record, all null where nothing is: phone, consent,
-    consent_origin, consent_key, consent_answers, consent_basis, choice, choice_from, choice_until, choice_is_dated,
-    choice_returned_at, carried_opt_out_at, carried_stop_at, last_seen_at, is_gone. And with `left_` what is known of
-    the contact whose phone the record had before: is_left, consent, consent_at, state, state_by,
+    rows: one per record that was read and is not known in this form: record_type, record_id, person_id, is_person,
+    phone, email, is_discarded, consent, consent_origin, consent_key, consent_value, consent_answers, consent_basis,
+    said_at, created_at, read_at. With `old_` in front what is known of the record, all null where nothing is: phone,
+    consent, consent_origin, consent_key, consent_answers, consent_basis, choice, choice_from, choice_until,
+    choice_is_dated, choice_returned_at, carried_opt_out_at, carried_stop_at, last_seen_at, is_gone. And with `left_`
+    what is known of the contact whose phone the record had before: is_left, consent, consent_at, state, state_by,
     unsubscribed_seen_at, applied_consent, applied_consent_at.
-    others: what the same people have said before: event_id, record_type, gave_way (whether a customer with the phone
-    has opted in again as before), and the columns of `PersonalChoices.of`.
+    others: what the same people have said before: event_id, is_person, gave_way (whether a person with the phone has
+    opted in again as before), and the columns of `PersonalChoices.of`.
     repeats_count: whether an opt-in that repeats an older one is a new choice nevertheless.
     """
     readings = Readings(rows, clock)
     rows = _with_what_is_taken_back(rows, others)
     words = words_of(rows, read_alike=readings.was_read_alike)
     is_new = words.is_new
-    is_customer = (rows["record_type"] == "customer").to_numpy(dtype=bool)
+    is_person = rows["is_person"].to_numpy(dtype=bool)
     anew = readings.said(words.said_at, words.word == _IN)
     # As it was said by the record itself, whatever it repeats.
     own = Interval(
@@ -92,15 +92,15 @@ def date_choices(
         np.where(is_new, anew.ends, microseconds(rows["old_choice_until"])),
         np.where(is_new, anew.is_dated, flags(rows["old_choice_is_dated"])),
     )
-    earlier = opt_ins_before(rows, words, others, is_customer & readings.was_read_alike)
+    earlier = opt_ins_before(rows, words, others, is_person & readings.was_read_alike)
     returns = (earlier.begins != NEVER) & ~(anew.is_dated & (anew.begins > earlier.begins))
     returned_at = np.where(
         returns, readings.last_without, np.where(is_new, NEVER, microseconds(rows["old_choice_returned_at"]))
     )
     counts = _where(returns, earlier, own)
     beside = WordsBeside.of(words, readings)
-    in_trash = (rows["order_status"] == "trash").to_numpy(dtype=bool)
-    became = np.where((words.choice == _IN) & in_trash, IN_TRASH, "").astype(object)
+    is_discarded = rows["is_discarded"].to_numpy(dtype=bool)
+    became = np.where((words.choice == _IN) & is_discarded, IN_TRASH, "").astype(object)
     if not repeats_count:
         choices = PersonalChoices.of_rows(
             rows,
@@ -117,7 +117,7 @@ def date_choices(
                 ),
                 PersonalChoices.of(_but_of_returned(others, rows[returns])),
             ),
-            candidates & ~(is_customer & anew.is_dated),
+            candidates & ~(is_person & anew.is_dated),
         )
         counts = Interval(
             repeats.said.begins,
@@ -160,16 +160,16 @@ def date_choices(
 
 
 def _with_what_is_taken_back(rows: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
-    """The rows, of which some opt out: new customers who leave a key without the yes that stood there before.
+    """The rows, of which some opt out: new persons who leave a key without the yes that stood there before.
 
     People are imported again under other ids, also after they have unticked the box.
     """
-    asked = (rows["record_type"] == "customer") & rows["old_last_seen_at"].isna() & rows["phone"].notna()
+    asked = rows["is_person"] & rows["old_last_seen_at"].isna() & rows["phone"].notna()
     asked &= leave_open(rows["consent_answers"])
     if not asked.any():
         return rows
-    of_customers = others[(others["record_type"] == "customer").to_numpy(dtype=bool)]
-    latest = of_customers.sort_values(["choice_until", "event_id"]).groupby(["phone", "consent_key"]).tail(1)
+    of_persons = others[others["is_person"].to_numpy(dtype=bool)]
+    latest = of_persons.sort_values(["choice_until", "event_id"]).groupby(["phone", "consent_key"]).tail(1)
     opted_in = latest[(latest["choice"] == _IN).to_numpy(dtype=bool)]
     places = set(zip(opted_in["phone"], opted_in["consent_key"], strict=True))
     asked &= rows["phone"].isin(opted_in["phone"])
@@ -177,7 +177,7 @@ def _with_what_is_taken_back(rows: pd.DataFrame, others: pd.DataFrame) -> pd.Dat
     for row in np.flatnonzero(asked):
         for found_under, answer in read_answers(str(rows.at[row, "consent_answers"])).items():
             if answer.consent is Consent.unknown and (rows.at[row, "phone"], answer.key) in places:
-                taken_back = [_OUT, f"customer meta {found_under}", answer.key]
+                taken_back = [_OUT, f"{rows['record_type'].iloc[row]} meta {found_under}", answer.key]
                 rows.loc[row, ["consent", "consent_origin", "consent_key"]] = taken_back
     return rows
 
@@ -191,16 +191,16 @@ def _where(chosen: Flags, these: Interval, others: Interval) -> Interval:
 
 
 def _but_of_returned(others: pd.DataFrame, returned: pd.DataFrame) -> pd.DataFrame:
-    """Without the opt-outs of customers that gave way to the opt-in before, now or earlier: perhaps they were none."""
+    """Without the opt-outs of persons that gave way to the opt-in before, now or earlier: perhaps they were none."""
     returns = pd.MultiIndex.from_frame(others[["phone", "consent_key"]]).isin(
         pd.MultiIndex.from_frame(returned[["phone", "consent_key"]])
     )
     undated = (others["choice"] == _OUT).to_numpy(dtype=bool) & ~others["choice_is_dated"].to_numpy(
         dtype=bool
     )
-    of_customers = (others["record_type"] == "customer").to_numpy(dtype=bool)
+    of_persons = others["is_person"].to_numpy(dtype=bool)
     gave_way = others["gave_way"].to_numpy(dtype=bool)
-    kept: pd.DataFrame = others[~(undated & of_customers & (returns | gave_way))]
+    kept: pd.DataFrame = others[~(undated & of_persons & (returns | gave_way))]
     return kept
 
 

@@ -40,12 +40,12 @@ def opt_ins_before(rows: pd.DataFrame, words: Words, others: pd.DataFrame, candi
 
 
 def _histories(others: pd.DataFrame) -> defaultdict[tuple[str, str], list[_Said]]:
-    """What customers have said under each phone and key, the latest first.
+    """What persons have said under each phone and key, the latest first.
 
     A choice belongs to a phone: people are imported again under other ids.
     """
-    customers = others[(others["record_type"] == "customer").to_numpy(dtype=bool)]
-    latest_first = customers.sort_values("event_id", ascending=False)
+    of_persons = others[others["is_person"].to_numpy(dtype=bool)]
+    latest_first = of_persons.sort_values("event_id", ascending=False)
     histories: defaultdict[tuple[str, str], list[_Said]] = defaultdict(list)
     for phone, key, *said in zip(
         latest_first["phone"],

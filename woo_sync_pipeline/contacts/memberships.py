@@ -36,7 +36,7 @@ def memberships(
 ) -> Objects:
     """For each of `count` phones the sorted names of its lists. Phones with the same lists share one object.
 
-    holders: columns source, record_type, tags (lists of str). purchases: columns source, tag. `positions` are
+    holders: columns source, is_person, tags (lists of str). purchases: columns source, tag. `positions` are
     those of holders and of purchases; `names` has the keys of all sources. `list_names` maps the case-folded
     names of lists that exist to their spelling: a tag written in another case is no other list.
     """
@@ -44,7 +44,7 @@ def memberships(
     sources = Distinct(holders["source"].to_numpy(dtype=object))
     is_guest = _are_guests(
         held_by * max(len(sources.cells), 1) + sources.codes,
-        is_customer=(holders["record_type"] == "customer").to_numpy(dtype=bool),
+        is_person=holders["is_person"].to_numpy(dtype=bool),
     )
     tags = holders["tags"].to_numpy(dtype=object)
     tag_counts = np.fromiter(map(len, tags), dtype=np.int64, count=len(tags))
@@ -83,9 +83,9 @@ def source_names(
     return _sorted_lists(positions, sources, [names[source].everybody for source in sources.cells], count)
 
 
-def _are_guests(phones_of_sources: Positions, *, is_customer: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Which rows are of a phone that no customer of the same source has."""
-    return ~np.isin(phones_of_sources, phones_of_sources[is_customer])
+def _are_guests(phones_of_sources: Positions, *, is_person: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Which rows are of a phone that no person's own record of the same source has."""
+    return ~np.isin(phones_of_sources, phones_of_sources[is_person])
 
 
 def _tag_lists(sources: Objects, tags: Objects, names: Mapping[str, GroupNames]) -> Objects:

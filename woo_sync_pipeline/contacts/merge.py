@@ -56,8 +56,9 @@ class MergeSource:
 class MergeInput:
     """All that is known of some phones, over all sources; every frame has columns `phone` and `source` (key).
 
-    holders: the records that hold a contact (customers, guest orders): also `record_type`, `record_id`,
-    `first_name`, `last_name`, `email`, `tags` (lists of str), `created_at`, `modified_at` (UTC, may be NaT).
+    holders: the records that hold a contact (persons, and what belongs to nobody): also `record_type`, `record_id`,
+    `is_person`, `first_name`, `last_name`, `email`, `tags` (lists of str), `created_at`, `modified_at` (UTC, may be
+    NaT).
     signals: choices that concern the phone: also `consent`, `choice_from` and `choice_until` (UTC, by our clock:
     between them it was made), `choice_returned_at` (when an opt-in came back that had given way to an opt-out),
     `choice_is_dated` (whether the time is the choice's own, and not that of our readings), `is_stop` (an
@@ -79,7 +80,7 @@ def merge_contacts(
 ) -> DataFrame[MergedContact]:
     """One row per phone (columns `MERGED_COLUMNS`), also for phones that no record holds any more, by phone.
 
-    Each field comes from the first record that has it: registered customers before guests, then the most
+    Each field comes from the first record that has it: persons before guests, then the most
     recently modified. Sources and groups are united; contacts with the same ones share a list. An opt-in decides the
     consent if it is surely later than every opt-out, and, where a STOP is among these, if it has a date of its own.
     `list_names` maps the case-folded names of lists that exist to their spelling: a tag written in another case is no
@@ -169,11 +170,13 @@ def _givers(holders: pd.DataFrame, positions: Positions) -> dict[str, Positions]
     changed_at = microseconds(holders["modified_at"])
     created_at = microseconds(holders["created_at"])
     changed_at = np.where(changed_at == NEVER, created_at, changed_at)
-    is_guest = (holders["record_type"] != "customer").to_numpy()
-    # The last key counts most. The ids break ties, so that the order in which records are read never matters.
+    is_guest = ~holders["is_person"].to_numpy(dtype=bool)
+    # The last key counts most. The ids break ties, so that the order in which records are read never matters; of those
+    # that are numbers the longer one is the higher one.
     order = np.lexsort(
         (
-            holders["record_id"].to_numpy(dtype=np.int64),
+            _ranks(holders["record_id"]),
+            holders["record_id"].str.len().to_numpy(dtype=np.int64),
             _ranks(holders["source"]),
             -changed_at,
             positions * 2 + is_guest,

@@ -27,7 +27,7 @@ class PersonalChoices:
     """
 
     phone: Objects
-    customer_id: npt.NDArray[np.int64]
+    person_id: Objects
     email: Objects
     key: Objects
     opts_in: Flags
@@ -39,7 +39,7 @@ class PersonalChoices:
     def of(cls, frame: pd.DataFrame) -> PersonalChoices:
         """Choices of the ledger.
 
-        Columns phone, customer_id, email, consent_key, choice, choice_from, choice_until, choice_is_dated, repeats.
+        Columns phone, person_id, email, consent_key, choice, choice_from, choice_until, choice_is_dated, repeats.
         """
         return cls.of_rows(
             frame,
@@ -63,14 +63,14 @@ class PersonalChoices:
         said: Interval,
         repeats: Flags | None = None,
     ) -> PersonalChoices:
-        """Choices of rows with the columns phone, customer_id and email."""
+        """Choices of rows with the columns phone, person_id and email."""
         phone = rows["phone"].to_numpy(dtype=object).copy()
         phone[pd.isna(phone)] = ""
         opts_in = np.asarray(choice == Consent.opted_in.value, dtype=bool)
         opts_out = np.asarray(choice == Consent.opted_out.value, dtype=bool)
         return cls(
             phone=phone,
-            customer_id=rows["customer_id"].to_numpy(dtype=np.int64),
+            person_id=rows["person_id"].to_numpy(dtype=object),
             email=np.where(phone == "", rows["email"].fillna("").to_numpy(dtype=object), ""),
             key=key,
             opts_in=opts_in,
@@ -88,7 +88,7 @@ class PersonalChoices:
 
         return cls(
             phone=joined(part.phone for part in parts),
-            customer_id=joined(part.customer_id for part in parts),
+            person_id=joined(part.person_id for part in parts),
             email=joined(part.email for part in parts),
             key=joined(part.key for part in parts),
             opts_in=joined(part.opts_in for part in parts),
@@ -118,7 +118,7 @@ def repeats_of(choices: PersonalChoices, candidates: Flags) -> Repeats:
     """Find out which of the first rows, as many as there are candidates, repeat other opt-ins.
 
     A candidate repeats another opt-in if that is the latest choice before it, under the same key, of the same phone or
-    of the same customer (or, without a phone, of the same address); and if that is an opt-out which was perhaps made
+    of the same person (or, without a phone, of the same address); and if that is an opt-out which was perhaps made
     before the latest opt-in. What a repetition repeats is followed to its head.
     """
     rows, rank = len(choices.key), _rank(choices)
@@ -149,7 +149,7 @@ def _latest_before(choices: PersonalChoices, counts: Flags, rank: Rows) -> Rows:
     latest = np.full(len(counts), -1, dtype=np.int64)
     for identity, there in (
         (choices.phone, choices.phone != ""),
-        (choices.customer_id.astype(object), choices.customer_id != 0),
+        (choices.person_id, choices.person_id != ""),
         (choices.email, choices.email != ""),
     ):
         before = _before(choices, identity, there & counts, rank)

@@ -16,7 +16,6 @@ from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.contacts.phones import InvalidReason
 from woo_sync_pipeline.contacts.subscription import SubscriptionState
 
-_RECORD_TYPES = ["customer", "order"]
 _CONSENTS = [consent.value for consent in Consent]
 _REASONS = [reason.value for reason in InvalidReason]
 
@@ -25,17 +24,21 @@ UtcTime = Annotated[pandas_engine.DateTime, {"cache": False}, "us", "UTC", False
 
 
 class SourceRecord(pa.DataFrameModel):
-    """One row per store record, customer or order, after normalising. Texts are never null but where said."""
+    """One row per record of a source, after normalising. Texts are never null but where said."""
 
-    record_type: Series[object] = pa.Field(isin=_RECORD_TYPES)
-    record_id: Series[int] = pa.Field(ge=0)
-    customer_id: Series[pd.Int64Dtype] = pa.Field(ge=0)
-    """The customer itself, or the customer that an order names; 0 for a guest's order."""
+    record_type: Series[object] = pa.Field(str_length={"min_value": 1})
+    """What it is, in a word of the source, such as customer, order or profile."""
+    record_id: Series[object] = pa.Field(str_length={"min_value": 1})
+    """Its id within the source and its type."""
+    person_id: Series[object]
+    """The id within the source of the person whom it belongs to: of a person's own record its own; "" for nobody."""
+    is_person: Series[bool]
+    """Whether it is a person's own record."""
     phone: Series[object] = pa.Field(nullable=True)
     """E.164, null where `invalid_reason` says why."""
     region: Series[object]
     """The ISO 3166 alpha-2 country that the phone was read with, or ""."""
-    raw_phone_masked: Series[object]
+    phone_masked: Series[object]
     """What was typed, masked, where there is no phone; else ""."""
     first_name: Series[object]
     last_name: Series[object]
@@ -47,11 +50,19 @@ class SourceRecord(pa.DataFrameModel):
     consent_value: Series[object]
     consent_answers: Series[object]
     consent_unread: Series[object]
+    consent_basis: Series[object]
+    """What was read for the choice, "" where the source withholds it: what differs only by that is no new choice."""
     said_at: Series[UtcTime] = pa.Field(nullable=True)
     tags: Series[object]
     """A list of str."""
-    product_ids: Series[object]
-    """A list of int."""
+    item_ids: Series[object]
+    """Ids of the things whose tags the person gets: a list of str."""
+    status: Series[object]
+    """In the words of the source, for people to read."""
+    is_discarded: Series[bool]
+    """Whether it was thrown away in the source: its yes counts for nothing."""
+    holds_contact: Series[bool]
+    """Whether it makes a contact of its own, rather than telling something of a person's."""
     created_at: Series[UtcTime] = pa.Field(nullable=True)
     modified_at: Series[UtcTime] = pa.Field(nullable=True)
     invalid_reason: Series[object] = pa.Field(nullable=True, isin=_REASONS)
@@ -68,8 +79,11 @@ class SourceRecord(pa.DataFrameModel):
         coerce = True
 
     @pa.check(
+        "record_type",
+        "record_id",
+        "person_id",
         "region",
-        "raw_phone_masked",
+        "phone_masked",
         "first_name",
         "last_name",
         "email",
@@ -78,6 +92,8 @@ class SourceRecord(pa.DataFrameModel):
         "consent_value",
         "consent_answers",
         "consent_unread",
+        "consent_basis",
+        "status",
         "hash",
         ignore_na=False,
         name="text",
@@ -91,15 +107,10 @@ class SourceRecord(pa.DataFrameModel):
     def _phones(cls, phones: Series[object]) -> Series[bool]:
         return are_phones(phones)
 
-    @pa.check("tags", ignore_na=False, name="list_of_str")
+    @pa.check("tags", "item_ids", ignore_na=False, name="list_of_str")
     @classmethod
-    def _tags_are_texts(cls, tags: Series[object]) -> Series[bool]:
-        return are_lists_of(str, tags)
-
-    @pa.check("product_ids", ignore_na=False, name="list_of_int")
-    @classmethod
-    def _product_ids_are_numbers(cls, ids: Series[object]) -> Series[bool]:
-        return are_lists_of(int, ids)
+    def _are_lists_of_texts(cls, lists: Series[object]) -> Series[bool]:
+        return are_lists_of(str, lists)
 
     @pa.dataframe_check(name="phone_or_reason")
     @classmethod

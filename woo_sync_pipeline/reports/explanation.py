@@ -74,18 +74,20 @@ class Choice:
 class RecordBehind:
     """A store record behind a contact, the fields of the contact that it gave, and its choices.
 
-    An order without the phone is here because its customer has it. `last_seen_at` is when its present form was read.
+    One without the phone is here because the person whom it belongs to has it. `last_seen_at` is when its present form
+    was read.
     """
 
     source: str
     record_type: str
-    record_id: int
-    customer_id: int
+    record_id: str
+    person_id: str
+    is_person: bool
     has_phone: bool
     first_name: str
     last_name: str
     email: str
-    order_status: str
+    status: str
     created_at: datetime | None
     modified_at: datetime | None
     first_seen_at: datetime
@@ -95,11 +97,12 @@ class RecordBehind:
     choices: tuple[Choice, ...]
 
     def __str__(self) -> str:
-        if self.record_type == "customer":
-            return f"{self.source}: customer {self.record_id}"
-        if not self.customer_id:
-            return f"{self.source}: guest order {self.record_id}"
-        return f"{self.source}: order {self.record_id} of customer {self.customer_id}"
+        record = f"{self.record_type} {self.record_id}"
+        if self.is_person:
+            return f"{self.source}: {record}"
+        if not self.person_id:
+            return f"{self.source}: guest {record}"
+        return f"{self.source}: {record} of customer {self.person_id}"
 
 
 @dataclass(frozen=True)
@@ -175,7 +178,7 @@ def _counting(settings: Settings, known: KnownOfPhone) -> set[str]:
 
 
 def _records(known: KnownOfPhone, phone: str, sources: set[str]) -> tuple[RecordBehind, ...]:
-    """The records, first those that the contact is made of, then customers, then orders, the newest first."""
+    """The records, first those that the contact is made of, then those of persons, then others, the newest first."""
     contact = known.contact or {}
     given: dict[tuple[Any, ...], list[str]] = {}
     for origin in field_origins(known.merging, phones=[phone], sources=sources).to_dict("records"):
@@ -201,6 +204,8 @@ def _records(known: KnownOfPhone, phone: str, sources: set[str]) -> tuple[Record
         )
         for row in known.records
     ]
+    # Of ids that are numbers the longer one is the higher one.
+    behind.sort(key=lambda record: (len(record.record_id), record.record_id), reverse=True)
     return tuple(sorted(behind, key=_precedence))
 
 
@@ -235,7 +240,7 @@ def _key(row: Mapping[Any, Any]) -> tuple[Any, ...]:
 
 def _precedence(record: RecordBehind) -> tuple[object, ...]:
     makes_it = bool(record.gives) or any(choice.weight == "decides" for choice in record.choices)
-    return not makes_it, record.record_type != "customer", record.source, -record.record_id
+    return not makes_it, not record.is_person, record.source
 
 
 def _not_sent(contact: Row) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.reports.explanation import MOST_LINES, Choice, Explanation, OtherPhone, RecordBehind
-from woo_sync_pipeline.reports.ledger_tables import ledger_table
+from woo_sync_pipeline.reports.ids import shown_id
+from woo_sync_pipeline.reports.ledger_tables import entry_values, ledger_table
 from woo_sync_pipeline.reports.times import interval_text, time_text
 from woo_sync_pipeline.state.explanation import Row
 
@@ -31,7 +32,19 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 
 def explanation_json(explanation: Explanation) -> str:
     """Everything as JSON."""
-    return json.dumps(asdict(explanation), indent=2, default=_plain)
+    values = asdict(explanation) | {
+        "records": [_record_values(record) for record in explanation.records],
+        "ledger": [entry_values(entry) for entry in explanation.ledger],
+    }
+    return json.dumps(values, indent=2, default=_plain)
+
+
+def _record_values(record: RecordBehind) -> dict[str, object]:
+    """A record as a plain structure, under the names that it has had since there were only stores."""
+    ids = {"record_id": shown_id(record.record_id), "person_id": shown_id(record.person_id or "0")}
+    values = asdict(record) | ids
+    names = {"person_id": "customer_id", "status": "order_status"}
+    return {names.get(name, name): value for name, value in values.items() if name != "is_person"}
 
 
 def explanation_tables(explanation: Explanation) -> Iterator[Table]:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from woo_sync_pipeline.contacts.consent_event import ConsentEventKind
 from woo_sync_pipeline.contacts.subscription import NotApplied
+from woo_sync_pipeline.reports.ids import shown_id
 from woo_sync_pipeline.reports.times import interval_text, time_text
 from woo_sync_pipeline.state.consent_ledger import LedgerEntry
 
@@ -65,7 +66,7 @@ def ledger_csv(pages: Iterable[Sequence[LedgerEntry]]) -> Iterator[str]:
 
 def entry_values(entry: LedgerEntry) -> dict[str, Any]:
     """An entry as a plain structure; times are texts."""
-    values = {name: getattr(entry, name) for name in _COLUMNS}
+    values = {name: getattr(entry, name) for name in _COLUMNS} | {"record_id": shown_id(entry.record_id)}
     return {
         name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()
     }

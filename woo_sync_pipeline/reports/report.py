@@ -10,11 +10,11 @@ from typing import Any, TypeAlias
 from woo_sync_pipeline.contacts.phones import InvalidReason
 from woo_sync_pipeline.state.syncs import DOES_NOT_FIT, SyncContact
 
-PageOf: TypeAlias = Callable[[str, int], str]
+PageOf: TypeAlias = Callable[[str, str], str]
 """Where a record can be mended, by its type and its id; "" where there is no such page."""
 
 
-def no_page(_record_type: str, _record_id: int) -> str:
+def no_page(_record_type: str, _record_id: str) -> str:
     """Of a source that is configured no more, nobody knows a page."""
     return ""
 

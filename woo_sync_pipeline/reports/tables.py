@@ -15,6 +15,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from woo_sync_pipeline.reports.ids import shown_id
 from woo_sync_pipeline.reports.report import SyncCounts, explain_reason
 from woo_sync_pipeline.state.syncs import SyncContact, SyncRun
 
@@ -83,7 +84,7 @@ def report_json(sync: SyncRun, contacts: Sequence[SyncContact]) -> str:
         {
             **sync_values(sync),
             "warnings": SyncCounts.from_json(sync.counts).all_warnings,
-            "contacts": [vars(contact) for contact in contacts],
+            "contacts": [{**vars(each), "record_id": shown_id(each.record_id)} for each in contacts],
         },
         indent=2,
         default=_plain,
@@ -109,8 +110,13 @@ def history_json(syncs: Sequence[SyncRun]) -> str:
 
 
 def sync_values(sync: SyncRun) -> dict[str, Any]:
-    """A sync as a plain structure."""
-    return {**asdict(sync), "counts": dict(sync.counts)}
+    """A sync as a plain structure; of how far the source was read it has the highest customer id."""
+    highest = (sync.cursor or {}).get("last_customer_id")
+    values = {**asdict(sync), "counts": dict(sync.counts)}
+    return {
+        "last_customer_id" if name == "cursor" else name: highest if name == "cursor" else value
+        for name, value in values.items()
+    }
 
 
 def days_text(sync: SyncRun) -> str:

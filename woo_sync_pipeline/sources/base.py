@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from woo_sync_pipeline.contacts.normalise import RawRecords
     from woo_sync_pipeline.state.database import Database
     from woo_sync_pipeline.state.records import Reading
     from woo_sync_pipeline.state.staging import StagedFrame
@@ -194,7 +195,7 @@ class SourceKind(ABC, Generic[S]):
         """The extractions, in an order in which each comes after those that it reads."""
 
     @abstractmethod
-    def records(self, step: SourceStep[S]) -> Iterator[Any]:
+    def records(self, step: SourceStep[S]) -> Iterator[RawRecords]:
         """What the extractions staged, as records, portion by portion; no record twice."""
 
     @abstractmethod

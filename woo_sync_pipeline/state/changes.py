@@ -17,9 +17,9 @@ from woo_sync_pipeline.state.bulk import create_temporary
 
 MOST_EXAMPLES = 10
 
-CHANGED_RECORDS = {"change": "text", "record_type": "text", "record_id": "bigint", "phone": "text"}
+CHANGED_RECORDS = {"change": "text", "record_type": "text", "record_id": "text", "phone": "text"}
 
-# Before the upsert, of the records that were read in another form. Who else has orders holds a contact by the customer.
+# Before the upsert, of the records that were read in another form. What belongs to a person holds no contact by itself.
 NOTE_CHANGED_RECORDS = """
 INSERT INTO changed_records
 SELECT change, record_type, record_id, known.phone
@@ -27,7 +27,7 @@ FROM incoming
 JOIN woo_sync.source_records AS known USING (record_type, record_id)
 CROSS JOIN LATERAL (VALUES
     ('newly_invalid', known.phone IS NOT NULL AND incoming.phone IS NULL
-        AND (record_type = 'customer' OR known.customer_id = 0)),
+        AND (known.is_person OR known.person_id = '')),
     ('answers_lost', known.consent <> 'unknown' AND NOT incoming.answers)
 ) AS found (change, is_so)
 WHERE known.source = :source AND known.gone_at IS NULL AND found.is_so
@@ -36,7 +36,7 @@ WHERE known.source = :source AND known.gone_at IS NULL AND found.is_so
 # As `MARK_GONE`, and before it.
 NOTE_GONE_RECORDS = """
 INSERT INTO changed_records
-SELECT CASE known.record_type WHEN 'customer' THEN 'customers_gone' ELSE 'orders_gone' END, known.record_type,
+SELECT CASE WHEN known.is_person THEN 'customers_gone' ELSE 'orders_gone' END, known.record_type,
     known.record_id, known.phone
 FROM gone JOIN woo_sync.source_records AS known USING (record_type, record_id)
 WHERE known.source = :source AND known.gone_at IS NULL AND known.last_seen_at < :started_at
@@ -77,8 +77,8 @@ SELECT reason, count(*) FROM (
 _RECORDS = "SELECT change, count(*) FROM changed_records GROUP BY change"
 
 _KNOWN_RECORDS = """
-SELECT count(*) FILTER (WHERE record_type = 'customer') AS customers_gone,
-    count(*) FILTER (WHERE phone IS NOT NULL AND (record_type = 'customer' OR customer_id = 0)) AS newly_invalid,
+SELECT count(*) FILTER (WHERE is_person) AS customers_gone,
+    count(*) FILTER (WHERE phone IS NOT NULL AND (is_person OR person_id = '')) AS newly_invalid,
     count(*) FILTER (WHERE consent <> 'unknown') AS answers_lost
 FROM woo_sync.source_records WHERE source = :source AND gone_at IS NULL
 """
@@ -163,7 +163,7 @@ def _examples(connection: sa.Connection, change: Change) -> tuple[str, ...]:
         return tuple(mask_phone(phone) for phone in phones)
     query = """
         SELECT record_type || ' ' || record_id FROM changed_records WHERE change = :change
-        ORDER BY record_type, record_id LIMIT :most
+        ORDER BY record_type, length(record_id), record_id LIMIT :most
     """
     return tuple(
         connection.execute(sa.text(query), {"change": change.value, "most": MOST_EXAMPLES}).scalars()

@@ -10,22 +10,23 @@ from woo_sync_pipeline.state.columns import RECORD_COLUMNS
 INCOMING_COLUMNS = {
     "place": "int",
     "record_type": "text",
-    "record_id": "bigint",
-    "customer_id": "bigint",
+    "record_id": "text",
+    "person_id": "text",
     "phone": "text",
     "speaks": "boolean",
     "answers": "boolean",
     "hash": "text",
 }
-ASKING_COLUMNS = {"customer_id": "bigint", "phone": "text", "email": "text"}
+ASKING_COLUMNS = {"person_id": "text", "phone": "text", "email": "text"}
 
 WORD_OF_A_RECORD = (
     "record_type",
     "record_id",
-    "customer_id",
+    "person_id",
+    "is_person",
     "phone",
     "email",
-    "order_status",
+    "is_discarded",
     "consent",
     "consent_origin",
     "consent_key",
@@ -38,28 +39,27 @@ WORD_OF_A_RECORD = (
 )
 """What `contacts.choices.date_choices` has to know of a record that was read."""
 
-# Run before and after the upsert: a record touches the phone that it had and the phone that it has. An order
-# touches the phone of its customer too, to whom its choice and what was bought belong.
+# Run before and after the upsert: a record touches the phone that it had and the phone that it has, and that of the
+# person whom it belongs to: with it go its choice and its items.
 TOUCHED_BY_RECORDS = """
 INSERT INTO touched
 SELECT known.phone
 FROM {records} AS read JOIN woo_sync.source_records AS known USING (record_type, record_id)
 WHERE known.source = :source AND known.phone IS NOT NULL
 UNION
-SELECT customer.phone
+SELECT person.phone
 FROM {records} AS read
 JOIN woo_sync.source_records AS known USING (record_type, record_id)
-JOIN woo_sync.source_records AS customer
-    ON customer.source = known.source AND customer.record_type = 'customer'
-    AND customer.record_id = known.customer_id
-WHERE known.source = :source AND known.record_type = 'order' AND customer.phone IS NOT NULL
+JOIN woo_sync.source_records AS person
+    ON person.source = known.source AND person.is_person AND person.record_id = known.person_id
+WHERE known.source = :source AND NOT known.is_person AND person.phone IS NOT NULL
 """
 
 # A portion of records none of which is known needs no comparing.
 ANY_KNOWN = """
 SELECT EXISTS (
     SELECT FROM woo_sync.source_records
-    WHERE source = :source AND record_type = :record_type AND record_id BETWEEN :first AND :last
+    WHERE source = :source AND record_type = :record_type AND record_id = ANY(:ids)
 )
 """
 
@@ -68,7 +68,7 @@ FORGET_WHAT_IS_KNOWN = """
 DELETE FROM incoming USING woo_sync.source_records AS known
 WHERE known.source = :source AND known.record_type = incoming.record_type AND known.record_id = incoming.record_id
     AND known.hash = incoming.hash AND known.gone_at IS NULL
-    AND known.customer_id IN (incoming.customer_id, CASE incoming.customer_id WHEN 0 THEN known.customer_id END)
+    AND incoming.person_id IN (known.person_id, '')
 """
 
 STILL_INCOMING = "SELECT place FROM incoming ORDER BY place"
@@ -77,7 +77,7 @@ STILL_INCOMING = "SELECT place FROM incoming ORDER BY place"
 # and stay where they were, are left out.
 WHAT_IS_KNOWN = """
 SELECT incoming.place,
-    old.customer_id AS old_customer_id, old.phone AS old_phone, old.consent AS old_consent,
+    old.person_id AS old_person_id, old.phone AS old_phone, old.consent AS old_consent,
     old.consent_origin AS old_consent_origin, old.consent_key AS old_consent_key,
     old.consent_answers AS old_consent_answers, old.consent_basis AS old_consent_basis, old.choice AS old_choice,
     old.choice_from AS old_choice_from, old.choice_until AS old_choice_until,
@@ -93,13 +93,13 @@ JOIN woo_sync.source_records AS old
     ON old.source = :source AND old.record_type = incoming.record_type AND old.record_id = incoming.record_id
 LEFT JOIN woo_sync.contacts AS left_behind
     ON left_behind.phone = old.phone AND old.phone IS DISTINCT FROM incoming.phone
-    AND (old.record_type = 'customer' OR old.customer_id = 0)
+    AND (old.is_person OR old.person_id = '')
 WHERE incoming.speaks OR old.choice IS NOT NULL OR old.carried_opt_out_at IS NOT NULL
     OR old.carried_stop_at IS NOT NULL OR left_behind.phone IS NOT NULL
 """
 KNOWN_COLUMNS = {
     "place": "bigint",
-    "old_customer_id": "bigint",
+    "old_person_id": "text",
     "old_phone": "text",
     "old_consent": "text",
     "old_consent_origin": "text",
@@ -125,25 +125,24 @@ KNOWN_COLUMNS = {
     "left_applied_consent_at": "timestamptz",
 }
 
-# What the people in `asking` have said before, in any store: under the same phone, as the same customer, and where no
+# What the people in `asking` have said before, in any store: under the same phone, as the same person, and where no
 # phone was given under the same address.
 WORDS_OF_THE_SAME_PEOPLE = """
 WITH phones AS (
     SELECT phone FROM asking WHERE phone IS NOT NULL
     UNION
     SELECT known.phone
-    FROM (SELECT DISTINCT customer_id FROM asking WHERE customer_id <> 0) AS asked
-    JOIN woo_sync.source_records AS known USING (customer_id)
-    WHERE known.source = :source AND known.record_type = 'order' AND known.customer_id <> 0
-        AND known.phone IS NOT NULL
+    FROM (SELECT DISTINCT person_id FROM asking WHERE person_id <> '') AS asked
+    JOIN woo_sync.source_records AS known USING (person_id)
+    WHERE known.source = :source AND NOT known.is_person AND known.person_id <> '' AND known.phone IS NOT NULL
     UNION
     SELECT known.phone
-    FROM (SELECT DISTINCT customer_id FROM asking WHERE customer_id <> 0) AS asked
-    JOIN woo_sync.source_records AS known ON known.record_id = asked.customer_id
-    WHERE known.source = :source AND known.record_type = 'customer' AND known.phone IS NOT NULL
+    FROM (SELECT DISTINCT person_id FROM asking WHERE person_id <> '') AS asked
+    JOIN woo_sync.source_records AS known ON known.record_id = asked.person_id
+    WHERE known.source = :source AND known.is_person AND known.phone IS NOT NULL
 )
-SELECT said.event_id, said.phone, said.record_type,
-    CASE WHEN known.source = :source THEN known.customer_id ELSE 0 END AS customer_id,
+SELECT said.event_id, said.phone, coalesce(known.is_person, false) AS is_person,
+    CASE WHEN known.source = :source THEN known.person_id ELSE '' END AS person_id,
     coalesce(known.email, '') AS email, said.key AS consent_key,
     CASE said.what WHEN 'yes' THEN 'opted_in' ELSE 'opted_out' END AS choice, said.earliest AS choice_from,
     said.latest AS choice_until, said.is_dated AS choice_is_dated, said.became IN ({repetitions}) AS repeats,
@@ -169,8 +168,8 @@ WHERE known.choice IS NOT NULL AND NOT EXISTS (
 """
 # What the ledger has forgotten because it is old, and what is not in it for want of a phone, the records still say.
 STORED_WORDS = """
-SELECT 0, known.phone, known.record_type,
-    CASE WHEN known.source = :source THEN known.customer_id ELSE 0 END, known.email, known.consent_key, known.choice,
+SELECT 0, known.phone, known.is_person,
+    CASE WHEN known.source = :source THEN known.person_id ELSE '' END, known.email, known.consent_key, known.choice,
     known.choice_from, known.choice_until, known.choice_is_dated, false, false
 """
 # There is no index over addresses: they are looked for only where somebody gave nothing else.
@@ -184,8 +183,8 @@ WHERE known.phone IS NULL AND known.choice IS NOT NULL
 WORD_COLUMNS = {
     "event_id": "bigint",
     "phone": "text",
-    "record_type": "text",
-    "customer_id": "bigint",
+    "is_person": "boolean",
+    "person_id": "text",
     "email": "text",
     "consent_key": "text",
     "choice": "text",
@@ -209,8 +208,8 @@ STORED_COLUMNS = {
 }
 EVENT_COLUMNS = {
     "record_type": "text",
-    "record_id": "bigint",
-    "customer_id": "bigint",
+    "record_id": "text",
+    "person_id": "text",
     "phone": "text",
     "what": "text",
     "key": "text",
@@ -221,43 +220,45 @@ EVENT_COLUMNS = {
     "became": "text",
 }
 
-# Before the upsert, and only where that takes place. Orders of customers are left out: the phones in them may be
-# anybody's.
+# Before the upsert, and only where that takes place. What belongs to persons is left out: the phones that were given
+# with it may be anybody's.
 NOTE_FORMER_PHONES = """
 INSERT INTO woo_sync.former_phones AS noted (source, record_type, record_id, phone, left_at)
 SELECT :source, known.record_type, known.record_id, known.phone, dated.read_at
 FROM dated JOIN woo_sync.source_records AS known USING (record_type, record_id)
 WHERE known.source = :source AND known.phone IS DISTINCT FROM dated.phone AND known.phone IS NOT NULL
-    AND known.last_seen_at <= dated.read_at AND (known.record_type = 'customer' OR known.customer_id = 0)
+    AND known.last_seen_at <= dated.read_at AND (known.is_person OR known.person_id = '')
 ON CONFLICT (source, record_type, record_id, phone) DO UPDATE SET left_at = excluded.left_at
 """
 
-# A customer whose meta the store withholds (an empty consent_basis) has not left the groups that were read from it.
+# A person whose fields the source withholds (an empty consent_basis) has not left the groups that were read from them.
 UPSERT_RECORDS = """
 INSERT INTO woo_sync.source_records AS known (
-    source, record_type, record_id, customer_id, phone, phone_masked, first_name, last_name, email,
-    order_status, consent, consent_origin, consent_key, consent_answers, consent_basis, choice, choice_from,
+    source, record_type, record_id, person_id, is_person, phone, phone_masked, first_name, last_name, email,
+    status, is_discarded, consent, consent_origin, consent_key, consent_answers, consent_basis, choice, choice_from,
     choice_until,
-    choice_is_dated, choice_returned_at, carried_opt_out_at, carried_stop_at, tags, product_ids,
+    choice_is_dated, choice_returned_at, carried_opt_out_at, carried_stop_at, tags, item_ids,
     invalid_reason, created_at, modified_at,
     hash, first_seen_at, last_seen_at
 )
 SELECT
-    :source, record_type, record_id, customer_id, phone, phone_masked, first_name, last_name, email,
-    order_status, consent, consent_origin, consent_key, consent_answers, consent_basis, choice, choice_from,
+    :source, record_type, record_id, person_id, is_person, phone, phone_masked, first_name, last_name, email,
+    status, is_discarded, consent, consent_origin, consent_key, consent_answers, consent_basis, choice, choice_from,
     choice_until,
-    choice_is_dated, choice_returned_at, carried_opt_out_at, carried_stop_at, tags, product_ids,
+    choice_is_dated, choice_returned_at, carried_opt_out_at, carried_stop_at, tags, item_ids,
     invalid_reason, created_at, modified_at,
     hash, read_at, read_at
 FROM dated
 ON CONFLICT (source, record_type, record_id) DO UPDATE SET
-    customer_id = CASE WHEN excluded.customer_id <> 0 THEN excluded.customer_id ELSE known.customer_id END,
+    person_id = coalesce(nullif(excluded.person_id, ''), known.person_id),
+    is_person = excluded.is_person,
     phone = excluded.phone,
     phone_masked = excluded.phone_masked,
     first_name = excluded.first_name,
     last_name = excluded.last_name,
     email = excluded.email,
-    order_status = excluded.order_status,
+    status = excluded.status,
+    is_discarded = excluded.is_discarded,
     consent = excluded.consent,
     consent_origin = excluded.consent_origin,
     consent_key = excluded.consent_key,
@@ -270,9 +271,9 @@ ON CONFLICT (source, record_type, record_id) DO UPDATE SET
     choice_returned_at = excluded.choice_returned_at,
     carried_opt_out_at = excluded.carried_opt_out_at,
     carried_stop_at = excluded.carried_stop_at,
-    tags = CASE WHEN excluded.record_type = 'customer' AND excluded.consent_basis = '' THEN known.tags
+    tags = CASE WHEN excluded.is_person AND excluded.consent_basis = '' THEN known.tags
         ELSE excluded.tags END,
-    product_ids = excluded.product_ids,
+    item_ids = excluded.item_ids,
     invalid_reason = excluded.invalid_reason,
     created_at = excluded.created_at,
     modified_at = excluded.modified_at,
@@ -282,23 +283,22 @@ ON CONFLICT (source, record_type, record_id) DO UPDATE SET
 WHERE known.last_seen_at <= excluded.last_seen_at
 """
 
-# An order that was placed without a phone concerns that of its customer.
+# What was said without a phone concerns that of the person whose it is.
 NOTE_CHOICES = """
 INSERT INTO woo_sync.consent_events
     (phone, what, earliest, latest, is_dated, source, record_type, record_id, key, value, sync_id, became)
-SELECT coalesce(said.phone, customer.phone), said.what, said.said_from, said.said_until, said.said_is_dated,
+SELECT coalesce(said.phone, person.phone), said.what, said.said_from, said.said_until, said.said_is_dated,
     :source, said.record_type, said.record_id, said.key, said.value, sync.sync_id, said.became
 FROM said
 JOIN woo_sync.sync_runs AS sync ON sync.run_id = :run_id
-LEFT JOIN woo_sync.source_records AS customer
-    ON said.phone IS NULL AND customer.source = :source AND customer.record_type = 'customer'
-    AND customer.record_id = said.customer_id
-WHERE coalesce(said.phone, customer.phone) IS NOT NULL
+LEFT JOIN woo_sync.source_records AS person
+    ON said.phone IS NULL AND person.source = :source AND person.is_person AND person.record_id = said.person_id
+WHERE coalesce(said.phone, person.phone) IS NOT NULL
 ORDER BY 1, 4
 """
 
 # The columns by which records are joined and chosen; of names and lists it would take several times as long.
 ANALYZE_RECORDS = """
-ANALYZE woo_sync.source_records (source, record_type, record_id, customer_id, phone, order_status, consent, choice,
+ANALYZE woo_sync.source_records (source, record_type, record_id, person_id, is_person, phone, consent, choice,
     carried_opt_out_at, carried_stop_at, gone_at)
 """

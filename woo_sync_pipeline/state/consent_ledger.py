@@ -47,7 +47,7 @@ class LedgerEntry:
     seen_at: datetime
     source: str | None
     record_type: str | None
-    record_id: int | None
+    record_id: str | None
     key: str
     value: str
     sync_id: int | None

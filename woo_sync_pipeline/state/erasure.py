@@ -14,39 +14,39 @@ from woo_sync_pipeline.state.people import StoreRecord
 _CHOSEN = """
 CREATE TEMPORARY TABLE erased_phones ON COMMIT DROP AS SELECT unnest(CAST(:phones AS text[])) AS phone;
 CREATE TEMPORARY TABLE chosen ON COMMIT DROP AS
-SELECT * FROM jsonb_to_recordset(CAST(:records AS jsonb)) AS given (source text, record_type text, record_id bigint);
+SELECT * FROM jsonb_to_recordset(CAST(:records AS jsonb)) AS given (source text, record_type text, record_id text);
 """
 
-# The customers of the phone with all their orders, and orders with the phone that belong to nobody else; and what was
-# chosen by its number because it has no phone.
+# The persons with the phone with all that belongs to them, and what has the phone and belongs to nobody else; and what
+# was chosen by its id because it has no phone.
 _DOOMED = """
 CREATE TEMPORARY TABLE doomed ON COMMIT DROP AS
 WITH people AS (
-    SELECT source, record_type, record_id FROM woo_sync.source_records
-    WHERE record_type = 'customer' AND phone IN (SELECT phone FROM erased_phones)
+    SELECT source, record_type, record_id, is_person FROM woo_sync.source_records
+    WHERE is_person AND phone IN (SELECT phone FROM erased_phones)
     UNION
-    SELECT source, record_type, record_id FROM chosen
+    SELECT source, record_type, record_id, is_person
+    FROM chosen LEFT JOIN woo_sync.source_records USING (source, record_type, record_id)
 )
 SELECT source, record_type, record_id FROM people
 UNION
-SELECT buying.source, buying.record_type, buying.record_id
-FROM people JOIN woo_sync.source_records AS buying ON buying.source = people.source
-    AND buying.record_type = 'order' AND buying.customer_id <> 0 AND buying.customer_id = people.record_id
-WHERE people.record_type = 'customer'
+SELECT theirs.source, theirs.record_type, theirs.record_id
+FROM people JOIN woo_sync.source_records AS theirs ON theirs.source = people.source
+    AND NOT theirs.is_person AND theirs.person_id <> '' AND theirs.person_id = people.record_id
+WHERE people.is_person
 UNION
 SELECT record.source, record.record_type, record.record_id
 FROM erased_phones JOIN woo_sync.source_records AS record USING (phone)
-LEFT JOIN woo_sync.source_records AS customer
-    ON customer.source = record.source AND customer.record_type = 'customer'
-    AND customer.record_id = record.customer_id
-WHERE record.record_type = 'order' AND customer.record_id IS NULL
+LEFT JOIN woo_sync.source_records AS person
+    ON person.source = record.source AND person.is_person AND person.record_id = record.person_id
+WHERE NOT record.is_person AND person.record_id IS NULL
 """
 
 # What is kept under an earlier phone was the person's, unless somebody else has that phone now.
 _FORMER = """
 SELECT DISTINCT former.phone, EXISTS (
     SELECT FROM woo_sync.source_records AS record
-    WHERE record.phone = former.phone AND (record.record_type = 'customer' OR record.customer_id = 0)
+    WHERE record.phone = former.phone AND (record.is_person OR record.person_id = '')
         AND (record.source, record.record_type, record.record_id) NOT IN (SELECT * FROM doomed)
 ) AS is_held
 FROM woo_sync.former_phones AS former JOIN doomed USING (source, record_type, record_id)
@@ -74,8 +74,8 @@ WHERE (record.source, record.record_type, record.record_id)
 RETURNING record.source, record.record_type, record.record_id
 """
 
-# An order of somebody else: what was typed in goes, but the choice that was made with it is that customer's too.
-_BLANK_ORDERS_OF_OTHERS = """
+# What belongs to somebody else: what was typed in goes, but the choice that was made with it is that person's too.
+_BLANK_RECORDS_OF_OTHERS = """
 UPDATE woo_sync.source_records SET phone = NULL, phone_masked = '', first_name = '', last_name = '', email = ''
 WHERE phone IN (SELECT phone FROM erased_phones)
 RETURNING source, record_type, record_id
@@ -110,7 +110,7 @@ _DELETE_ERASURES = "DELETE FROM woo_sync.erasures WHERE phone IN (SELECT phone F
 class Erased:
     """What was known of a person, and is no more.
 
-    records: deleted; blanked: orders of other customers that named the phone and stay without it. history: lines
+    records: deleted; blanked: those of other people that named the phone and stay without it. history: lines
     of reports; ledger: entries of the ledger of consent; contacts: how many; contact_ids: those still on the platform.
     former: earlier phones (E.164) of the person, whose traces went too; held: earlier ones that somebody else has now,
     whose traces stay. moved: records of others that had the phone once, and have another one now.
@@ -162,7 +162,7 @@ def erase(connection: sa.Connection, phones: Sequence[str], records: Sequence[St
     history = connection.execute(sa.text(_DELETE_HISTORY)).rowcount
     ledger = connection.execute(sa.text(_DELETE_LEDGER)).rowcount
     deleted = connection.execute(sa.text(_DELETE_RECORDS)).tuples().all()
-    blanked = connection.execute(sa.text(_BLANK_ORDERS_OF_OTHERS)).tuples().all()
+    blanked = connection.execute(sa.text(_BLANK_RECORDS_OF_OTHERS)).tuples().all()
     contacts = connection.execute(sa.text(_DELETE_CONTACTS)).mappings().all()
     connection.execute(sa.text(_DELETE_ERASURES))
     return Erased(
@@ -179,5 +179,5 @@ def erase(connection: sa.Connection, phones: Sequence[str], records: Sequence[St
     )
 
 
-def _sorted(rows: Sequence[tuple[str, str, int]]) -> tuple[StoreRecord, ...]:
+def _sorted(rows: Sequence[tuple[str, str, str]]) -> tuple[StoreRecord, ...]:
     return tuple(sorted((StoreRecord(*row) for row in rows), key=str))

@@ -19,8 +19,8 @@ from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.erasure import erase
 from woo_sync_pipeline.state.syncs import SyncContact, note_contacts
 
-_RECORDS = {"record_type": "text", "record_id": "bigint"}
-_LOOKING_SO = {**_RECORDS, "modified_at": "timestamptz"}
+_RECORDS = {"record_type": "text", "record_id": "text"}
+_LOOKING_SO = {**_RECORDS, "is_person": "boolean", "modified_at": "timestamptz"}
 
 # A customer who never had a phone, or has one only of an order, looks alike: nothing tells that such a one was erased.
 # The erasers save the customer; a plugin that hides addresses for a night does not.
@@ -30,7 +30,7 @@ SELECT looking_so.record_type, looking_so.record_id, known.phone
 FROM looking_so LEFT JOIN woo_sync.source_records AS known
     ON known.source = :source AND known.record_type = looking_so.record_type
     AND known.record_id = looking_so.record_id
-WHERE looking_so.record_type = 'order' OR (known.phone IS NOT NULL AND known.invalid_reason IS NULL
+WHERE NOT looking_so.is_person OR (known.phone IS NOT NULL AND known.invalid_reason IS NULL
     AND looking_so.modified_at > coalesce(known.modified_at, '-infinity'))
 """
 
@@ -50,7 +50,7 @@ SELECT DISTINCT ON (erased.phone) erased.phone, :source, erased.record_type, era
 FROM erased JOIN woo_sync.source_records AS known
     ON known.source = :source AND known.record_type = erased.record_type AND known.record_id = erased.record_id
 WHERE erased.phone IS NOT NULL AND known.erased_at IS NOT NULL AND known.phone IS NULL
-ORDER BY erased.phone, erased.record_type, erased.record_id
+ORDER BY erased.phone, erased.record_type, length(erased.record_id), erased.record_id
 ON CONFLICT (phone) DO UPDATE SET
     source = excluded.source, record_type = excluded.record_type, record_id = excluded.record_id, mode = excluded.mode
 """
@@ -59,7 +59,7 @@ _TOUCH = "INSERT INTO touched SELECT phone FROM erased WHERE phone IS NOT NULL"
 _HOLDERS = """
 SELECT FROM woo_sync.source_records AS holder
 WHERE holder.phone = erasure.phone AND holder.gone_at IS NULL
-    AND (holder.record_type = 'customer' OR (holder.customer_id = 0 AND holder.order_status <> 'trash'))
+    AND (holder.is_person OR holder.person_id = '') AND NOT holder.is_discarded
 """
 _PENDING = f"""
 SELECT erasure.phone, erasure.source, erasure.record_type, erasure.record_id, erasure.mode,
@@ -92,7 +92,7 @@ class Erasure:
     phone: str = field(repr=False)
     source: str
     record_type: str
-    record_id: int
+    record_id: str
     mode: OnErasure
     contact_id: str | None
     is_held: bool
@@ -110,7 +110,8 @@ class ErasureNotes:
     def note(self, records: pd.DataFrame) -> None:
         """Note which of these records, not yet stored, were erased, with the phone that they had.
 
-        `records` has the columns record_type, record_id, modified_at and is_erased: whether it looks as erased ones do.
+        `records` has the columns record_type, record_id, is_person, modified_at and is_erased: whether it looks as
+        erased ones do.
         """
         looking_so = records[records["is_erased"].eq(True)]
         if looking_so.empty:

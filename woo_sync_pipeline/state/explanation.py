@@ -24,23 +24,23 @@ SELECT first_name, last_name, email, sources, groups, consent, consent_at, conse
 FROM woo_sync.contacts WHERE phone = :phone
 """
 
-# Orders that the customer made with another phone, or with none, belong here for the choices in them. Whose name was
-# given with another phone is another matter.
+# What belongs to the person with another phone, or with none, belongs here for the choices in it. Whose name was given
+# with another phone is another matter.
 _RECORDS = """
-SELECT source, record_type, record_id, customer_id, true AS has_phone, first_name, last_name, email, order_status,
+SELECT source, record_type, record_id, person_id, is_person, true AS has_phone, first_name, last_name, email, status,
     consent, consent_origin, consent_key, choice_from, choice_until, choice_is_dated, created_at, modified_at,
     first_seen_at, last_seen_at, gone_at
 FROM woo_sync.source_records WHERE phone = :phone
 UNION ALL
-SELECT buying.source, buying.record_type, buying.record_id, buying.customer_id, false, '', '', '',
-    buying.order_status, buying.consent, buying.consent_origin, buying.consent_key, buying.choice_from,
-    buying.choice_until, buying.choice_is_dated, buying.created_at, buying.modified_at, buying.first_seen_at,
-    buying.last_seen_at, buying.gone_at
-FROM woo_sync.source_records AS customer
-JOIN woo_sync.source_records AS buying
-    ON buying.source = customer.source AND buying.record_type = 'order' AND buying.customer_id <> 0
-    AND buying.customer_id = customer.record_id
-WHERE customer.record_type = 'customer' AND customer.phone = :phone AND buying.phone IS DISTINCT FROM :phone
+SELECT theirs.source, theirs.record_type, theirs.record_id, theirs.person_id, false, false, '', '', '',
+    theirs.status, theirs.consent, theirs.consent_origin, theirs.consent_key, theirs.choice_from,
+    theirs.choice_until, theirs.choice_is_dated, theirs.created_at, theirs.modified_at, theirs.first_seen_at,
+    theirs.last_seen_at, theirs.gone_at
+FROM woo_sync.source_records AS person
+JOIN woo_sync.source_records AS theirs
+    ON theirs.source = person.source AND NOT theirs.is_person AND theirs.person_id <> ''
+    AND theirs.person_id = person.record_id
+WHERE person.is_person AND person.phone = :phone AND theirs.phone IS DISTINCT FROM :phone
 """
 
 _OUTCOMES = """
@@ -54,7 +54,7 @@ _FORMER = """
 SELECT source, record_type, record_id, former.phone, left_at
 FROM woo_sync.source_records AS record JOIN woo_sync.former_phones AS former USING (source, record_type, record_id)
 WHERE record.phone = :phone AND former.phone <> :phone
-ORDER BY left_at DESC, former.phone, source, record_type, record_id
+ORDER BY left_at DESC, former.phone, source, record_type, length(record_id), record_id
 """
 
 _MOVED = """
@@ -62,7 +62,7 @@ SELECT source, record_type, record_id, record.phone, left_at
 FROM woo_sync.former_phones AS former LEFT JOIN woo_sync.source_records AS record
     USING (source, record_type, record_id)
 WHERE former.phone = :phone AND record.phone IS DISTINCT FROM :phone
-ORDER BY left_at DESC, source, record_type, record_id
+ORDER BY left_at DESC, source, record_type, length(record_id), record_id
 """
 
 Row = Mapping[str, Any]

@@ -10,7 +10,7 @@ from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.state.bulk import append_frame, copy_frame, read_copied
 from woo_sync_pipeline.state.columns import RECORD_COLUMNS
 
-_TELLING = ("record_type", "record_id", "customer_id", "phone", "consent_answers", "consent")
+_TELLING = ("record_type", "record_id", "person_id", "phone", "consent_answers", "consent")
 _OPTING_OUT = {"place": "int", **{name: RECORD_COLUMNS[name] for name in _TELLING}}
 _STAYING = (
     "phone",
@@ -18,19 +18,20 @@ _STAYING = (
     "first_name",
     "last_name",
     "email",
-    "order_status",
+    "status",
+    "is_discarded",
     "tags",
-    "product_ids",
+    "item_ids",
     "invalid_reason",
 )
 _KEPT = {name: RECORD_COLUMNS[name] for name in _STAYING}
 """What stays of a known record as it is stored."""
 
-_NULL_LISTS = {name: f"coalesce(known.{name}, '{{}}') AS {name}" for name in ("tags", "product_ids")}
+_NULL_LISTS = {name: f"coalesce(known.{name}, '{{}}') AS {name}" for name in ("tags", "item_ids")}
 
 _SHOWN = ", ".join(_NULL_LISTS.get(name, f"known.{name}") for name in _KEPT)
 
-ONLY_OPTING_OUT = {"record_type": "text", "record_id": "bigint"}
+ONLY_OPTING_OUT = {"record_type": "text", "record_id": "text"}
 
 # The opt-out of a record that is gone counts, and nothing else of it.
 MARK_GONE_AGAIN = """
@@ -54,9 +55,9 @@ WHERE (known.consent_answers IS DISTINCT FROM opting_out.consent_answers
         EXISTS (
             SELECT FROM woo_sync.contacts AS contact WHERE contact.phone IN (opting_out.phone, known.phone)
         ) OR EXISTS (
-            SELECT FROM woo_sync.source_records AS customer
-            WHERE customer.source = :source AND customer.record_type = 'customer'
-                AND customer.record_id = opting_out.customer_id AND customer.phone IS NOT NULL
+            SELECT FROM woo_sync.source_records AS person
+            WHERE person.source = :source AND person.is_person AND person.record_id = opting_out.person_id
+                AND person.phone IS NOT NULL
         )
     )
 ORDER BY place
@@ -68,14 +69,14 @@ def opt_outs_alone(
 ) -> pd.DataFrame:
     """The records of a portion (columns `records.RECORD_COLUMNS`) that opt out anew, and of them nothing else.
 
-    with_emptied: also customers whose key of consent has no answer any more, by which a yes is taken back.
+    with_emptied: also persons whose key of consent has no answer any more, by which a yes is taken back.
     Known records are otherwise as they are stored. All are without their hash, so that they are read again. Those that
     were not there before are in the temporary table `only_opting_out`: see `MARK_GONE_AGAIN`.
     """
     opts_out = part["consent"] == Consent.opted_out.value
     if with_emptied:
         has_no_answer = (part["consent"] == Consent.unknown.value) & part["consent_key"].fillna("").ne("")
-        opts_out |= has_no_answer & (part["record_type"] == "customer")
+        opts_out |= has_no_answer & part["is_person"]
     part = part[opts_out].reset_index(drop=True)
     opting_out = part.assign(place=np.arange(len(part)))
     connection.execute(sa.text("DROP TABLE IF EXISTS opting_out"))

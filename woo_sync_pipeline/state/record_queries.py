@@ -1,12 +1,12 @@
 """The set-based SQL behind `records.py`; the temporary tables are made there.
 
-`gone`, `incoming_products`: what was read, beside records. `touched`: phones that may look different now. `merged`:
+`gone`, `incoming_items`: what was read, beside records. `touched`: phones that may look different now. `merged`:
 their contacts; `different`: those that differ, beside what they were.
 """
 
-PRODUCT_COLUMNS = {"product_id": "bigint", "tags": "text[]"}
+ITEM_COLUMNS = {"item_id": "text", "tags": "text[]"}
 
-GONE_COLUMNS = {"record_type": "text", "record_id": "bigint"}
+GONE_COLUMNS = {"record_type": "text", "record_id": "text"}
 
 # A record that another sync saw after this reading began is not gone.
 TOUCHED_BY_GONE = """
@@ -24,31 +24,28 @@ WHERE known.source = :source AND known.record_type = gone.record_type AND known.
     AND known.gone_at IS NULL AND known.last_seen_at < :started_at
 """
 
-ROLE_COLUMNS = {"source": "text", "user_id": "bigint", "roles": "text[]"}
-FORGET_ROLES = "DELETE FROM woo_sync.user_roles WHERE source = :source"
-
-TOUCHED_BY_PRODUCTS = """
+# (That the lists are not empty is said for PostgreSQL: the index has no others.)
+TOUCHED_BY_ITEMS = """
 INSERT INTO touched
-SELECT DISTINCT coalesce(customer.phone, buying.phone)
+SELECT DISTINCT coalesce(person.phone, known.phone)
 FROM (
-    SELECT array_agg(incoming_products.product_id) AS ids
-    FROM incoming_products
-    LEFT JOIN woo_sync.products AS known
-        ON known.source = :source AND known.product_id = incoming_products.product_id
-    WHERE known.tags IS DISTINCT FROM incoming_products.tags
+    SELECT array_agg(incoming_items.item_id) AS ids
+    FROM incoming_items
+    LEFT JOIN woo_sync.tagged_items AS known
+        ON known.source = :source AND known.item_id = incoming_items.item_id
+    WHERE known.tags IS DISTINCT FROM incoming_items.tags
 ) AS changed
-JOIN woo_sync.source_records AS buying
-    ON buying.source = :source AND buying.record_type = 'order' AND buying.product_ids && changed.ids
-LEFT JOIN woo_sync.source_records AS customer
-    ON customer.source = buying.source AND customer.record_type = 'customer'
-    AND customer.record_id = buying.customer_id
-WHERE coalesce(customer.phone, buying.phone) IS NOT NULL
+JOIN woo_sync.source_records AS known
+    ON known.source = :source AND known.item_ids && changed.ids AND known.item_ids <> '{}'
+LEFT JOIN woo_sync.source_records AS person
+    ON person.source = known.source AND person.is_person AND person.record_id = known.person_id
+WHERE coalesce(person.phone, known.phone) IS NOT NULL
 """
 
-UPSERT_PRODUCTS = """
-INSERT INTO woo_sync.products AS known (source, product_id, tags)
-SELECT :source, product_id, tags FROM incoming_products
-ON CONFLICT (source, product_id) DO UPDATE SET tags = excluded.tags
+UPSERT_ITEMS = """
+INSERT INTO woo_sync.tagged_items AS known (source, item_id, tags)
+SELECT :source, item_id, tags FROM incoming_items
+ON CONFLICT (source, item_id) DO UPDATE SET tags = excluded.tags
 WHERE known.tags IS DISTINCT FROM excluded.tags
 """
 
@@ -80,15 +77,16 @@ ANALYZE touched_phones;
 """
 
 HOLDERS = """
-SELECT phone, source, record_type, record_id, first_name, last_name, email, tags, created_at, modified_at
+SELECT phone, source, record_type, record_id, is_person, first_name, last_name, email, tags, created_at, modified_at
 FROM woo_sync.source_records JOIN touched_phones USING (phone)
-WHERE gone_at IS NULL AND (record_type = 'customer' OR (customer_id = 0 AND order_status <> 'trash'))
+WHERE gone_at IS NULL AND (is_person OR person_id = '') AND NOT is_discarded
 """
 HOLDER_COLUMNS = {
     "phone": "text",
     "source": "text",
     "record_type": "text",
-    "record_id": "bigint",
+    "record_id": "text",
+    "is_person": "boolean",
     "first_name": "text",
     "last_name": "text",
     "email": "text",
@@ -97,7 +95,7 @@ HOLDER_COLUMNS = {
     "modified_at": "timestamptz",
 }
 
-# (That a customer's number is not 0 is said for PostgreSQL: the index over the orders of customers has no others.)
+# (That a person's id is not empty is said for PostgreSQL: the index over what belongs to persons has no others.)
 #
 # A choice at the checkout concerns the phone that was given there. An opt-out concerns the customer's own
 # phone as well; an opt-in does so only if no phone was given. The opt-out of a customer who is gone remains, and so
@@ -107,20 +105,20 @@ SIGNALS_OF_RECORDS = """
 SELECT phone, source, record_type, record_id, consent, choice_from, choice_until, choice_is_dated, choice_returned_at,
     false AS is_stop, consent_origin
 FROM woo_sync.source_records JOIN touched_phones USING (phone)
-WHERE consent = 'opted_out' OR (consent = 'opted_in' AND gone_at IS NULL AND order_status <> 'trash')
+WHERE consent = 'opted_out' OR (consent = 'opted_in' AND gone_at IS NULL AND NOT is_discarded)
 UNION ALL
-SELECT customer.phone, buying.source, buying.record_type, buying.record_id, buying.consent, buying.choice_from,
-    buying.choice_until, buying.choice_is_dated, buying.choice_returned_at, false, buying.consent_origin
-FROM woo_sync.source_records AS customer
+SELECT person.phone, theirs.source, theirs.record_type, theirs.record_id, theirs.consent, theirs.choice_from,
+    theirs.choice_until, theirs.choice_is_dated, theirs.choice_returned_at, false, theirs.consent_origin
+FROM woo_sync.source_records AS person
 JOIN touched_phones USING (phone)
-JOIN woo_sync.source_records AS buying
-    ON buying.source = customer.source AND buying.record_type = 'order'
-    AND buying.customer_id = customer.record_id AND buying.customer_id <> 0
-WHERE customer.record_type = 'customer'
-    AND buying.phone IS DISTINCT FROM customer.phone
-    AND (buying.consent = 'opted_out'
-        OR (buying.consent = 'opted_in' AND buying.invalid_reason = 'missing_phone'
-            AND buying.order_status <> 'trash' AND customer.gone_at IS NULL))
+JOIN woo_sync.source_records AS theirs
+    ON theirs.source = person.source AND NOT theirs.is_person
+    AND theirs.person_id = person.record_id AND theirs.person_id <> ''
+WHERE person.is_person
+    AND theirs.phone IS DISTINCT FROM person.phone
+    AND (theirs.consent = 'opted_out'
+        OR (theirs.consent = 'opted_in' AND theirs.invalid_reason = 'missing_phone'
+            AND NOT theirs.is_discarded AND person.gone_at IS NULL))
 UNION ALL
 SELECT phone, source, record_type, record_id, 'opted_out', carried_at, carried_at, false, NULL::timestamptz, is_stop,
     CASE WHEN is_stop THEN 'unsubscribed on MessageMedia under an earlier phone'
@@ -146,29 +144,24 @@ SIGNAL_COLUMNS = {
     "consent_origin": "text",
 }
 
-# Only what was bought: an order that failed, was cancelled, paid back or thrown away tells nothing. (What was
-# bought is listed before it is looked up: otherwise PostgreSQL goes through all products of a store for each order.)
+# (The items are listed before they are looked up: otherwise PostgreSQL goes through all of a source for each record.)
 PURCHASES = """
 SELECT DISTINCT item.phone, item.source, tag
 FROM (
-    SELECT bought.phone, bought.source, unnest(bought.product_ids) AS product_id
-    FROM (
-        SELECT phone, source, product_ids, order_status
-        FROM woo_sync.source_records JOIN touched_phones USING (phone)
-        WHERE record_type = 'order' AND customer_id = 0 AND gone_at IS NULL
-        UNION ALL
-        SELECT customer.phone, buying.source, buying.product_ids, buying.order_status
-        FROM woo_sync.source_records AS customer
-        JOIN touched_phones USING (phone)
-        JOIN woo_sync.source_records AS buying
-            ON buying.source = customer.source AND buying.record_type = 'order'
-            AND buying.customer_id = customer.record_id AND buying.customer_id <> 0
-        WHERE customer.record_type = 'customer' AND customer.gone_at IS NULL
-    ) AS bought
-    WHERE bought.order_status NOT IN ('pending', 'failed', 'cancelled', 'refunded', 'trash')
+    SELECT phone, source, unnest(item_ids) AS item_id
+    FROM woo_sync.source_records JOIN touched_phones USING (phone)
+    WHERE (is_person OR person_id = '') AND gone_at IS NULL
+    UNION ALL
+    SELECT person.phone, theirs.source, unnest(theirs.item_ids)
+    FROM woo_sync.source_records AS person
+    JOIN touched_phones USING (phone)
+    JOIN woo_sync.source_records AS theirs
+        ON theirs.source = person.source AND NOT theirs.is_person
+        AND theirs.person_id = person.record_id AND theirs.person_id <> ''
+    WHERE person.is_person AND person.gone_at IS NULL
 ) AS item
-JOIN woo_sync.products AS product ON product.source = item.source AND product.product_id = item.product_id
-CROSS JOIN unnest(product.tags) AS tag
+JOIN woo_sync.tagged_items AS tagged ON tagged.source = item.source AND tagged.item_id = item.item_id
+CROSS JOIN unnest(tagged.tags) AS tag
 """
 PURCHASE_COLUMNS = {"phone": "text", "source": "text", "tag": "text"}
 
@@ -240,14 +233,8 @@ WHERE contact.phone = different.phone AND NOT different.is_new AND different.con
 
 NOTE_COMMIT = """
 UPDATE woo_sync.sync_runs
-SET read_until = :read_until, last_customer_id = :last_customer_id, committed_at = now(),
-    last_order_id = coalesce(:last_order_id, (
-        SELECT last_order_id FROM woo_sync.sync_runs
-        WHERE source = (SELECT source FROM woo_sync.sync_runs WHERE run_id = :run_id)
-            AND committed_at IS NOT NULL AND last_order_id IS NOT NULL
-        ORDER BY committed_at DESC LIMIT 1
-    )),
-    reading_started_at = :started_at, store_ahead_by = :store_ahead_by
+SET read_until = :read_until, cursor = :cursor, committed_at = now(), reading_started_at = :started_at,
+    store_ahead_by = :store_ahead_by
 WHERE run_id = :run_id
 """
 

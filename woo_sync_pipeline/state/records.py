@@ -1,8 +1,9 @@
-"""What was read from a store goes into the state: records, products, and the contacts they make."""
+"""What was read from a source goes into the state: records, tagged items, and the contacts they make."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +20,7 @@ from woo_sync_pipeline.contacts.merge import MergeInput, MergeSource, merge_cont
 from woo_sync_pipeline.errors import StateError
 from woo_sync_pipeline.state import changes
 from woo_sync_pipeline.state import record_queries as queries
-from woo_sync_pipeline.state.bulk import append_frame, copy_frame, copy_rows, create_temporary, read_copied
+from woo_sync_pipeline.state.bulk import append_frame, copy_frame, create_temporary, read_copied
 from woo_sync_pipeline.state.columns import CONTACT_COLUMNS
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.erasures import ErasureNotes
@@ -37,32 +38,27 @@ MANY_ROWS = 1_000
 
 @dataclass(frozen=True)
 class Reading:
-    """What one reading of a store found.
+    """What one reading of a source found.
 
     records: in portions, with the columns `RECORD_COLUMNS`; records that are known in this form may be left out.
-    gone_customer_ids: customers that a complete reading lacked. gone_order_ids: known orders that were
-    deleted for good.
-    product_tags: tags of the products that were looked up.
-    started_at: when the reading began (UTC); read_until: orders changed before this time, by the clock of the
-    store, have been read. last_customer_id: the highest customer id met. store_clock: by how much the clock that dates
-    orders is ahead of ours. settings: those that what the records mean depends on, by name. last_order_id: the id up to
-    which all orders have been met, whatever their dates; None where that was not looked at. on_erasure: what shall
-    happen to people who were erased in the store. roles: of a complete reading all roles of the users who have several,
-    by id; None of any other.
+    started_at: when the reading began (UTC); read_until: what changed before this time, by the clock of the source, has
+    been read. gone: ids of known records that are gone for good, by type. item_tags: tags of the items that were looked
+    up, by id. cursor: how far it has come, in terms that only the source understands. source_clock: by how much the
+    clock that dates records is ahead of ours. settings: those that what the records mean depends on, by name.
+    on_erasure: what shall happen to people who were erased in the source. beside: what the source itself writes in the
+    same transaction.
     """
 
     records: Iterable[pd.DataFrame]
-    gone_customer_ids: Collection[int]
-    product_tags: Mapping[int, Collection[str]]
     started_at: datetime
     read_until: datetime
-    last_customer_id: int
-    store_clock: ClockOffset = UNKNOWN_OFFSET
+    gone: Mapping[str, Collection[str]] = field(default_factory=dict)
+    item_tags: Mapping[str, Collection[str]] = field(default_factory=dict)
+    cursor: Mapping[str, Any] = field(default_factory=dict)
+    source_clock: ClockOffset = UNKNOWN_OFFSET
     settings: Mapping[str, Any] = field(default_factory=dict)
-    gone_order_ids: Collection[int] = ()
-    last_order_id: int | None = None
     on_erasure: OnErasure = "unsubscribe"
-    roles: Mapping[int, Sequence[str]] | None = None
+    beside: Callable[[sa.Connection], None] = lambda _: None
 
 
 class _NotAcceptedError(Exception):
@@ -93,7 +89,7 @@ def commit_reading(
     with suppress(_NotAcceptedError), database.exclusive_commit() as connection:
         _prepare(connection)
         copy_frame(connection, _gone(reading), "gone", queries.GONE_COLUMNS)
-        copy_frame(connection, _products(reading.product_tags), "incoming_products", queries.PRODUCT_COLUMNS)
+        copy_frame(connection, _items(reading.item_tags), "incoming_items", queries.ITEM_COLUMNS)
         names = {"source": source, "run_id": run_id}
         clock = _reading_clock(connection, reading, names)
         is_first = not changes.is_known(connection, source)
@@ -107,7 +103,7 @@ def commit_reading(
         of_another_mode = change_consent_modes(connection, sources)
         if of_another_mode:
             connection.execute(sa.text(queries.TOUCHED_BY_CONSENT_MODE), {"sources": of_another_mode})
-        _store_roles(connection, source, reading.roles)
+        reading.beside(connection)
         otherwise = changed_settings(connection, source, reading.settings)
         remember_source(connection, source, sources[source], reading.settings)
         new = _store_merged(connection, sources, accept)
@@ -125,9 +121,8 @@ def commit_reading(
                 "run_id": run_id,
                 "started_at": reading.started_at,
                 "read_until": reading.read_until,
-                "last_customer_id": reading.last_customer_id,
-                "last_order_id": reading.last_order_id,
-                "store_ahead_by": reading.store_clock.to_json(),
+                "cursor": json.dumps(reading.cursor),
+                "store_ahead_by": reading.source_clock.to_json(),
             },
         )
     return found
@@ -145,7 +140,7 @@ def commit_opt_outs(
 ) -> None:
     """Store nothing of a reading but the opt-outs that are new in it, for the contacts that are known.
 
-    with_emptied: also those of customers who took a yes back by leaving no answer.
+    with_emptied: also those of persons who took a yes back by leaving no answer.
     All else of their records stays as it was, and they are read again by the next sync. `accept` is as in
     `commit_reading`.
     """
@@ -201,25 +196,16 @@ def _store_all_records(
 
 
 def _store_what_is_gone(connection: sa.Connection, source: str, started_at: datetime) -> None:
-    """Mark the records that are gone, and take the tags of products."""
+    """Mark the records that are gone, and take the tags of items."""
     parameters = {"source": source, "started_at": started_at}
     for statement in (
         changes.NOTE_GONE_RECORDS,
         queries.TOUCHED_BY_GONE,
         queries.MARK_GONE,
-        queries.TOUCHED_BY_PRODUCTS,
-        queries.UPSERT_PRODUCTS,
+        queries.TOUCHED_BY_ITEMS,
+        queries.UPSERT_ITEMS,
     ):
         connection.execute(sa.text(statement), parameters)
-
-
-def _store_roles(connection: sa.Connection, source: str, roles: Mapping[int, Sequence[str]] | None) -> None:
-    """Replace what is known of users with several roles, if all of it was read."""
-    if roles is None:
-        return
-    connection.execute(sa.text(queries.FORGET_ROLES), {"source": source})
-    rows = ([source, number, list(names)] for number, names in roles.items())
-    copy_rows(connection, "woo_sync.user_roles", queries.ROLE_COLUMNS, rows)
 
 
 def _store_merged(
@@ -257,7 +243,7 @@ def _reading_clock(connection: sa.Connection, reading: Reading, names: Mapping[s
             next_step="Nothing was changed. Start a new sync instead of going on with this one.",
         )
     earlier = tuple(connection.execute(sa.text(queries.EARLIER_CLOCKS), names).one())
-    offset = reading.store_clock
+    offset = reading.source_clock
     if None not in earlier:
         offset = offset.united(ClockOffset.from_json(earlier))
     return ReadingClock((offset.lowest, offset.highest), swept_at)
@@ -310,11 +296,11 @@ def known_phones(database: Database, phones: Collection[str]) -> set[str]:
 
 
 def invalid_reasons(database: Database, source: str) -> dict[str, int]:
-    """How many customers and guest orders of a source hold no contact, by reason, the most frequent first."""
+    """How many records of a source that should hold a contact hold none, by reason, the most frequent first."""
     query = """
         SELECT invalid_reason, count(*) FROM woo_sync.source_records
         WHERE source = :source AND invalid_reason IS NOT NULL AND phone IS NULL AND gone_at IS NULL
-            AND erased_at IS NULL AND (record_type = 'customer' OR customer_id = 0)
+            AND erased_at IS NULL AND (is_person OR person_id = '')
         GROUP BY invalid_reason ORDER BY count(*) DESC, invalid_reason
     """
     with database.transaction() as connection:
@@ -339,11 +325,10 @@ def _merge_touched(connection: sa.Connection, sources: Mapping[str, MergeSource]
 
 
 def _gone(reading: Reading) -> pd.DataFrame:
-    rows = [("customer", number) for number in sorted(reading.gone_customer_ids)]
-    rows += [("order", number) for number in sorted(reading.gone_order_ids)]
+    rows = [(record_type, each) for record_type, ids in reading.gone.items() for each in ids]
     return pd.DataFrame(rows, columns=list(queries.GONE_COLUMNS))
 
 
-def _products(tags: Mapping[int, Collection[str]]) -> pd.DataFrame:
-    rows = [(product_id, list(names)) for product_id, names in sorted(tags.items())]
-    return pd.DataFrame(rows, columns=list(queries.PRODUCT_COLUMNS))
+def _items(tags: Mapping[str, Collection[str]]) -> pd.DataFrame:
+    rows = [(item_id, list(names)) for item_id, names in tags.items()]
+    return pd.DataFrame(rows, columns=list(queries.ITEM_COLUMNS))

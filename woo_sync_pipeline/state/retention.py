@@ -18,8 +18,11 @@ CREATE TEMPORARY TABLE old_syncs ON COMMIT DROP AS
 SELECT sync_id FROM woo_sync.sync_runs
 WHERE started_at < :before AND status <> 'running' AND sync_id > :after
     AND sync_id NOT IN (
-        SELECT DISTINCT ON (source) sync_id FROM woo_sync.sync_runs
-        WHERE committed_at IS NOT NULL ORDER BY source, read_until DESC, sync_id DESC
+        (SELECT DISTINCT ON (source) sync_id FROM woo_sync.sync_runs
+        WHERE committed_at IS NOT NULL ORDER BY source, read_until DESC, sync_id DESC)
+        UNION
+        (SELECT DISTINCT ON (source) sync_id FROM woo_sync.sync_runs
+        WHERE committed_at IS NOT NULL ORDER BY source, committed_at DESC, sync_id DESC)
     )
 ORDER BY sync_id LIMIT :batch
 """
@@ -46,7 +49,7 @@ def prune_history(database: Database, *, before: datetime, timezone: str, batch:
     """Delete the syncs that began before a time (UTC), with what happened to their contacts; returns how many.
 
     The days that they covered, days of `timezone`, stay known. Of each source the sync that has read farthest
-    stays, and so does what is still running.
+    and the latest that was committed stay, and so does what is still running.
     """
     deleted = after = 0
     while True:

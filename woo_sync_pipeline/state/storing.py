@@ -74,7 +74,7 @@ def store_records(
     if dated is not None and len(dated.events):
         said_by = part.iloc[places[dated.events["row"]]]
         events = dated.events.assign(
-            phone=said_by["phone"].to_numpy(), customer_id=said_by["customer_id"].to_numpy()
+            phone=said_by["phone"].to_numpy(), person_id=said_by["person_id"].to_numpy()
         )
         append_frame(connection, events, "said", queries.EVENT_COLUMNS, skip_absent=True)
         connection.execute(sa.text(queries.NOTE_CHOICES), names)
@@ -88,12 +88,12 @@ def _what_is_new(
     """The records that are not known in this form, and by their positions what is known of them (`KNOWN_COLUMNS`)."""
     if not _may_be_known(connection, part, names["source"]):
         return part, _no_rows(queries.KNOWN_COLUMNS)
-    incoming = part[["record_type", "record_id", "customer_id", "phone", "hash"]].assign(
+    incoming = part[["record_type", "record_id", "person_id", "phone", "hash"]].assign(
         place=np.arange(len(part)), speaks=_speak(part), answers=_answer(part)
     )
     connection.execute(sa.text("TRUNCATE incoming"))
     append_frame(connection, incoming, "incoming", queries.INCOMING_COLUMNS)
-    connection.execute(sa.text("ANALYZE incoming (record_type, record_id, customer_id, phone)"))
+    connection.execute(sa.text("ANALYZE incoming (record_type, record_id, person_id, phone)"))
     connection.execute(sa.text(queries.TOUCHED_BY_RECORDS.format(records="incoming")), names)
     if connection.execute(sa.text(queries.FORGET_WHAT_IS_KNOWN), names).rowcount:
         left = read_copied(connection, queries.STILL_INCOMING, {"place": "bigint"})["place"].to_numpy()
@@ -108,14 +108,9 @@ def _what_is_new(
 
 
 def _may_be_known(connection: sa.Connection, part: pd.DataFrame, source: str) -> bool:
-    """Whether any record is known between the first and the last number of these: a first sync goes by numbers."""
+    """Whether any of these records is known: of a first sync none is."""
     for record_type, ids in part.groupby("record_type")["record_id"]:
-        values = {
-            "source": source,
-            "record_type": record_type,
-            "first": int(ids.min()),
-            "last": int(ids.max()),
-        }
+        values = {"source": source, "record_type": record_type, "ids": ids.tolist()}
         if connection.execute(sa.text(queries.ANY_KNOWN), values).scalar_one():
             return True
     return False
@@ -124,7 +119,7 @@ def _may_be_known(connection: sa.Connection, part: pd.DataFrame, source: str) ->
 def _speak(part: pd.DataFrame) -> Flags:
     """Which records say something of consent, or have a key without an answer, which may be a yes taken back."""
     speaks = (part["consent"] != Consent.unknown.value).to_numpy(dtype=bool)
-    has_key = (part["record_type"] == "customer") & part["consent_key"].fillna("").ne("")
+    has_key = part["is_person"] & part["consent_key"].fillna("").ne("")
     return speaks | has_key.to_numpy(dtype=bool)
 
 
@@ -139,9 +134,10 @@ def _rows_to_date(part: pd.DataFrame, known: pd.DataFrame) -> tuple[pd.DataFrame
     places = np.union1d(np.flatnonzero(_speak(part)), known.index.to_numpy(dtype=np.int64))
     rows = part[list(queries.WORD_OF_A_RECORD)].iloc[places]
     before = known.reindex(places)
-    earlier_customer = before["old_customer_id"].fillna(0).astype(np.int64)
-    columns = {str(name): before[name] for name in before if name not in ("place", "old_customer_id")}
-    columns["customer_id"] = rows["customer_id"].where(rows["customer_id"] != 0, earlier_customer)
+    columns = {str(name): before[name] for name in before if name not in ("place", "old_person_id")}
+    columns["person_id"] = rows["person_id"].where(
+        rows["person_id"] != "", before["old_person_id"].fillna("")
+    )
     return rows.assign(**columns).reset_index(drop=True), places
 
 
@@ -150,7 +146,7 @@ def _words_of_the_same_people(
 ) -> pd.DataFrame:
     """What those have said before who opt in, or leave a key without an answer, unless they say what they said."""
     opts_in = rows["consent"] == Consent.opted_in.value
-    leaves_open = (rows["record_type"] == "customer") & leave_open(rows["consent_answers"])
+    leaves_open = rows["is_person"] & leave_open(rows["consent_answers"])
     says_the_same = (rows["old_consent_basis"] == rows["consent_basis"]) & (
         rows["old_consent_answers"] == rows["consent_answers"]
     )

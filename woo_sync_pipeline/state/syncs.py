@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from woo_sync_pipeline.state.database import Database
 
 _SELECT = """
 SELECT sync_id, run_id, source, kind, reading, is_dry_run, first_day, last_day, status, started_at, finished_at,
-    committed_at, read_until, last_customer_id, counts, error, accepted_by
+    committed_at, read_until, cursor, counts, error, accepted_by
 FROM woo_sync.sync_runs
 """
 
@@ -23,6 +23,7 @@ FROM woo_sync.sync_runs
 class SyncRun:
     """One sync of one source. Times are UTC; days are days of the project's time zone, both included.
 
+    cursor: how far the source was read, in terms that only it understands; None: nothing was committed.
     accepted_by: who asked that changes beyond the limits are let through; None: nobody.
     """
 
@@ -39,7 +40,7 @@ class SyncRun:
     finished_at: datetime | None
     committed_at: datetime | None
     read_until: datetime | None
-    last_customer_id: int | None
+    cursor: Mapping[str, Any] | None
     counts: Mapping[str, Any]
     error: str | None
     accepted_by: str | None = None
@@ -53,7 +54,7 @@ class SyncContact:
     phone: str | None = None
     phone_masked: str = ""
     record_type: str | None = None
-    record_id: int | None = None
+    record_id: str | None = None
     state: str | None = None
     changes: Sequence[str] = ()
     reason: str | None = None
@@ -67,7 +68,7 @@ CONTACT_LINE_COLUMNS = {
     "phone": "text",
     "phone_masked": "text",
     "record_type": "text",
-    "record_id": "bigint",
+    "record_id": "text",
     "state": "text",
     "changes": "text[]",
     "reason": "text",
@@ -83,10 +84,10 @@ _CLOCKS_OF_ONE_STORE_DIFFER = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Watermark:
-    """How far a source has been read: what an incremental reading may leave out."""
+    """How far a source has been read: what an incremental reading may leave out. Only the source knows its `cursor`."""
 
     read_until: datetime
-    last_customer_id: int
+    cursor: Mapping[str, Any] = field(default_factory=dict)
 
 
 def begin_sync(
@@ -257,14 +258,15 @@ def sync_contacts(database: Database, sync_id: int) -> list[SyncContact]:
 def watermark(database: Database, source: str) -> Watermark | None:
     """How far a source has been read and committed; None when nothing was ever committed for it."""
     query = """
-        SELECT max(read_until) AS read_until, max(last_customer_id) AS last_customer_id
+        SELECT max(read_until), (
+            SELECT cursor FROM woo_sync.sync_runs WHERE source = :source AND committed_at IS NOT NULL
+            ORDER BY committed_at DESC, sync_id DESC LIMIT 1
+        )
         FROM woo_sync.sync_runs WHERE source = :source AND committed_at IS NOT NULL
     """
     with database.transaction() as connection:
-        row = connection.execute(sa.text(query), {"source": source}).mappings().one()
-    if row["read_until"] is None:
-        return None
-    return Watermark(row["read_until"], row["last_customer_id"] or 0)
+        read_until, cursor = connection.execute(sa.text(query), {"source": source}).one()
+    return None if read_until is None else Watermark(read_until, cursor or {})
 
 
 def watermark_by(

@@ -169,7 +169,8 @@ def consent_is_never_widened(
 def _records(frame: pd.DataFrame) -> tuple[str, ...]:
     shown = frame.head(_ROWS_SHOWN)
     return tuple(
-        f"{kind} {number}" for kind, number in zip(shown["record_type"], shown["record_id"], strict=True)
+        f"{kind} {record_id}"
+        for kind, record_id in zip(shown["record_type"], shown["record_id"], strict=True)
     )
 
 

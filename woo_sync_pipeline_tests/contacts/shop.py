@@ -104,9 +104,8 @@ _LEFT = (
 _OTHERS = (
     "event_id",
     "phone",
-    "record_type",
-    "record_id",
-    "customer_id",
+    "is_person",
+    "person_id",
     "email",
     "consent_key",
     "choice",
@@ -142,21 +141,23 @@ class Shop:
         rows = [self._row(each, minute, rules, left or {}) for each in records]
         frame = pd.DataFrame(rows, dtype=object)
         others = pd.DataFrame(self._others(), columns=list(_OTHERS), dtype=object)
-        others = others.astype({"choice_is_dated": bool, "repeats": bool, "gave_way": bool})
+        others = others.astype(
+            {"is_person": bool, "choice_is_dated": bool, "repeats": bool, "gave_way": bool}
+        )
         reading = ReadingClock(clock, None if swept is None else at(swept))
         dated = date_choices(frame, others, clock=reading, repeats_count=self.repeats_count)
-        assert dated.records["record_id"].tolist() == [each.record_id for each in records]
+        assert dated.records["record_id"].tolist() == [str(each.record_id) for each in records]
         for each, row, found in zip(records, rows, _plain_rows(dated.records), strict=True):
             before = self.known.get((each.kind, each.record_id))
             if before is None or before["last_seen_at"] <= at(minute):
                 known = {name: found.get(name, row.get(name)) for name in _OLD}
                 self.known[each.kind, each.record_id] = known | {
-                    "customer_id": row["customer_id"],
+                    "person_id": row["person_id"],
                     "email": each.email,
                     "last_seen_at": at(minute),
                     "is_gone": False,
                 }
-        phones = {(each.kind, each.record_id): self._phone_of(each) for each in records}
+        phones = {(each.kind, str(each.record_id)): self._phone_of(each) for each in records}
         for event in _plain_rows(dated.events):
             phone = phones[event["record_type"], event["record_id"]]
             if phone is not None:
@@ -190,11 +191,12 @@ class Shop:
         old = self.known.get((record.kind, record.record_id), {})
         return {
             "record_type": record.kind,
-            "record_id": record.record_id,
-            "customer_id": record.customer_id or old.get("customer_id", 0),
+            "record_id": str(record.record_id),
+            "person_id": str(record.customer_id or "") or old.get("person_id", ""),
+            "is_person": record.kind == "customer",
             "phone": record.phone,
             "email": record.email,
-            "order_status": record.status,
+            "is_discarded": record.status == "trash",
             "consent": read.consent.value,
             "consent_origin": f"{record.kind} meta {read.found_under}" if read.found_under else "",
             "consent_key": read.key,
@@ -215,12 +217,13 @@ class Shop:
 
     def _noted(self, place: int) -> Row:
         event = self.ledger[place]
-        record = self.known[event["record_type"], event["record_id"]]
+        record = self.known[event["record_type"], int(event["record_id"])]
         later = self.ledger[place + 1 :]
         return {
             **event,
             "event_id": place + 1,
-            "customer_id": record["customer_id"],
+            "person_id": record["person_id"],
+            "is_person": event["record_type"] == "customer",
             "email": record["email"],
             "consent_key": event["key"],
             "choice": YES if event["what"] == "yes" else NO,
@@ -236,10 +239,9 @@ class Shop:
         }
 
     def _stored(self) -> list[Row]:
-        noted = {(each["phone"], each["record_type"], each["record_id"]) for each in self.ledger}
+        noted = {(each["phone"], each["record_type"], int(each["record_id"])) for each in self.ledger}
         return [
-            {**row, "event_id": 0, "record_type": kind, "record_id": record_id}
-            | {"repeats": False, "gave_way": False}
+            {**row, "event_id": 0, "is_person": kind == "customer"} | {"repeats": False, "gave_way": False}
             for (kind, record_id), row in self.known.items()
             if row["choice"] is not None and (row["phone"], kind, record_id) not in noted
         ]

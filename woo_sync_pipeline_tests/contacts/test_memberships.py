@@ -21,8 +21,9 @@ def lists_of(
     count: int = 2,
     spelled: dict[str, str] | None = None,
 ) -> list[Any]:
-    """Lists of phones 0, 1, …; holders are (phone, source, record type, tags), purchases (phone, source, tag)."""
-    held = pd.DataFrame(list(holders), columns=["position", "source", "record_type", "tags"])
+    """Lists of phones 0, 1, …; holders are (phone, source, customer or order, tags), purchases (phone, source, tag)."""
+    held = pd.DataFrame(list(holders), columns=["position", "source", "kind", "tags"])
+    held["is_person"] = held["kind"] == "customer"
     bought = pd.DataFrame(list(purchases), columns=["position", "source", "tag"])
     positions = (held["position"].to_numpy(dtype=np.int64), bought["position"].to_numpy(dtype=np.int64))
     found = memberships(held, bought, positions=positions, count=count, names=NAMES, list_names=spelled or {})

@@ -30,6 +30,7 @@ HOLDER_COLUMNS = [
     "source",
     "record_type",
     "record_id",
+    "is_person",
     "first_name",
     "last_name",
     "email",
@@ -58,12 +59,13 @@ def at(minutes: int | None) -> pd.Timestamp | None:
 
 
 def customer(phone: str = ANN, **changes: Any) -> Row:
-    row = dict.fromkeys(HOLDER_COLUMNS, "") | {"record_type": "customer", "record_id": 7, "tags": []}
+    own = {"record_type": "customer", "record_id": "7", "is_person": True, "tags": []}
+    row = dict.fromkeys(HOLDER_COLUMNS, "") | own
     return row | {"phone": phone, "source": "shop", "created_at": at(0), "modified_at": None} | changes
 
 
 def guest(phone: str = ANN, **changes: Any) -> Row:
-    return customer(phone, **{"record_type": "order", "record_id": 44, **changes})
+    return customer(phone, **{"record_type": "order", "record_id": "44", "is_person": False, **changes})
 
 
 def signal(
@@ -135,25 +137,25 @@ def test_a_registered_customer_comes_before_a_guest_however_new() -> None:
 @pytest.mark.parametrize("kind", [customer, guest])
 def test_among_equals_the_most_recently_modified_counts(kind: Any) -> None:
     merged = merge_one(
-        kind(record_id=1, first_name="old", created_at=at(50), modified_at=at(60)),
-        kind(record_id=2, first_name="new", created_at=at(0), modified_at=at(70), source="outlet"),
+        kind(record_id="1", first_name="old", created_at=at(50), modified_at=at(60)),
+        kind(record_id="2", first_name="new", created_at=at(0), modified_at=at(70), source="outlet"),
     )
     assert merged["first_name"] == "new"
 
 
 def test_a_record_never_modified_counts_from_its_creation() -> None:
     merged = merge_one(
-        customer(record_id=1, first_name="edited", created_at=at(0), modified_at=at(60)),
-        customer(record_id=2, first_name="registered later", created_at=at(61), modified_at=None),
-        customer(record_id=3, first_name="of unknown age", created_at=None, modified_at=None),
+        customer(record_id="1", first_name="edited", created_at=at(0), modified_at=at(60)),
+        customer(record_id="2", first_name="registered later", created_at=at(61), modified_at=None),
+        customer(record_id="3", first_name="of unknown age", created_at=None, modified_at=None),
     )
     assert merged["first_name"] == "registered later"
 
 
 def test_each_field_comes_from_the_first_record_that_has_it() -> None:
     merged = merge_one(
-        customer(record_id=1, first_name="Ann", modified_at=at(60)),
-        customer(record_id=2, first_name="Anna", last_name="Lee", modified_at=at(50)),
+        customer(record_id="1", first_name="Ann", modified_at=at(60)),
+        customer(record_id="2", first_name="Anna", last_name="Lee", modified_at=at(50)),
         guest(first_name="Annie", last_name="Guest", email="ann@example.com", modified_at=at(99)),
     )
     assert (merged["first_name"], merged["last_name"], merged["email"]) == ("Ann", "Lee", "ann@example.com")
@@ -161,16 +163,16 @@ def test_each_field_comes_from_the_first_record_that_has_it() -> None:
 
 def test_the_record_that_gave_each_field_is_known() -> None:
     rows = [
-        customer(record_id=1, first_name="Ann", modified_at=at(60)),
-        customer(record_id=2, first_name="Anna", last_name="Lee", modified_at=at(50), source="outlet"),
+        customer(record_id="1", first_name="Ann", modified_at=at(60)),
+        customer(record_id="2", first_name="Anna", last_name="Lee", modified_at=at(50), source="outlet"),
         guest(first_name="Annie", last_name="Guest", email="ann@example.com", modified_at=at(99)),
         customer(BOB, source="closed", first_name="Bob"),
     ]
     origins = field_origins(known_from(rows), phones=[BOB, ANN], sources=SOURCES)
     assert origins.to_numpy().tolist() == [
-        [ANN, "first_name", "shop", "customer", 1],
-        [ANN, "last_name", "outlet", "customer", 2],
-        [ANN, "email", "shop", "order", 44],
+        [ANN, "first_name", "shop", "customer", "1"],
+        [ANN, "last_name", "outlet", "customer", "2"],
+        [ANN, "email", "shop", "order", "44"],
     ]
     assert field_origins(known_from([]), phones=[ANN], sources=SOURCES).empty
 
@@ -352,7 +354,7 @@ def many_records(random: Random) -> Known:
     ]
     return Known(
         # A store numbers its customers and its orders, each once.
-        [row | {"record_id": number} for number, row in enumerate(holders, start=1)],
+        [row | {"record_id": str(number)} for number, row in enumerate(holders, start=1)],
         [any_signal(random, phone, random.choice(stores)) for phone in PHONES for _ in some(4)],
         [bought(random.choice(TAGS), phone, random.choice(stores)) for phone in PHONES for _ in some(2)],
     )
@@ -455,5 +457,5 @@ def rank(holder: Row) -> tuple[bool, float, str, int]:
         holder["record_type"] != "customer",
         -changed.timestamp() if changed else math.inf,
         holder["source"],
-        holder["record_id"],
+        int(holder["record_id"]),
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
@@ -16,13 +17,13 @@ from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline_tests.state.stored import SOURCES, Row, at, commit, contacts, customer, order
 
 PHONES = [f"+614915700{number:02d}" for number in range(40)]
-PRODUCTS = {1: ["Sale"], 2: ["sale", "Wine"], 3: []}
+PRODUCTS = {"1": ["Sale"], "2": ["sale", "Wine"], "3": []}
 
 
 def records_of_a_store(random: Random) -> list[Row]:
     """Customers, their orders and guests' orders, all read at the same minute."""
 
-    def anything(record_id: int) -> Row:
+    def anything(record_id: int) -> dict[str, Any]:
         minute = random.randint(0, 9)
         return {
             "record_id": record_id,
@@ -41,8 +42,8 @@ def records_of_a_store(random: Random) -> list[Row]:
     orders = [
         order(
             **anything(number),
-            customer_id=random.choice([0, 0, random.randint(1, 30)]),
-            product_ids=[random.randint(1, 3)],
+            of=random.choice(["", "", str(random.randint(1, 30))]),
+            item_ids=[str(random.randint(1, 3))],
         )
         for number in range(1, 61)
     ]
@@ -79,13 +80,13 @@ def contacts_after(
     with database.transaction() as connection:
         connection.execute(
             sa.text(
-                "TRUNCATE woo_sync.source_records, woo_sync.contacts, woo_sync.products, woo_sync.sync_runs,"
+                "TRUNCATE woo_sync.source_records, woo_sync.contacts, woo_sync.tagged_items, woo_sync.sync_runs,"
                 " woo_sync.consent_events CASCADE"
             )
         )
     sources = {key: replace(each, repeats_count=repeats_count) for key, each in SOURCES.items()}
     for source, rows in readings:
-        commit(database, *rows, source=source, sources=sources, product_tags=PRODUCTS)
+        commit(database, *rows, source=source, sources=sources, item_tags=PRODUCTS)
     untold = () if repeats_count else CONSENT
     return {
         phone: {

@@ -46,8 +46,8 @@ class Said:
 
 def columns(said: Sequence[Said]) -> PersonalChoices:
     rows = pd.DataFrame(
-        [(each.phone, each.customer, each.email) for each in said],
-        columns=["phone", "customer_id", "email"],
+        [(each.phone, str(each.customer or ""), each.email) for each in said],
+        columns=["phone", "person_id", "email"],
         dtype=object,
     )
     words = {True: "opted_in", False: "opted_out", None: "unknown"}

@@ -263,7 +263,9 @@ def merged_records(people: list[Person], random: Random, *, is_explicit: bool) -
         holders.append(random.choice([customer, guest])(person.phone))
         for number in range(random.randint(0, 2)):
             # A new order without a choice, in whichever form the state knows of it.
-            holders.append(guest(person.phone, record_id=100 + number, source=random.choice(list(sources))))
+            holders.append(
+                guest(person.phone, record_id=str(100 + number), source=random.choice(list(sources)))
+            )
             signals.append(signal("unknown", person.now, person.phone))
         signals += [{**each, "source": random.choice(list(sources))} for each in person.choices]
     merged = merge(

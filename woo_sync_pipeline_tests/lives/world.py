@@ -34,10 +34,10 @@ from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.platform_states import note_states
 from woo_sync_pipeline.state.records import Reading, commit_reading
 from woo_sync_pipeline.state.syncs import begin_sync
-from woo_sync_pipeline.steps.fit import normalise_records
 from woo_sync_pipeline.steps.push import _confirmation
 from woo_sync_pipeline_tests.lives.platform import EMAIL_FIELD, SOURCE_FIELD, MemoryPlatform
 from woo_sync_pipeline_tests.lives.referee import Referee
+from woo_sync_pipeline_tests.sources.woocommerce.normalised import normalised_records
 
 ACCOUNT_KEY, BLOCK_KEY, CLASSIC_KEY = "sms_marketing_consent", "_wc_other/acme/sms-opt-in", "sms_at_checkout"
 MIRROR_KEY, MIRROR_DATE_KEY = "sms_opt_in", "sms_opt_in_at"
@@ -46,7 +46,8 @@ _ROOT = "http://127.0.0.1/wp-json/wc/v3"
 _OVERLAP = timedelta(minutes=5)
 _BETWEEN_WALKS = timedelta(hours=12)
 _HEADER_ERROR = timedelta(milliseconds=400)
-_TABLES = "consent_events, sync_run_contacts, sync_runs, contacts, source_records, platform_lists, products, sources"
+_TABLES = """consent_events, sync_run_contacts, sync_runs, contacts, source_records, platform_lists, tagged_items,
+    sources"""
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class LifeWorld:
     def __post_init__(self) -> None:
         with self.database.transaction() as connection:
             connection.execute(
-                sa.text(f"TRUNCATE {', '.join(f'woo_sync.{name}' for name in _TABLES.split(', '))}")
+                sa.text(f"TRUNCATE {', '.join(f'woo_sync.{name.strip()}' for name in _TABLES.split(','))}")
             )
         self.store = StoreData(timezone="UTC")
         self.store.clock = lambda: self.now + self.circumstances.store_ahead
@@ -216,7 +217,7 @@ class LifeWorld:
             known=known_customers,
         )
         gone = set() if is_live else known_customers.keys() - self.store.customers.keys()
-        found = normalise_records(
+        found = normalised_records(
             self.source,
             customers=table.to_pandas(),
             orders=orders.to_pandas(),
@@ -238,12 +239,10 @@ class LifeWorld:
             run_id=run_id,
             reading=Reading(
                 records=[found.records[list(RECORD_COLUMNS)]],
-                gone_customer_ids=sorted(gone),
-                product_tags={},
                 started_at=started_at,
                 read_until=self.told_now,
-                last_customer_id=last_id,
-                store_clock=offset,
+                gone={"customer": list(map(str, gone))},
+                source_clock=offset,
             ),
             sources={
                 "shop": MergeSource(

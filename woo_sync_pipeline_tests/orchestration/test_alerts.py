@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +13,7 @@ from woo_sync_pipeline.alerts import delivery
 from woo_sync_pipeline.demo.world import CONSENT_KEY
 from woo_sync_pipeline.orchestration.runner import SyncOutcome
 from woo_sync_pipeline.state.syncs import find_sync
-from woo_sync_pipeline.steps.fit import NormalisedRecords, normalise_portions
+from woo_sync_pipeline.steps.fit import NormalisedRecords, fit_records
 from woo_sync_pipeline_tests.alerts.receivers import MailServer, Webhook
 from woo_sync_pipeline_tests.orchestration.conftest import KEY, MakeWorld, World, small_store
 from woo_sync_pipeline_tests.orchestration.people import order_as_guest, subscribed_customer
@@ -220,10 +219,10 @@ def test_a_fault_of_ours_is_told_by_the_kind_of_its_exception(
 ) -> None:
     for error in (KeyError("one"), KeyError("another"), ValueError("three")):
 
-        def fail(*args: Any, error: Exception = error, **options: Any) -> Iterator[NormalisedRecords]:
+        def fail(*args: Any, error: Exception = error, **options: Any) -> NormalisedRecords:
             raise error
 
-        monkeypatch.setattr("woo_sync_pipeline.steps.fit.normalise_portions", fail)
+        monkeypatch.setattr("woo_sync_pipeline.orchestration.assets.contact_assets.fit_records", fail)
         tell_of_failure(world, failed(world.try_sync()))
     assert ["KeyError" in each["error"] for each in webhook.received] == [True, False]
 
@@ -231,12 +230,11 @@ def test_a_fault_of_ours_is_told_by_the_kind_of_its_exception(
 def test_a_sync_that_a_check_has_ended_is_told(
     world: World, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lose_one(*args: Any, **options: Any) -> Iterator[NormalisedRecords]:
-        first, *others = normalise_portions(*args, **options)
-        yield replace(first, records=first.records.iloc[1:])
-        yield from others
+    def lose_one(*args: Any, **options: Any) -> NormalisedRecords:
+        found = fit_records(*args, **options)
+        return replace(found, records=found.records.iloc[1:])
 
-    monkeypatch.setattr("woo_sync_pipeline.steps.fit.normalise_portions", lose_one)
+    monkeypatch.setattr("woo_sync_pipeline.orchestration.assets.contact_assets.fit_records", lose_one)
     tell_of_failure(world, failed(world.try_sync()))
     (told,) = webhook.received
     assert "every_row_is_accounted_for failed" in told["error"]

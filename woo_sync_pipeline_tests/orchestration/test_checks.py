@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 
 from woo_sync_pipeline.contacts.merge import merge_contacts
-from woo_sync_pipeline.contacts.normalise import normalise_customers
+from woo_sync_pipeline.contacts.normalise import RawRecords, normalise
 from woo_sync_pipeline.sources.woocommerce import extractions
 from woo_sync_pipeline.sources.woocommerce.reading import CustomersRead, sweep
 from woo_sync_pipeline.state import records
 from woo_sync_pipeline.state.syncs import watermark
 from woo_sync_pipeline.steps import fit as normalising
-from woo_sync_pipeline.steps.fit import NormalisedRecords, normalise_portions
+from woo_sync_pipeline.steps.fit import NormalisedRecords, fit_records
 from woo_sync_pipeline_tests.orchestration.conftest import KEY, MakeWorld, World, small_store
 from woo_sync_pipeline_tests.orchestration.expectation import expected_directory
 from woo_sync_pipeline_tests.orchestration.people import GUEST_PHONE, order_as_guest
@@ -149,12 +149,13 @@ def spoil_records(monkeypatch: pytest.MonkeyPatch, spoil: Callable[[pd.DataFrame
 def change_first_portion(
     monkeypatch: pytest.MonkeyPatch, change: Callable[[NormalisedRecords], NormalisedRecords]
 ) -> None:
-    def changed(*args: Any, **options: Any) -> Iterator[NormalisedRecords]:
-        first, *others = normalise_portions(*args, **options)
-        yield change(first)
-        yield from others
+    left = [change]
 
-    monkeypatch.setattr("woo_sync_pipeline.steps.fit.normalise_portions", changed)
+    def changed(*args: Any, **options: Any) -> NormalisedRecords:
+        found = fit_records(*args, **options)
+        return left.pop()(found) if left else found
+
+    monkeypatch.setattr("woo_sync_pipeline.orchestration.assets.contact_assets.fit_records", changed)
 
 
 def test_a_phone_that_is_not_e164_goes_no_further(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,13 +242,13 @@ def test_a_record_that_does_not_fit_its_model_warns_and_the_others_are_synced(
 
 
 def spoil_email_of_a_customer(monkeypatch: pytest.MonkeyPatch) -> None:
-    def spoilt(*args: Any, **options: Any) -> pd.DataFrame:
-        found = normalise_customers(*args, **options)
+    def spoilt(raw: RawRecords, default_region: str) -> pd.DataFrame:
+        found = normalise(raw, default_region)
         emails: list[Any] = found["email"].tolist()
-        emails[:1] = [SECRET]
+        emails[:1] = [SECRET] if raw.is_person else emails[:1]
         return found.assign(email=pd.Series(emails, dtype=object))
 
-    monkeypatch.setattr(normalising, "normalise_customers", spoilt)
+    monkeypatch.setattr(normalising, "normalise", spoilt)
 
 
 def test_a_record_that_does_not_fit_is_in_the_report_until_it_does(

@@ -40,7 +40,7 @@ def sweep(first: date, last: date, started_at: datetime) -> SyncRun:
         finished_at=started_at + timedelta(minutes=5),
         committed_at=started_at + timedelta(minutes=4),
         read_until=started_at,
-        last_customer_id=1,
+        cursor={"last_customer_id": 1},
         counts={},
         error=None,
     )

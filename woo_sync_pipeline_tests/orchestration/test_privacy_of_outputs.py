@@ -183,7 +183,7 @@ def test_what_an_unforeseen_exception_says_is_redacted(
     def stumble(*args: object, **options: object) -> None:
         raise ValueError(f"{GUEST_PHONE} of {email} is strange") from KeyError(GUEST_PHONE)
 
-    monkeypatch.setattr("woo_sync_pipeline.steps.fit.normalise_portions", stumble)
+    monkeypatch.setattr("woo_sync_pipeline.orchestration.assets.contact_assets.fit_records", stumble)
     order_as_guest(world.store)
     error = _failed(world.try_sync())
     assert error.startswith("unexpected ValueError: ")

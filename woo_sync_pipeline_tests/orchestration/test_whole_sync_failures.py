@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +15,7 @@ from woo_sync_pipeline.contacts.merge import merge_contacts
 from woo_sync_pipeline.definitions import definitions
 from woo_sync_pipeline.state import records
 from woo_sync_pipeline.state.syncs import completed_sweeps, watermark
-from woo_sync_pipeline.steps.fit import NormalisedRecords, normalise_portions
+from woo_sync_pipeline.steps.fit import NormalisedRecords, fit_records
 from woo_sync_pipeline_tests.orchestration.conftest import KEY, MakeWorld, World, small_store
 from woo_sync_pipeline_tests.orchestration.expectation import expected_directory
 from woo_sync_pipeline_tests.orchestration.people import GUEST_PHONE, order_as_guest, subscribed_customer
@@ -121,12 +120,11 @@ def test_contacts_that_the_platform_refuses_keep_no_others_from_coming_over(make
 def test_a_step_that_loses_a_row_is_stopped_before_anything_is_committed_or_pushed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lose_one(*args: Any, **options: Any) -> Iterator[NormalisedRecords]:
-        first, *others = normalise_portions(*args, **options)
-        yield replace(first, records=first.records.iloc[1:])
-        yield from others
+    def lose_one(*args: Any, **options: Any) -> NormalisedRecords:
+        found = fit_records(*args, **options)
+        return replace(found, records=found.records.iloc[1:])
 
-    monkeypatch.setattr("woo_sync_pipeline.steps.fit.normalise_portions", lose_one)
+    monkeypatch.setattr("woo_sync_pipeline.orchestration.assets.contact_assets.fit_records", lose_one)
     outcome = world.try_sync()
     assert outcome.error is not None
     assert outcome.error.startswith(

@@ -81,5 +81,5 @@ def confirm(database: Database, state: str, by: str, **values: Any) -> None:
 
 
 def record(found: Explanation, number: int) -> RecordBehind:
-    (wanted,) = (each for each in found.records if each.record_id == number)
+    (wanted,) = (each for each in found.records if each.record_id == str(number))
     return wanted

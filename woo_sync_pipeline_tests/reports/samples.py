@@ -53,7 +53,7 @@ SYNC = SyncRun(
     finished_at=STARTED + timedelta(seconds=12.34),
     committed_at=STARTED + timedelta(seconds=8),
     read_until=STARTED - timedelta(seconds=1),
-    last_customer_id=99,
+    cursor={"last_customer_id": 99},
     counts=COUNTS.to_json(),
     error=None,
 )
@@ -83,13 +83,13 @@ INVALID = SyncContact(
     outcome="invalid",
     phone_masked="041•••••567",
     record_type="customer",
-    record_id=31,
+    record_id="31",
     reason="too_short",
 )
 LEFT_OUT = SyncContact(
     outcome="invalid",
     record_type="order",
-    record_id=77,
+    record_id="77",
     reason="does_not_fit (email: text, tags: list_of_str)",
 )
 UNREADABLE = SyncContact(

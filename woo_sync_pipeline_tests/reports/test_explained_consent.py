@@ -22,7 +22,7 @@ from woo_sync_pipeline_tests.reports.explained import (
     weights,
 )
 from woo_sync_pipeline_tests.reports.samples import shown
-from woo_sync_pipeline_tests.state.stored import ANN, BOB, at, commit, customer, order
+from woo_sync_pipeline_tests.state.stored import ANN, BOB, TRASHED, at, commit, customer, order
 
 SECOND = timedelta(seconds=1)
 
@@ -69,7 +69,7 @@ def test_a_choice_as_old_as_anything_is_no_time(database: Database, explained: E
 
 
 def test_an_opt_in_in_the_trash_does_not_count(database: Database, explained: Explain) -> None:
-    commit(database, customer(7), order(44, consent="opted_in", order_status="trash"))
+    commit(database, customer(7), order(44, consent="opted_in", **TRASHED))
     assert weights(record(explained(), 44)) == [("opted_in", "does not count")]
 
 

@@ -73,8 +73,8 @@ def test_of_a_customer_s_orders_with_another_phone_only_the_choices_are_shown(
     commit(
         database,
         customer(7),
-        order(44, BOB, customer_id=7, consent="opted_out", first_name="Bob"),
-        order(45, BOB, customer_id=7, consent="opted_in", first_name="Bob"),
+        order(44, BOB, of=7, consent="opted_out", first_name="Bob"),
+        order(45, BOB, of=7, consent="opted_in", first_name="Bob"),
     )
     found = explained()
     out, of_another_phone = record(found, 44), record(found, 45)
@@ -125,7 +125,7 @@ def test_a_record_of_a_source_that_is_configured_no_more_does_not_count(
 def test_a_phone_that_only_orders_of_somebody_else_name_has_no_contact(
     database: Database, explained: Explain
 ) -> None:
-    commit(database, customer(7, BOB), order(44, CAM, customer_id=7))
+    commit(database, customer(7, BOB), order(44, CAM, of=7))
     found = explained(CAM)
     assert found.contact is found.platform is None
     assert [str(each) for each in found.records] == ["shop: order 44 of customer 7"]

@@ -55,7 +55,7 @@ def test_each_table_has_as_many_cells_in_every_row_as_in_its_heading() -> None:
 
 
 def test_records_to_be_mended_link_to_their_page_and_show_a_masked_phone() -> None:
-    order = replace(INVALID, record_type="order", record_id=77)
+    order = replace(INVALID, record_type="order", record_id="77")
 
     report = markdown_to_be_mended([INVALID, order], page_of=pages(STORE + "/"))
 
@@ -76,7 +76,7 @@ def test_a_record_that_does_not_fit_links_to_its_page_and_shows_no_phone() -> No
 
 
 def test_of_many_invalid_records_the_first_are_listed() -> None:
-    many = [replace(INVALID, record_id=number) for number in range(1, 501)]
+    many = [replace(INVALID, record_id=str(number)) for number in range(1, 501)]
 
     report = markdown_to_be_mended(many, page_of=pages(STORE))
 

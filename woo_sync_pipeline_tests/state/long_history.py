@@ -20,7 +20,7 @@ _RUN_COLUMNS = {
     **dict.fromkeys(("first_day", "last_day"), "date"),
     "status": "text",
     **dict.fromkeys(("started_at", "finished_at", "committed_at", "read_until"), "timestamptz"),
-    "last_customer_id": "bigint",
+    "cursor": "jsonb",
     "counts": "jsonb",
 }
 _CONTACT_COLUMNS = {
@@ -80,4 +80,4 @@ def _runs(start: date, days: int, live_a_day: int, source: str) -> Iterator[list
             number += 1
             ended = began + timedelta(seconds=20)
             yield [number, f"run {source} {number}", source, kind, reading, of_day, of_day, "succeeded",
-                   began, ended, ended, began, 500 + number, counts]  # fmt: skip
+                   began, ended, ended, began, json.dumps({"last_customer_id": 500 + number}), counts]  # fmt: skip

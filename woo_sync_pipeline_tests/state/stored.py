@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from woo_sync_pipeline.clocks import ClockOffset
 from woo_sync_pipeline.contacts.consent import Answer, Consent, answers_text
-from woo_sync_pipeline.contacts.contact import OnErasure
 from woo_sync_pipeline.contacts.merge import MergeSource
 from woo_sync_pipeline.state.columns import RECORD_COLUMNS
 from woo_sync_pipeline.state.database import Database
@@ -46,7 +45,7 @@ def dated_until(minutes: int) -> datetime:
     return at(minutes) + timedelta(seconds=1)
 
 
-def customer(record_id: int = 7, phone: str | None = ANN, **changes: Any) -> Row:
+def customer(record_id: int | str = 7, phone: str | None = ANN, **changes: Any) -> Row:
     """A customer who registered at minute 0, read at minute 100; the hash covers what is given here.
 
     A choice stands under the key at the end of `consent_origin`, or under `sms`; an origin without a choice is a key
@@ -56,14 +55,16 @@ def customer(record_id: int = 7, phone: str | None = ANN, **changes: Any) -> Row
     key = origin.rpartition(" ")[2] or ("" if consent == "unknown" else "sms")
     row: Row = {
         "record_type": "customer",
-        "record_id": record_id,
-        "customer_id": record_id,
+        "record_id": str(record_id),
+        "person_id": str(record_id),
+        "is_person": True,
         "phone": phone,
         "phone_masked": "",
         "first_name": "Ann",
         "last_name": "Lee",
         "email": "",
-        "order_status": "",
+        "status": "",
+        "is_discarded": False,
         "consent": consent,
         "consent_origin": origin,
         "consent_key": key,
@@ -72,7 +73,7 @@ def customer(record_id: int = 7, phone: str | None = ANN, **changes: Any) -> Row
         "consent_basis": "sms",
         "said_at": None,
         "tags": [],
-        "product_ids": [],
+        "item_ids": [],
         "invalid_reason": None if phone else "missing_phone",
         "is_erased": False,
         "created_at": at(0),
@@ -89,10 +90,14 @@ def _answers(consent: str, key: str, said_at: datetime | None) -> str:
     return answers_text({key: Answer(Consent(consent), key, said_at)})
 
 
-def order(record_id: int = 44, phone: str | None = ANN, **changes: Any) -> Row:
-    """A completed order of a guest, made at minute 10, read at minute 100."""
-    guest = {"record_type": "order", "customer_id": 0, "order_status": "completed", "created_at": at(10)}
-    return customer(record_id, phone, **{**guest, **changes})
+def order(record_id: int | str = 44, phone: str | None = ANN, *, of: int | str = "", **changes: Any) -> Row:
+    """A completed order of a guest, or of the customer with the id `of`, made at minute 10, read at minute 100."""
+    guest = {"record_type": "order", "person_id": str(of), "is_person": False, "status": "completed"}
+    return customer(record_id, phone, **{**guest, "created_at": at(10), **changes})
+
+
+TRASHED: dict[str, Any] = {"status": "trash", "is_discarded": True}
+"""An order that was thrown away."""
 
 
 def begin(database: Database, run_id: str = "run", *, source: str = "shop", **changes: Any) -> SyncRun:
@@ -104,29 +109,24 @@ def begin(database: Database, run_id: str = "run", *, source: str = "shop", **ch
 def reading(
     *rows: Row,
     gone: Collection[int] = (),
-    product_tags: Mapping[int, Collection[str]] | None = None,
+    item_tags: Mapping[str, Collection[str]] | None = None,
     started: int = 99,
     read_until: int = 100,
-    last_customer_id: int = 7,
-    store_clock: ClockOffset = EXACT,
+    source_clock: ClockOffset = EXACT,
     gone_orders: Collection[int] = (),
-    last_order_id: int | None = None,
-    on_erasure: OnErasure = "unsubscribe",
     row_by_row: bool = False,
+    **options: Any,
 ) -> Reading:
     """What a reading found; `row_by_row`: each record comes as a frame of its own."""
     frames = [[row] for row in rows] if row_by_row else [list(rows)]
     return Reading(
         records=[pd.DataFrame(frame, columns=list(RECORD_COLUMNS)) for frame in frames],
-        gone_customer_ids=gone,
-        product_tags=product_tags or {},
         started_at=at(started),
         read_until=at(read_until),
-        last_customer_id=last_customer_id,
-        store_clock=store_clock,
-        gone_order_ids=gone_orders,
-        last_order_id=last_order_id,
-        on_erasure=on_erasure,
+        gone={"customer": [*map(str, gone)], "order": [*map(str, gone_orders)]},
+        item_tags=item_tags or {},
+        source_clock=source_clock,
+        **options,
     )
 
 
@@ -170,11 +170,13 @@ def contacts(database: Database) -> dict[str, Row]:
     return {row["phone"]: row for row in table(database, "contacts", order_by="phone")}
 
 
-def record(database: Database, record_id: int, record_type: str = "customer", source: str = "shop") -> Row:
+def record(
+    database: Database, record_id: int | str, record_type: str = "customer", source: str = "shop"
+) -> Row:
     """One stored record."""
     (found,) = (
         row
         for row in table(database, "source_records")
-        if (row["source"], row["record_type"], row["record_id"]) == (source, record_type, record_id)
+        if (row["source"], row["record_type"], row["record_id"]) == (source, record_type, str(record_id))
     )
     return found

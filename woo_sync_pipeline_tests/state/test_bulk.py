@@ -197,9 +197,9 @@ def test_only_the_named_columns_are_copied_in_their_order(database: Database) ->
 def test_rows_are_added_to_a_table_that_exists(database: Database) -> None:
     with database.transaction() as connection:
         for number in range(2):
-            columns = {"source": "text", "product_id": "bigint", "tags": "text[]"}
-            copy_rows(connection, "woo_sync.products", columns, [["s", number, ["a"]]])
-        count = connection.execute(sa.text("SELECT count(*) FROM woo_sync.products")).scalar_one()
+            columns = {"source": "text", "item_id": "bigint", "tags": "text[]"}
+            copy_rows(connection, "woo_sync.tagged_items", columns, [["s", number, ["a"]]])
+        count = connection.execute(sa.text("SELECT count(*) FROM woo_sync.tagged_items")).scalar_one()
     assert count == 2
 
 
@@ -222,11 +222,11 @@ def test_the_temporary_table_ends_with_the_transaction(database: Database) -> No
 def test_a_query_without_rows_still_names_its_columns(database: Database) -> None:
     with database.transaction() as connection:
         empty = read_frame(
-            connection, "SELECT source, tags FROM woo_sync.products WHERE source = :s", {"s": "x"}
+            connection, "SELECT source, tags FROM woo_sync.tagged_items WHERE source = :s", {"s": "x"}
         )
         copied = read_copied(
             connection,
-            "SELECT source, tags FROM woo_sync.products WHERE source = :s",
+            "SELECT source, tags FROM woo_sync.tagged_items WHERE source = :s",
             {"source": "text", "tags": "text[]"},
             {"s": "x"},
         )

@@ -175,7 +175,7 @@ def test_an_opt_out_at_the_checkout_is_newer_than_an_opt_in_that_was_perhaps_ear
     commit(
         database,
         customer(consent="opted_in", read_at=at(201)),
-        order(consent="opted_out", customer_id=7, created_at=at(180), read_at=at(200)),
+        order(consent="opted_out", of=7, created_at=at(180), read_at=at(200)),
         run_id="second",
         started=199,
     )
@@ -312,7 +312,7 @@ def test_an_order_whose_opt_out_turns_into_an_opt_in_has_the_order_s_date_no_mor
 
 def test_an_edited_order_keeps_the_date_of_its_choice(database: Database) -> None:
     commit(database, order(consent="opted_in"))
-    commit(database, order(consent="opted_in", order_status="refunded", read_at=at(200)))
+    commit(database, order(consent="opted_in", status="refunded", read_at=at(200)))
     assert choice(database, 44, "order") == chosen("opted_in", at(10), dated_until(10), is_dated=True)
 
 
@@ -329,8 +329,8 @@ def test_an_order_is_dated_by_the_clock_of_its_store_with_its_error(
     database: Database, ahead: ClockOffset, begins: datetime, ends: datetime
 ) -> None:
     rows = [order(consent=consent, created_at=at(50)) for consent in ("opted_in", "opted_out")]
-    commit(database, rows[0], store_clock=ahead)
-    commit(database, {**rows[1], "record_id": 45}, store_clock=ahead)
+    commit(database, rows[0], source_clock=ahead)
+    commit(database, {**rows[1], "record_id": "45"}, source_clock=ahead)
     assert choice(database, 44, "order") == chosen("opted_in", begins, ends, is_dated=True)
     assert choice(database, 45, "order") == chosen("opted_out", begins, ends, is_dated=True)
     assert signal(database) == ("opted_out", ends)
@@ -338,10 +338,10 @@ def test_an_order_is_dated_by_the_clock_of_its_store_with_its_error(
 
 def test_an_order_of_a_clock_that_may_be_ahead_is_not_from_the_future(database: Database) -> None:
     ahead = ClockOffset(timedelta(), 10 * MINUTE)
-    commit(database, order(consent="opted_in", created_at=at(105)), store_clock=ahead)
+    commit(database, order(consent="opted_in", created_at=at(105)), source_clock=ahead)
     assert choice(database, 44, "order") == chosen("opted_in", at(95), at(100), is_dated=True)
     late = order(45, BOB, consent="opted_in", created_at=at(111))
-    commit(database, late, store_clock=ahead)
+    commit(database, late, source_clock=ahead)
     assert choice(database, 45, "order") == chosen("opted_in", LONG_AGO, at(100))
 
 
@@ -358,7 +358,7 @@ def committed_days_ago(database: Database, run_id: str, days: float) -> None:
 
 def test_an_order_was_perhaps_dated_before_the_clock_was_set(database: Database) -> None:
     """What is new bears a time of the clock as it is now, or as it was at the readings of a day and the one before."""
-    commit(database, run_id="first", store_clock=ClockOffset(5 * MINUTE, 6 * MINUTE))
+    commit(database, run_id="first", source_clock=ClockOffset(5 * MINUTE, 6 * MINUTE))
     commit(database, run_id="second")
     commit(database, order(44, ANN, consent="opted_in", created_at=at(50)), run_id="third")
     assert choice(database, 44, "order") == chosen("opted_in", at(44), dated_until(50), is_dated=True)
@@ -370,8 +370,8 @@ def test_an_order_was_perhaps_dated_before_the_clock_was_set(database: Database)
 
 
 def test_after_a_pause_the_clock_of_the_reading_before_it_counts(database: Database) -> None:
-    commit(database, run_id="first", store_clock=ClockOffset(-9 * MINUTE, 9 * MINUTE))
-    commit(database, run_id="second", store_clock=ClockOffset(-5 * MINUTE, -4 * MINUTE))
+    commit(database, run_id="first", source_clock=ClockOffset(-9 * MINUTE, 9 * MINUTE))
+    commit(database, run_id="second", source_clock=ClockOffset(-5 * MINUTE, -4 * MINUTE))
     committed_days_ago(database, "first", 8)
     committed_days_ago(database, "second", 7)
     commit(database, order(44, ANN, consent="opted_in", created_at=at(50)), run_id="third")
@@ -379,7 +379,7 @@ def test_after_a_pause_the_clock_of_the_reading_before_it_counts(database: Datab
 
 
 def test_the_clock_of_another_store_is_of_no_concern(database: Database) -> None:
-    commit(database, source="outlet", store_clock=ClockOffset(5 * MINUTE, 6 * MINUTE))
+    commit(database, source="outlet", source_clock=ClockOffset(5 * MINUTE, 6 * MINUTE))
     commit(database, order(consent="opted_in", created_at=at(50)))
     assert choice(database, 44, "order").begins == at(50)
 
@@ -394,7 +394,7 @@ def test_the_date_of_a_choice_is_of_the_store_s_clock(database: Database) -> Non
     commit(
         database,
         customer(consent="opted_in", said_at=at(20)),
-        store_clock=ClockOffset(-MINUTE, 2 * MINUTE),
+        source_clock=ClockOffset(-MINUTE, 2 * MINUTE),
     )
     assert choice(database) == chosen("opted_in", at(18), at(21) + SECOND, is_dated=True)
 

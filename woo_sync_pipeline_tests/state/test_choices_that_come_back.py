@@ -114,7 +114,7 @@ def test_an_edit_of_something_else_keeps_when_it_came_back(database: Database) -
 
 
 def yes_at_the_checkout(minute: int, number: int = 44) -> Row:
-    return order(number, ANN, customer_id=7, created_at=at(minute), read_at=at(minute + 10), **YES)
+    return order(number, ANN, of=7, created_at=at(minute), read_at=at(minute + 10), **YES)
 
 
 def test_a_prefilled_order_after_the_night_repeats_the_old_yes(database: Database) -> None:

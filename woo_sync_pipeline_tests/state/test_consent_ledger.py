@@ -31,6 +31,7 @@ from woo_sync_pipeline_tests.state.stored import (
     BOB,
     CAM,
     SOURCES,
+    TRASHED,
     Row,
     at,
     begin,
@@ -100,7 +101,7 @@ def test_a_choice_at_the_checkout_is_told_with_all_that_proves_it(database: Data
         seen_at=entry.seen_at,
         source="shop",
         record_type="order",
-        record_id=44,
+        record_id="44",
         key="sms",
         value="Yes!",
         sync_id=number_of(database, "run of shop"),
@@ -178,14 +179,14 @@ def test_an_order_without_a_phone_is_told_of_its_customer_s(database: Database) 
     commit(
         database,
         customer(7, ANN),
-        order(44, None, customer_id=7, consent="opted_in"),
-        order(45, None, customer_id=9, consent="opted_out"),
+        order(44, None, of=7, consent="opted_in"),
+        order(45, None, of=9, consent="opted_out"),
         order(46, None, consent="opted_out"),
-        order(47, BOB, customer_id=7, consent="opted_out"),
+        order(47, BOB, of=7, consent="opted_out"),
     )
     assert [(each["phone"], each["record_id"], each["what"]) for each in events(database)] == [
-        (ANN, 44, "yes"),
-        (BOB, 47, "no"),
+        (ANN, "44", "yes"),
+        (BOB, "47", "no"),
     ]
 
 
@@ -194,7 +195,7 @@ def test_a_repetition_is_told_as_one_with_when_it_was_made_itself(database: Data
     commit(database, order(45, ANN, consent="opted_in", created_at=at(50)))
     first, again = ledger_of(database, ANN)
     assert (again.what, again.became) == ("yes", "repeats an earlier one")
-    assert (again.record_id, again.earliest, again.latest) == (45, at(50), dated_until(50))
+    assert (again.record_id, again.earliest, again.latest) == ("45", at(50), dated_until(50))
     assert (first.earliest, first.latest) == (at(10), dated_until(10))
     assert contacts(database)[ANN]["consent_at"] == at(10)
 
@@ -202,8 +203,8 @@ def test_a_repetition_is_told_as_one_with_when_it_was_made_itself(database: Data
 def test_a_yes_in_the_trash_is_told_to_count_for_nothing_and_a_no_counts(database: Database) -> None:
     commit(
         database,
-        order(44, ANN, consent="opted_in", order_status="trash"),
-        order(45, BOB, consent="opted_out", order_status="trash"),
+        order(44, ANN, consent="opted_in", **TRASHED),
+        order(45, BOB, consent="opted_out", **TRASHED),
     )
     assert told(database) == [("yes", "on a trashed order: does not count")]
     assert told(database, BOB) == [("no", "")]
@@ -335,7 +336,7 @@ def test_entries_are_added_and_never_changed(database: Database) -> None:
             read_at=datetime.now(UTC),
         ),
         lambda: commit(database, customer(7, BOB, consent="opted_out", read_at=at(300))),
-        lambda: commit(database, order(44, BOB, consent="opted_in", order_status="trash", read_at=at(300))),
+        lambda: commit(database, order(44, BOB, consent="opted_in", **TRASHED, read_at=at(300))),
         lambda: commit(database, gone=[7], started=400),
         lambda: commit(database, customer(17, ANN, consent="opted_in", read_at=at(500))),
     ]
@@ -379,7 +380,7 @@ def test_the_entries_of_one_phone_come_in_the_order_in_which_they_were_seen(data
         database, order(44, ANN, consent="opted_out", created_at=at(50)), order(45, BOB, consent="opted_in")
     )
     commit(database, order(46, ANN, consent="opted_in", created_at=at(10)))
-    assert [each.record_id for each in ledger_of(database, ANN)] == [44, 46]
+    assert [each.record_id for each in ledger_of(database, ANN)] == ["44", "46"]
     assert ledger_of(database, CAM) == []
 
 

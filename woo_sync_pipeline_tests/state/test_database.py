@@ -39,7 +39,7 @@ def test_nothing_is_connected_before_it_is_used() -> None:
 
 def test_the_first_use_brings_an_empty_database_up_to_date(empty_url: str) -> None:
     database = Database(empty_url)
-    assert {"source_records", "contacts", "products", "platform_lists", "sync_runs"} <= tables(database)
+    assert {"source_records", "contacts", "tagged_items", "platform_lists", "sync_runs"} <= tables(database)
     assert int(database.version().split(".")[0]) >= 13
     database.close()
 
@@ -70,24 +70,24 @@ def test_several_processes_may_bring_it_up_to_date_at_once(empty_url: str) -> No
 
 def test_an_up_to_date_state_is_left_as_it_is(database: Database, database_url: str) -> None:
     with database.transaction() as connection:
-        connection.execute(sa.text("INSERT INTO woo_sync.products VALUES ('shop', 1, '{}')"))
+        connection.execute(sa.text("INSERT INTO woo_sync.tagged_items VALUES ('shop', 1, '{}')"))
     again = Database(database_url)
     again.migrate()
     with again.transaction() as connection:
-        assert connection.execute(sa.text("SELECT count(*) FROM woo_sync.products")).scalar_one() == 1
+        assert connection.execute(sa.text("SELECT count(*) FROM woo_sync.tagged_items")).scalar_one() == 1
     again.close()
 
 
 def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:
     def half_a_step() -> None:
         with database.transaction() as connection:
-            connection.execute(sa.text("INSERT INTO woo_sync.products VALUES ('shop', 1, '{}')"))
+            connection.execute(sa.text("INSERT INTO woo_sync.tagged_items VALUES ('shop', 1, '{}')"))
             raise RuntimeError("stopped half way")
 
     with pytest.raises(RuntimeError):
         half_a_step()
     with database.transaction() as connection:
-        assert connection.execute(sa.text("SELECT count(*) FROM woo_sync.products")).scalar_one() == 0
+        assert connection.execute(sa.text("SELECT count(*) FROM woo_sync.tagged_items")).scalar_one() == 0
 
 
 def test_a_database_that_is_down_is_a_passing_trouble() -> None:
@@ -134,7 +134,7 @@ def test_a_connection_that_is_cut_during_a_copy_is_a_passing_trouble(
         with database.transaction() as connection:
             number = connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one()
             postgres.execute(f"SELECT pg_terminate_backend({number}, 5000)")
-            copy_rows(connection, "woo_sync.products", {"source": "text"}, [["shop"]])
+            copy_rows(connection, "woo_sync.tagged_items", {"source": "text"}, [["shop"]])
 
     with pytest.raises(TransientStateError):
         copy()
@@ -177,7 +177,7 @@ def test_a_server_that_takes_no_writes_is_a_passing_trouble(database: Database) 
     def write() -> None:
         with database.transaction() as connection:
             connection.execute(sa.text("SET TRANSACTION READ ONLY"))
-            connection.execute(sa.text("INSERT INTO woo_sync.products VALUES ('shop', 1, '{}')"))
+            connection.execute(sa.text("INSERT INTO woo_sync.tagged_items VALUES ('shop', 1, '{}')"))
 
     with pytest.raises(TransientStateError, match="as a standby does"):
         write()
@@ -185,13 +185,13 @@ def test_a_server_that_takes_no_writes_is_a_passing_trouble(database: Database) 
 
 def test_a_disk_that_is_full_during_a_copy_is_told_and_takes_the_rows_when_there_is_room() -> None:
     rows = pd.DataFrame(
-        {"source": ["shop"] * 60_000, "product_id": range(60_000), "tags": [["tag" * 50]] * 60_000}
+        {"source": ["shop"] * 60_000, "item_id": range(60_000), "tags": [["tag" * 50]] * 60_000}
     )
-    columns = {"source": "text", "product_id": "bigint", "tags": "text[]"}
+    columns = {"source": "text", "item_id": "bigint", "tags": "text[]"}
 
     def copy(database: Database) -> None:
         with database.transaction() as connection:
-            append_frame(connection, rows, "woo_sync.products", columns)
+            append_frame(connection, rows, "woo_sync.tagged_items", columns)
 
     with small_disk(128) as disk, DatabaseServer(disk / "data") as server:
         database = Database(server.url)

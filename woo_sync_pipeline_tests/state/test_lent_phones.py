@@ -11,9 +11,20 @@ from woo_sync_pipeline.contacts.contact import ContactBase
 from woo_sync_pipeline.contacts.subscription import SetBy, Signal, SubscriptionBase, SubscriptionState
 from woo_sync_pipeline.state.contacts import Confirmation, load_pending, settle
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.lent_phones import customers_not_to_mend
+from woo_sync_pipeline.state.lent_phones import persons_not_to_mend
 from woo_sync_pipeline.state.records import invalid_reasons
-from woo_sync_pipeline_tests.state.stored import ANN, BOB, Row, at, commit, contacts, customer, order, record
+from woo_sync_pipeline_tests.state.stored import (
+    ANN,
+    BOB,
+    TRASHED,
+    Row,
+    at,
+    commit,
+    contacts,
+    customer,
+    order,
+    record,
+)
 
 CONTACT_ID = "025e93d3-051b-43f9-b12e-4b5842228dee"
 CUSTOMERS_LISTS = ["WooCommerce", "WooCommerce - Customer"]
@@ -26,7 +37,7 @@ def account(**changes: Any) -> Row:
 
 def linked(record_id: int = 44, phone: str | None = ANN, **changes: Any) -> Row:
     """An order that names this customer."""
-    return order(record_id, phone, customer_id=7, **{"read_at": at(200), **changes})
+    return order(record_id, phone, of=7, **{"read_at": at(200), **changes})
 
 
 def phone_of_customer(database: Database) -> str | None:
@@ -35,17 +46,17 @@ def phone_of_customer(database: Database) -> str | None:
 
 
 def test_a_guest_who_makes_an_account_keeps_lists_and_consent(database: Database) -> None:
-    tags = {3: ["Tea"]}
-    said: Row = {"consent": "opted_in", "product_ids": [3]}
-    commit(database, order(44, ANN, **said), product_tags=tags)
+    tags = {"3": ["Tea"]}
+    said: Row = {"consent": "opted_in", "item_ids": ["3"]}
+    commit(database, order(44, ANN, **said), item_tags=tags)
     guest = contacts(database)[ANN]
     assert guest["groups"] == ["WooCommerce", "WooCommerce - Guests", "WooCommerce - Tea"]
-    commit(database, account(read_at=at(200)), linked(**said), product_tags=tags)
+    commit(database, account(read_at=at(200)), linked(**said), item_tags=tags)
     registered = contacts(database)[ANN]
     assert registered["groups"] == [*CUSTOMERS_LISTS, "WooCommerce - Tea"]
     same = ("consent", "consent_at", "consent_dated_at", "status", "sources")
     assert {name: registered[name] for name in same} == {name: guest[name] for name in same}
-    assert customers_not_to_mend(database, "shop", [7, 8]) == {7}
+    assert persons_not_to_mend(database, "shop", ["7", "8"]) == {("customer", "7")}
     assert invalid_reasons(database, "shop") == {}
 
 
@@ -58,9 +69,9 @@ def test_the_newest_order_with_a_phone_counts_whatever_comes_first(
         linked(44, BOB, created_at=at(12)),
         linked(45, ANN, created_at=at(11)),
         linked(46, None, created_at=at(13)),
-        linked(47, ANN, created_at=at(14), order_status="trash"),
+        linked(47, ANN, created_at=at(14), **TRASHED),
         order(48, ANN, created_at=at(15)),
-        order(49, ANN, created_at=at(16), customer_id=8),
+        order(49, ANN, created_at=at(16), of=8),
     ]
     commit(database, *rows, row_by_row=row_by_row)
     assert phone_of_customer(database) == BOB
@@ -88,7 +99,7 @@ def test_an_own_phone_counts_more_and_one_that_is_no_mobile_is_not_replaced(data
 
 def test_when_the_orders_have_no_phone_any_more_neither_has_the_customer(database: Database) -> None:
     commit(database, account(), linked(44, ANN))
-    commit(database, linked(44, ANN, order_status="trash", read_at=at(210)))
+    commit(database, linked(44, ANN, **TRASHED, read_at=at(210)))
     assert phone_of_customer(database) is None
     assert contacts(database)[ANN]["sources"] == []
     assert invalid_reasons(database, "shop") == {"missing_phone": 1}

@@ -141,7 +141,7 @@ def test_who_opts_in_with_a_date_after_the_move_is_subscribed(database: Database
     commit(database, customer(7, ANN, **OPTED_IN))
     confirm(database, seen_unsubscribed(at(150)))
     moved(database, BOB)
-    commit(database, order(45, BOB, customer_id=7, created_at=at(250), read_at=at(300), **AT_CHECKOUT))
+    commit(database, order(45, BOB, of=7, created_at=at(250), read_at=at(300), **AT_CHECKOUT))
     found = contacts(database)[BOB]
     assert (found["consent"], found["consent_at"], found["status"]) == ("opted_in", at(250), "SUBSCRIBED")
     assert found["consent_dated_at"] == at(250)
@@ -155,7 +155,7 @@ def test_a_box_that_the_checkout_has_prefilled_does_not_undo_what_was_carried(
     commit(database, customer(7, ANN, **OPTED_IN))
     confirm(database, seen_unsubscribed(at(150)))
     moved(database, BOB)
-    again = order(45, BOB, customer_id=7, consent="opted_in", created_at=at(250), read_at=at(300))
+    again = order(45, BOB, of=7, consent="opted_in", created_at=at(250), read_at=at(300))
     commit(database, again, sources=sources)
     assert contacts(database)[BOB]["status"] == ("SUBSCRIBED" if repeats_count else "UNSUBSCRIBED")
 
@@ -193,7 +193,7 @@ def test_an_opt_in_dated_before_the_stop_undoes_nothing(database: Database) -> N
     commit(database, customer(7, ANN, **OPTED_IN))
     confirm(database, seen_unsubscribed(at(150)))
     moved(database, BOB)
-    commit(database, order(45, BOB, customer_id=7, created_at=at(149), read_at=at(300), **AT_CHECKOUT))
+    commit(database, order(45, BOB, of=7, created_at=at(149), read_at=at(300), **AT_CHECKOUT))
     assert contacts(database)[BOB]["status"] == "UNSUBSCRIBED"
 
 
@@ -203,7 +203,7 @@ def test_a_stop_that_a_dated_opt_in_has_answered_lets_one_without_a_date_undo_a_
     commit(database, customer(7, ANN, **OPTED_IN))
     confirm(database, seen_unsubscribed(at(150)))
     moved(database, BOB)
-    commit(database, order(45, BOB, customer_id=7, created_at=at(180), read_at=at(210), **AT_CHECKOUT))
+    commit(database, order(45, BOB, of=7, created_at=at(180), read_at=at(210), **AT_CHECKOUT))
     commit(database, order(46, BOB, consent="opted_out", created_at=at(190), read_at=at(220)))
     assert contacts(database)[BOB]["status"] == "UNSUBSCRIBED"
     opts_in_without_a_date(database, sources=REPEATS_COUNT)
@@ -216,7 +216,7 @@ def test_an_opt_in_between_the_opt_out_and_the_move_counts(database: Database) -
     commit(
         database,
         customer(7, BOB, read_at=at(200), **OPTED_IN),
-        order(45, BOB, customer_id=7, created_at=at(160), read_at=at(200), **AT_CHECKOUT),
+        order(45, BOB, of=7, created_at=at(160), read_at=at(200), **AT_CHECKOUT),
     )
     assert contacts(database)[BOB]["status"] == "SUBSCRIBED"
 
@@ -248,11 +248,11 @@ def test_a_guest_s_corrected_order_carries_it_too_but_not_a_customer_s(database:
     commit(
         database,
         order(44, ANN, consent="opted_in"),
-        order(45, ANN, customer_id=9, consent="opted_in"),
+        order(45, ANN, of=9, consent="opted_in"),
     )
     confirm(database, seen_unsubscribed(at(150)))
     commit(database, order(44, BOB, consent="opted_in", read_at=at(200)))
-    commit(database, order(45, CAM, customer_id=9, consent="opted_in", read_at=at(200)))
+    commit(database, order(45, CAM, of=9, consent="opted_in", read_at=at(200)))
     assert contacts(database)[BOB]["status"] == "UNSUBSCRIBED"
     assert carried(database, 44, "order") == {**NO_OPT_OUT, "carried_stop_at": at(150)}
     assert carried(database, 45, "order") == {**NO_OPT_OUT, **NO_STOP}

@@ -19,6 +19,7 @@ from woo_sync_pipeline_tests.state.stored import (
     CAM,
     LONG_AGO,
     SOURCES,
+    TRASHED,
     Row,
     at,
     commit,
@@ -81,15 +82,15 @@ def test_another_phone_repeats_nothing(database: Database) -> None:
 
 
 def test_the_same_customer_repeats_the_choice_whatever_phone_is_given(database: Database) -> None:
-    commit_each(database, yes(44, 10, customer_id=7), yes(45, 50, BOB, customer_id=7))
+    commit_each(database, yes(44, 10, of=7), yes(45, 50, BOB, of=7))
     assert times(database, 45) == dated(10)
-    commit(database, yes(46, 60, None, customer_id=7))
+    commit(database, yes(46, 60, None, of=7))
     assert times(database, 46) == dated(10)
 
 
 def test_the_same_number_of_a_customer_of_another_store_is_another_customer(database: Database) -> None:
-    commit(database, yes(44, 10, customer_id=7))
-    commit(database, yes(44, 50, BOB, customer_id=7), source="outlet")
+    commit(database, yes(44, 10, of=7))
+    commit(database, yes(44, 50, BOB, of=7), source="outlet")
     assert record(database, 44, "order", source="outlet")["choice_from"] == at(50)
 
 
@@ -103,7 +104,7 @@ def test_the_box_that_the_account_has_ticked_is_ticked_again_at_the_checkout(dat
     commit(database, customer(7, ANN), run_id="first")
     commit(database, customer(7, ANN, consent="opted_in", read_at=at(200)), run_id="second", started=199)
     assert times(database, 7, "customer") == (just_after(100), at(200))
-    commit(database, yes(44, 250, customer_id=7, read_at=at(300)), run_id="third", started=299)
+    commit(database, yes(44, 250, of=7, read_at=at(300)), run_id="third", started=299)
     assert times(database, 44) == (just_after(100), at(200))
     assert not record(database, 44, "order")["choice_is_dated"]
     assert contacts(database)[ANN]["consent_dated_at"] is None
@@ -114,7 +115,7 @@ def test_the_account_that_keeps_what_the_checkout_was_told_repeats_it(database: 
     commit(
         database,
         customer(7, ANN, consent="opted_in", read_at=at(200)),
-        yes(44, 150, customer_id=7, read_at=at(200)),
+        yes(44, 150, of=7, read_at=at(200)),
         run_id="second",
         started=199,
     )
@@ -191,9 +192,9 @@ def test_a_no_of_somebody_else_is_not_in_between(database: Database) -> None:
 
 
 def test_a_no_in_the_account_is_between_two_orders(database: Database) -> None:
-    commit(database, customer(7, ANN), yes(44, 10, customer_id=7), run_id="first")
+    commit(database, customer(7, ANN), yes(44, 10, of=7), run_id="first")
     commit(database, customer(7, ANN, consent="opted_out", read_at=at(200)), run_id="second", started=199)
-    commit(database, yes(46, 250, customer_id=7, read_at=at(400)), run_id="third", started=399)
+    commit(database, yes(46, 250, of=7, read_at=at(400)), run_id="third", started=399)
     assert times(database, 46) == dated(250)
     assert contacts(database)[ANN]["consent"] == "opted_in"
     # Nobody knows whether that no was the person's; if it was not, the yes repeats the one before it.
@@ -201,13 +202,13 @@ def test_a_no_in_the_account_is_between_two_orders(database: Database) -> None:
 
 
 def test_what_follows_an_order_that_was_perhaps_made_after_the_no_repeats_it(database: Database) -> None:
-    commit(database, customer(7, ANN), yes(44, 10, customer_id=7), run_id="first")
+    commit(database, customer(7, ANN), yes(44, 10, of=7), run_id="first")
     commit(database, customer(7, ANN, consent="opted_out", read_at=at(200)), run_id="second", started=199)
     # What was ordered while the no could still be to come repeats the yes before it.
-    commit(database, yes(45, 190, customer_id=7, read_at=at(300)), run_id="third", started=299)
+    commit(database, yes(45, 190, of=7, read_at=at(300)), run_id="third", started=299)
     assert times(database, 45) == dated(10)
     # If that yes was said after the no, the box was ticked from then on, and the next order says nothing new.
-    commit(database, yes(46, 250, customer_id=7, read_at=at(400)), run_id="fourth", started=399)
+    commit(database, yes(46, 250, of=7, read_at=at(400)), run_id="fourth", started=399)
     assert times(database, 46) == dated(10)
     assert contacts(database)[ANN]["consent"] == "opted_out"
 
@@ -239,14 +240,14 @@ def test_a_yes_with_a_date_of_its_own_is_never_a_repetition(database: Database) 
 
 def test_what_is_gone_or_in_the_trash_is_repeated_all_the_same(database: Database) -> None:
     """It counts for nothing any more; but that the person said it before is true."""
-    commit_each(database, yes(44, 10, order_status="trash"), yes(45, 50))
+    commit_each(database, yes(44, 10, **TRASHED), yes(45, 50))
     assert times(database, 45) == dated(10)
     assert contacts(database)[ANN]["consent_at"] == at(10)
 
 
 def test_what_was_trashed_opts_in_nobody_by_its_copies(database: Database) -> None:
-    commit_each(database, yes(44, 10), yes(45, 50, order_status="trash"))
-    commit(database, yes(44, 10, order_status="trash", read_at=at(300)))
+    commit_each(database, yes(44, 10), yes(45, 50, **TRASHED))
+    commit(database, yes(44, 10, **TRASHED, read_at=at(300)))
     assert contacts(database)[ANN]["consent"] == "unknown"
 
 
@@ -255,7 +256,7 @@ def test_a_renewal_which_says_nothing_neither_chooses_nor_comes_between(database
     assert record(database, 45, "order")["choice"] is None
     assert times(database, 46) == dated(10)
     assert contacts(database)[ANN]["consent_at"] == at(10)
-    assert [event["record_id"] for event in table(database, "consent_events")] == [44, 46]
+    assert [event["record_id"] for event in table(database, "consent_events")] == ["44", "46"]
 
 
 @pytest.mark.parametrize("source", ["shop", "outlet"])
@@ -276,12 +277,12 @@ def test_only_what_is_new_is_looked_at_when_the_setting_changes(database: Databa
 
 
 ONE_PERSON = [
-    yes(44, 10, customer_id=7),
-    yes(45, 20, BOB, customer_id=7),
-    no(46, 30, customer_id=7),
-    yes(47, 40, customer_id=7),
-    yes(48, 50, None, customer_id=7),
-    yes(49, 60, CAM, consent_origin="order meta other", customer_id=7),
+    yes(44, 10, of=7),
+    yes(45, 20, BOB, of=7),
+    no(46, 30, of=7),
+    yes(47, 40, of=7),
+    yes(48, 50, None, of=7),
+    yes(49, 60, CAM, consent_origin="order meta other", of=7),
 ]
 """Two choices made twice each, and one under another key."""
 AS_CHOSEN = {44: dated(10), 45: dated(10), 46: dated(30), 47: dated(40), 48: dated(40), 49: dated(60)}
@@ -311,7 +312,7 @@ def test_what_comes_in_readings_in_the_order_of_time_is_as_if_it_came_at_once(da
 def test_whatever_comes_first_the_last_choice_counts(database: Database, rows: Sequence[Row]) -> None:
     """A no that is met late makes no repetition into a new choice: then the no counts, which sends fewer messages."""
     commit_each(database, *rows)
-    found = [row["record_id"] for row in rows]
+    found = [int(row["record_id"]) for row in rows]
     repeats_before_the_no_is_known = found.index(44) < found.index(46) < found.index(45)
     assert times(database, 46) == dated(10 if repeats_before_the_no_is_known else 50)
     counts = "opted_out" if repeats_before_the_no_is_known else "opted_in"
@@ -342,9 +343,9 @@ def forget_the_ledger(database: Database) -> None:
 
 def test_what_the_ledger_has_forgotten_is_repeated_all_the_same(database: Database) -> None:
     """It is kept for so many days, and people buy again after that."""
-    commit(database, yes(44, 10), yes(45, 10, BOB, customer_id=7), run_id="first")
+    commit(database, yes(44, 10), yes(45, 10, BOB, of=7), run_id="first")
     forget_the_ledger(database)
-    commit(database, yes(46, 50), yes(47, 50, CAM, customer_id=7), run_id="second")
+    commit(database, yes(46, 50), yes(47, 50, CAM, of=7), run_id="second")
     assert times(database, 46) == times(database, 47) == dated(10)
     forget_the_ledger(database)
     commit(database, no(48, 55), yes(49, 60), run_id="third")

@@ -2,18 +2,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
 from woo_sync_pipeline.days import midnight
 from woo_sync_pipeline.orchestration.decisions import DayRange, days_to_sync
-from woo_sync_pipeline.sources.woocommerce.known import last_order_id
+from woo_sync_pipeline.sources.woocommerce.known import last_order_id, next_cursor
 from woo_sync_pipeline.state.alerts import AlertKey, claim_alert, note_told, note_untold
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.retention import covered_days, prune_history
-from woo_sync_pipeline.state.syncs import Watermark, completed_sweeps, list_syncs, watermark
+from woo_sync_pipeline.state.syncs import completed_sweeps, list_syncs, watermark
 from woo_sync_pipeline_tests.state.long_history import TIMEZONE, write_history
-from woo_sync_pipeline_tests.state.stored import at, begin, commit, order, table
+from woo_sync_pipeline_tests.state.stored import Row, at, begin, commit, order, table
 
 LAST_DAY = date(2026, 11, 22)
 MORNING = date(2026, 11, 23)
@@ -99,7 +100,7 @@ def test_how_far_a_source_was_read_is_never_forgotten(database: Database) -> Non
     prune(database, MORNING + timedelta(days=999))
     assert watermark(database, "woocommerce") == known
     (kept,) = list_syncs(database)
-    assert (kept.read_until, kept.last_customer_id) == (known.read_until, known.last_customer_id)
+    assert (kept.read_until, kept.cursor) == (known.read_until, known.cursor)
 
 
 def test_each_source_keeps_its_own_and_what_was_never_committed_goes(database: Database) -> None:
@@ -122,20 +123,24 @@ def test_each_source_keeps_its_own_and_what_was_never_committed_goes(database: D
     }
 
 
-def test_the_highest_customer_may_be_forgotten_with_the_sync_that_met_it(database: Database) -> None:
-    # It was deleted since, and the sweeps after it read everybody: nobody is passed over.
+def test_the_latest_that_was_committed_stays_although_another_has_read_farther(database: Database) -> None:
+    # A backfill of older days: what the source knows of how far it was read came with it.
     write_history(database, last_day=LAST_DAY, days=5)
     with database.transaction() as connection:
-        connection.execute(sa.text("UPDATE woo_sync.sync_runs SET last_customer_id = 9000 WHERE sync_id = 2"))
-    assert watermark(database, "woocommerce") == Watermark(_read_until(database), 9000)
-    prune(database, MORNING - timedelta(days=1))
-    assert watermark(database, "woocommerce") == Watermark(_read_until(database), 506)
-
-
-def _read_until(database: Database) -> datetime:
-    newest = list_syncs(database)[0].read_until
-    assert newest is not None
-    return newest
+        newest = list_syncs(database)[0].sync_id
+        connection.execute(
+            sa.text(
+                "UPDATE woo_sync.sync_runs SET read_until = read_until - interval '9 days',"
+                """ cursor = '{"last_customer_id": 9000}' WHERE sync_id = :newest"""
+            ),
+            {"newest": newest},
+        )
+    known = watermark(database, "woocommerce")
+    assert known is not None
+    assert known.cursor == {"last_customer_id": 9000}
+    prune(database, MORNING + timedelta(days=999))
+    assert watermark(database, "woocommerce") == known
+    assert [each.sync_id for each in list_syncs(database)] == [newest, newest - 1]
 
 
 def test_the_same_alert_is_claimed_once_in_its_interval(database: Database) -> None:
@@ -157,14 +162,24 @@ def test_the_same_alert_is_claimed_once_in_its_interval(database: Database) -> N
     assert claim(failed, timedelta(0))
 
 
+def commit_after(
+    database: Database, run_id: str, *rows: Row, order_id: int | None = None, **options: Any
+) -> None:
+    """Commit a reading that has met all orders up to an id, or has not looked at that."""
+    mark = watermark(database, "shop")
+    assert mark is not None
+    cursor = next_cursor(mark.cursor, customer_id=7, order_id=order_id)
+    commit(database, *rows, run_id=run_id, cursor=cursor, **options)
+
+
 def test_up_to_which_order_a_source_was_met_outlives_the_sync_that_met_it(database: Database) -> None:
     assert last_order_id(database, "shop") == 0
     commit(database, order(44), run_id="first")
     # Of readings that did not note it, the highest known order stands for it.
     assert last_order_id(database, "shop") == 44
-    commit(database, run_id="sweep", started=110, read_until=120, last_order_id=40)
+    commit_after(database, "sweep", order_id=40, started=110, read_until=120)
     assert last_order_id(database, "shop") == 40
-    commit(database, order(60, read_at=at(200)), run_id="live", started=130, read_until=200)
+    commit_after(database, "live", order(60, read_at=at(200)), started=130, read_until=200)
     assert last_order_id(database, "shop") == 40
     with database.transaction() as connection:
         connection.execute(sa.text("UPDATE woo_sync.sync_runs SET status = 'succeeded'"))

@@ -111,9 +111,7 @@ def test_a_yes_taken_back_under_one_key_is_a_no_although_another_says_yes(databa
 def test_what_a_record_said_beside_its_choice_is_repeated_by_the_next_order(database: Database) -> None:
     """The box of the checkout was ticked already when the account said no."""
     commit(database, account(100, checkout="yes", account="no"))
-    later = order(
-        44, ANN, customer_id=7, created_at=at(150), read_at=at(200), **answering("order", checkout="yes")
-    )
+    later = order(44, ANN, of=7, created_at=at(150), read_at=at(200), **answering("order", checkout="yes"))
     commit(database, later)
     assert record(database, 44, "order")["choice_from"] == LONG_AGO
     assert contacts(database)[ANN]["consent"] == "opted_out"
@@ -121,9 +119,7 @@ def test_what_a_record_said_beside_its_choice_is_repeated_by_the_next_order(data
 
 def test_an_order_without_that_yes_before_it_is_a_new_one(database: Database) -> None:
     commit(database, account(100, account="no"))
-    later = order(
-        44, ANN, customer_id=7, created_at=at(150), read_at=at(200), **answering("order", checkout="yes")
-    )
+    later = order(44, ANN, of=7, created_at=at(150), read_at=at(200), **answering("order", checkout="yes"))
     commit(database, later)
     assert contacts(database)[ANN]["consent"] == "opted_in"
 

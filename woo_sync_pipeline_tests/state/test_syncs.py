@@ -50,7 +50,7 @@ def test_a_sync_ends_well_with_its_counts_and_invalid_rows(database: Database) -
         SyncContact(
             outcome="invalid",
             record_type="customer",
-            record_id=7,
+            record_id="7",
             phone_masked="041•••••678",
             reason="not_mobile",
         )
@@ -60,7 +60,7 @@ def test_a_sync_ends_well_with_its_counts_and_invalid_rows(database: Database) -
     assert done.finished_at is not None
     assert done.finished_at >= done.started_at
     assert sync_contacts(database, 1) == [
-        SyncContact("invalid", None, "041•••••678", "customer", 7, None, [], "not_mobile")
+        SyncContact("invalid", None, "041•••••678", "customer", "7", None, [], "not_mobile")
     ]
     assert get_sync(database, 1) == find_sync(database, run_id="a") == done
 
@@ -72,7 +72,7 @@ def test_finishing_again_replaces_the_invalid_rows_and_keeps_the_others(database
             connection, "a", [SyncContact("new", ANN), SyncContact("failed", ANN, reason="refused")]
         )
     for count in (1, 2):
-        invalid = [SyncContact("invalid", record_id=number) for number in range(count)]
+        invalid = [SyncContact("invalid", record_id=str(number)) for number in range(count)]
         finish_sync(database, run_id="a", counts={"invalid": count}, invalid=invalid)
     assert [each.outcome for each in sync_contacts(database, 1)] == ["new", "failed", "invalid", "invalid"]
 
@@ -147,16 +147,16 @@ def test_the_history_is_newest_first_by_store_and_limited(database: Database) ->
 def test_how_far_a_store_was_read_is_the_farthest_commit(database: Database) -> None:
     begin(database, "not committed")
     assert watermark(database, "shop") is None
-    commit(database, customer(), run_id="a", read_until=200, last_customer_id=20)
-    # A backfill of older days reads less far.
-    commit(database, customer(), run_id="b", read_until=50, last_customer_id=7)
+    commit(database, customer(), run_id="a", read_until=200, cursor={"last_customer_id": 20})
+    # A backfill of older days reads less far; what its source knows of that is in force.
+    commit(database, customer(), run_id="b", read_until=50, cursor={"last_customer_id": 21})
     commit(database, customer(), run_id="c", source="outlet", read_until=900)
-    assert watermark(database, "shop") == Watermark(at(200), 20)
+    assert watermark(database, "shop") == Watermark(at(200), {"last_customer_id": 21})
 
 
 def test_how_far_a_store_was_read_stands_if_its_clock_has_come_that_far(database: Database) -> None:
-    commit(database, customer(), run_id="a", read_until=200, last_customer_id=20)
-    known = Watermark(at(200), 20)
+    commit(database, customer(), run_id="a", read_until=200, cursor={"last_customer_id": 20})
+    known = Watermark(at(200), {"last_customer_id": 20})
     for minutes in (200, 201, 9000):
         assert watermark_by(database, "shop", known, store_now=at(minutes)) == known
 
@@ -164,24 +164,32 @@ def test_how_far_a_store_was_read_stands_if_its_clock_has_come_that_far(database
 def test_a_sync_that_read_with_a_clock_that_was_ahead_counts_as_read_a_little_before_it_began(
     database: Database,
 ) -> None:
-    start_at(database, "right", 100, read_until=100, last_customer_id=20)
-    start_at(database, "ahead", 150, read_until=9000, last_customer_id=21)
+    start_at(database, "right", 100, read_until=100, cursor={"last_customer_id": 20})
+    start_at(database, "ahead", 150, read_until=9000, cursor={"last_customer_id": 21})
     start_at(database, "other store", 170, read_until=170, source="outlet")
     known = watermark(database, "shop")
     assert known is not None
-    assert known == Watermark(at(9000), 21)
-    assert watermark_by(database, "shop", known, store_now=at(160)) == Watermark(at(145), 21)
-    start_at(database, "right again", 160, read_until=160, last_customer_id=21)
-    assert watermark_by(database, "shop", known, store_now=at(161)) == Watermark(at(160), 21)
+    assert known == Watermark(at(9000), {"last_customer_id": 21})
+    assert watermark_by(database, "shop", known, store_now=at(160)) == Watermark(
+        at(145), {"last_customer_id": 21}
+    )
+    start_at(database, "right again", 160, read_until=160, cursor={"last_customer_id": 21})
+    assert watermark_by(database, "shop", known, store_now=at(161)) == Watermark(
+        at(160), {"last_customer_id": 21}
+    )
     # Put back once more: what was read since is as doubtful.
-    assert watermark_by(database, "shop", known, store_now=at(140)) == Watermark(at(135), 21)
+    assert watermark_by(database, "shop", known, store_now=at(140)) == Watermark(
+        at(135), {"last_customer_id": 21}
+    )
 
 
 def test_clocks_that_differ_by_seconds_do_not_have_anything_read_again(database: Database) -> None:
     """Where several machines answer for a store, each has its own."""
-    start_at(database, "a", 200, read_until=200, last_customer_id=20)
+    start_at(database, "a", 200, read_until=200, cursor={"last_customer_id": 20})
     now = at(200) - timedelta(seconds=20)
-    assert watermark_by(database, "shop", Watermark(at(200), 20), store_now=now) == Watermark(now, 20)
+    assert watermark_by(
+        database, "shop", Watermark(at(200), {"last_customer_id": 20}), store_now=now
+    ) == Watermark(now, {"last_customer_id": 20})
 
 
 @pytest.mark.parametrize(("ahead", "until"), [(0, 194), (5, 199), (6, 200), (9, 200), (-3, 191), (60, 200)])
@@ -190,32 +198,36 @@ def test_a_clock_that_was_set_back_since_has_read_no_further_than_it_says_now_it
 ) -> None:
     """It was five or six minutes ahead when it was read until minute 200, and shows minute 210 now."""
     clock = ClockOffset(5 * MINUTE, 6 * MINUTE)
-    commit(database, customer(), run_id="a", read_until=200, last_customer_id=20, store_clock=clock)
-    known = Watermark(at(200), 20)
+    commit(
+        database, customer(), run_id="a", read_until=200, cursor={"last_customer_id": 20}, source_clock=clock
+    )
+    known = Watermark(at(200), {"last_customer_id": 20})
     found = watermark_by(database, "shop", known, store_now=at(210), store_ahead=ahead * MINUTE)
-    assert found == Watermark(at(until), 20)
+    assert found == Watermark(at(until), {"last_customer_id": 20})
     assert watermark_by(database, "shop", known, store_now=at(210)) == known
 
 
 def test_the_farthest_of_several_clocks_counts(database: Database) -> None:
     ahead = ClockOffset(30 * MINUTE, 30 * MINUTE)
-    commit(database, customer(), run_id="a", read_until=200, last_customer_id=20, store_clock=ahead)
-    commit(database, customer(), run_id="b", read_until=180, last_customer_id=20)
-    known = Watermark(at(200), 20)
+    commit(
+        database, customer(), run_id="a", read_until=200, cursor={"last_customer_id": 20}, source_clock=ahead
+    )
+    commit(database, customer(), run_id="b", read_until=180, cursor={"last_customer_id": 20})
+    known = Watermark(at(200), {"last_customer_id": 20})
     found = watermark_by(database, "shop", known, store_now=at(300), store_ahead=timedelta())
-    assert found == Watermark(at(180), 20)
+    assert found == Watermark(at(180), {"last_customer_id": 20})
 
 
 @pytest.mark.parametrize(("now", "until"), [(210, 200), (190, 145)])
 def test_of_a_sync_that_did_not_measure_the_clock_only_the_future_is_not_believed(
     database: Database, now: int, until: int
 ) -> None:
-    start_at(database, "a", 150, read_until=200, last_customer_id=20)
+    start_at(database, "a", 150, read_until=200, cursor={"last_customer_id": 20})
     with database.transaction() as connection:
         connection.execute(sa.text("UPDATE woo_sync.sync_runs SET store_ahead_by = NULL"))
-    known = Watermark(at(200), 20)
+    known = Watermark(at(200), {"last_customer_id": 20})
     found = watermark_by(database, "shop", known, store_now=at(now), store_ahead=timedelta())
-    assert found == Watermark(at(until), 20)
+    assert found == Watermark(at(until), {"last_customer_id": 20})
 
 
 def start_at(database: Database, run_id: str, minutes: int, **changes: Any) -> None:
@@ -229,9 +241,9 @@ def start_at(database: Database, run_id: str, minutes: int, **changes: Any) -> N
 
 
 def test_a_failed_sync_that_was_committed_counts_for_how_far_it_was_read(database: Database) -> None:
-    commit(database, customer(), run_id="a", read_until=200, last_customer_id=20)
+    commit(database, customer(), run_id="a", read_until=200, cursor={"last_customer_id": 20})
     fail_sync(database, run_id="a", error="the platform is down")
-    assert watermark(database, "shop") == Watermark(at(200), 20)
+    assert watermark(database, "shop") == Watermark(at(200), {"last_customer_id": 20})
 
 
 def test_sweeps_that_ended_well_are_listed_oldest_first(database: Database) -> None:

@@ -200,7 +200,7 @@ def test_who_was_deleted_comes_back_unsubscribed_whatever_the_store_says(
     assert (known["base_state"], known["base_state_by"]) == ("UNSUBSCRIBED", "platform")
 
     # Whoever says yes after that is subscribed, unless the platform holds against it.
-    commit(stopped, {**ordered(soon()), "record_id": 45, "consent_key": "other", "hash": "another"})
+    commit(stopped, {**ordered(soon()), "record_id": "45", "consent_key": "other", "hash": "another"})
     push(stopped, client)
     assert states(platform) == {ANN: "UNSUBSCRIBED" if remembers else "SUBSCRIBED"}
 

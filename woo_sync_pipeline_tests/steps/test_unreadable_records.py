@@ -66,7 +66,7 @@ def test_records_that_cannot_be_read_are_lines_of_the_report_and_the_others_are_
         ("customer", None, f"{_typed(text)}", "does_not_fit (id: a text)"),
         ("customer", None, f"{_typed(huge)}", "does_not_fit (id: a number of more than 64 bits)"),
         ("order", None, "049•••••158", "does_not_fit (id: a list)"),
-        ("order", buyer, "", "does_not_fit (customer_id: greater_than_or_equal_to(0))"),
+        ("order", str(buyer), "", "does_not_fit (customer_id: greater_than_or_equal_to(0))"),
     }
     assert swept.counts["invalid_reasons"]["does_not_fit"] == 4
     assert any(warning.startswith("1 orders came without their meta") for warning in swept.counts["warnings"])

@@ -31,7 +31,7 @@ def window(
         range_start=DAY,
         range_end=NEXT_DAY,
         is_sweep=is_sweep,
-        watermark=None if mark is None else Watermark(mark, 7),
+        watermark=None if mark is None else Watermark(mark, {"last_customer_id": 7}),
         orders_from=orders_from,
         store_now=now,
     )

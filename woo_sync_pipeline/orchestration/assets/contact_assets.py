@@ -23,7 +23,7 @@ from woo_sync_pipeline.steps import findings
 from woo_sync_pipeline.steps.brake import OptOutsSent, stopped_by_the_store
 from woo_sync_pipeline.steps.brake import finding as brake_finding
 from woo_sync_pipeline.steps.findings import RecordTally
-from woo_sync_pipeline.steps.fit import RECORD_SCHEMA
+from woo_sync_pipeline.steps.fit import RECORD_SCHEMA, fit_records
 from woo_sync_pipeline.steps.urgent_opt_outs import send_opt_outs
 
 RECORD_CHECKS = (
@@ -45,7 +45,8 @@ def contacts(step: SyncStep) -> dg.MaterializeResult:
     """One row per store record: a phone in E.164, names, email, choice, groups; or why it has no phone."""
     tally = RecordTally()
     with step.writing("contacts", schema=RECORD_SCHEMA) as staged:
-        for part in step.kind.records(step.of_source()):
+        for raw in step.kind.records(step.of_source()):
+            part = fit_records(raw, source=step.source.key, default_region=step.source.default_region)
             staged.add(part.records)
             tally.add(part)
         staged.notes = {

@@ -26,7 +26,7 @@ from woo_sync_pipeline.sources.base import Extraction, Option
 from woo_sync_pipeline.state.bulk import arrow_schema
 from woo_sync_pipeline.state.contacts import count_held, pending_phones, source_totals
 from woo_sync_pipeline.state.known_account import note_missing
-from woo_sync_pipeline.state.lent_phones import customers_not_to_mend
+from woo_sync_pipeline.state.lent_phones import persons_not_to_mend
 from woo_sync_pipeline.state.records import invalid_reasons
 from woo_sync_pipeline.state.syncs import CONTACT_LINE_COLUMNS, SyncContact, finish_sync, list_syncs
 from woo_sync_pipeline.steps.brake import finding as brake_finding
@@ -173,10 +173,10 @@ def sync_report(step: SyncStep) -> dg.MaterializeResult:
 
 
 def _to_mend(step: SyncStep, invalid: list[SyncContact]) -> list[SyncContact]:
-    """Without the customers who have the phone of an order, or were erased in the store."""
-    customers = [each.record_id or 0 for each in invalid if each.record_type == "customer"]
-    settled = customers_not_to_mend(step.database, step.source.key, customers)
-    return [each for each in invalid if each.record_type != "customer" or each.record_id not in settled]
+    """Without the persons who have the phone of a record of theirs, or were erased in the source."""
+    ids = [each.record_id for each in invalid if each.record_id is not None]
+    settled = persons_not_to_mend(step.database, step.source.key, ids)
+    return [each for each in invalid if (each.record_type, each.record_id) not in settled]
 
 
 def _pending(step: SyncStep) -> list[str]:

@@ -20,7 +20,7 @@ from woo_sync_pipeline.sources.base import (
 )
 from woo_sync_pipeline.sources.woocommerce.client import StoreClient, connect
 from woo_sync_pipeline.sources.woocommerce.completeness import all_were_read, customers_up_to
-from woo_sync_pipeline.sources.woocommerce.known import known_guest_orders, last_order_id
+from woo_sync_pipeline.sources.woocommerce.known import known_guest_orders, last_customer_id, last_order_id
 from woo_sync_pipeline.sources.woocommerce.orders import OrderWindow, order_statuses
 from woo_sync_pipeline.sources.woocommerce.reading import (
     CustomersRead,
@@ -166,10 +166,10 @@ def customers(step: Step) -> Extracted:
                 client,
                 step.database,
                 step.source,
-                last_id=step.watermark.last_customer_id if step.watermark else 0,
+                last_id=last_customer_id(step.watermark.cursor) if step.watermark else 0,
                 customer_ids={
                     *step.read("orders").columns("customer_id")["customer_id"],
-                    *step.options[CUSTOMER_IDS.name],
+                    *map(int, step.options[CUSTOMER_IDS.name]),
                 },
                 progress=advance,
             )

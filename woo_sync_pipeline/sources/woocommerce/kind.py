@@ -9,10 +9,10 @@ from woo_sync_pipeline.sources.base import CheckLine, Discovered, Extraction, Lo
 from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 
 if TYPE_CHECKING:
+    from woo_sync_pipeline.contacts.normalise import RawRecords
     from woo_sync_pipeline.state.database import Database
     from woo_sync_pipeline.state.records import Reading
     from woo_sync_pipeline.state.syncs import Watermark
-    from woo_sync_pipeline.steps.fit import NormalisedRecords
 
 
 class WooCommerce(SourceKind[WooCommerceSettings]):
@@ -33,11 +33,11 @@ class WooCommerce(SourceKind[WooCommerceSettings]):
 
         return EXTRACTIONS
 
-    def records(self, step: SourceStep[WooCommerceSettings]) -> Iterator[NormalisedRecords]:
+    def records(self, step: SourceStep[WooCommerceSettings]) -> Iterator[RawRecords]:
         """Customers and orders; guests and customers hold a contact, other orders carry choices and products."""
-        from woo_sync_pipeline.steps.fit import normalise_portions
+        from woo_sync_pipeline.sources.woocommerce.normalise import raw_portions
 
-        return normalise_portions(
+        return raw_portions(
             step.source,
             customers=step.read("customers").portions(),
             orders=step.read("orders").portions(),

@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
+from woo_sync_pipeline.state.bulk import copy_rows
 from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.syncs import watermark
+
+_LAST_CUSTOMER, _LAST_ORDER = "last_customer_id", "last_order_id"
+_ROLE_COLUMNS = {"source": "text", "user_id": "bigint", "roles": "text[]"}
+
+
+def last_customer_id(cursor: Mapping[str, Any]) -> int:
+    """The highest customer id that was ever met; 0 where none was."""
+    return int(cursor.get(_LAST_CUSTOMER, 0))
+
+
+def next_cursor(known: Mapping[str, Any], *, customer_id: int, order_id: int | None) -> dict[str, int]:
+    """How far a store has been read after a reading, given how far it was before.
+
+    customer_id: the highest that was met: those of the deleted are never given again. order_id: the one up to which all
+    orders have been met, whatever their dates; None where that was not looked at.
+    """
+    order_id = known.get(_LAST_ORDER) if order_id is None else order_id
+    found = {_LAST_CUSTOMER: max(customer_id, last_customer_id(known))}
+    return found if order_id is None else {**found, _LAST_ORDER: order_id}
 
 
 def customer_hashes(database: Database, source: str, ids: Collection[int] | None = None) -> dict[int, str]:
     """Hashes of the customers of a source that are not gone, by customer id: of all, or of those with these ids."""
     query = """
-        SELECT record_id, hash FROM woo_sync.source_records
+        SELECT record_id::bigint, hash FROM woo_sync.source_records
         WHERE source = :source AND record_type = 'customer' AND gone_at IS NULL
     """
     values: dict[str, object] = {"source": source}
     if ids is not None:
         query += " AND record_id = ANY(:ids)"
-        values["ids"] = list(ids)
+        values["ids"] = list(map(str, ids))
     with database.transaction() as connection:
         return dict(connection.execute(sa.text(query), values).tuples().all())
 
@@ -26,11 +48,12 @@ def customer_hashes(database: Database, source: str, ids: Collection[int] | None
 def order_hashes(database: Database, source: str, ids: Collection[int]) -> dict[int, str]:
     """Hashes of those orders that are known and not gone, by order id."""
     query = """
-        SELECT record_id, hash FROM woo_sync.source_records
+        SELECT record_id::bigint, hash FROM woo_sync.source_records
         WHERE source = :source AND record_type = 'order' AND record_id = ANY(:ids) AND gone_at IS NULL
     """
+    values = {"source": source, "ids": list(map(str, ids))}
     with database.transaction() as connection:
-        return dict(connection.execute(sa.text(query), {"source": source, "ids": list(ids)}).tuples().all())
+        return dict(connection.execute(sa.text(query), values).tuples().all())
 
 
 def known_guest_orders(
@@ -41,9 +64,11 @@ def known_guest_orders(
     Only those whose id, divided by `parts`, leaves one of the `chosen` numbers; without these all.
     """
     query = """
-        SELECT record_id FROM woo_sync.source_records
-        WHERE source = :source AND record_type = 'order' AND customer_id = 0 AND gone_at IS NULL
-            AND order_status <> 'trash' AND record_id % :parts = ANY(:chosen)
+        WITH known AS MATERIALIZED (
+            SELECT record_id::bigint AS order_id FROM woo_sync.source_records
+            WHERE source = :source AND record_type = 'order' AND person_id = '' AND gone_at IS NULL AND NOT is_discarded
+        )
+        SELECT order_id FROM known WHERE order_id % :parts = ANY(:chosen)
     """
     with database.transaction() as connection:
         values = {"source": source, "parts": parts, "chosen": list(chosen)}
@@ -55,28 +80,25 @@ def last_order_id(database: Database, source: str) -> int:
 
     Of what was read before this was noted, the highest known id stands for it.
     """
+    mark = watermark(database, source)
+    if mark is not None and _LAST_ORDER in mark.cursor:
+        return int(mark.cursor[_LAST_ORDER])
     query = """
-        SELECT coalesce(
-            (SELECT last_order_id FROM woo_sync.sync_runs
-                WHERE source = :source AND committed_at IS NOT NULL AND last_order_id IS NOT NULL
-                ORDER BY committed_at DESC LIMIT 1),
-            (SELECT max(record_id) FROM woo_sync.source_records WHERE source = :source AND record_type = 'order'),
-            0
-        )
+        SELECT coalesce(max(record_id::bigint), 0) FROM woo_sync.source_records
+        WHERE source = :source AND record_type = 'order'
     """
     with database.transaction() as connection:
-        found: int = connection.execute(sa.text(query), {"source": source}).scalar_one()
-        return found
+        return int(connection.execute(sa.text(query), {"source": source}).scalar_one())
 
 
 def orders_that_named_a_customer(database: Database, source: str, ids: Collection[int]) -> set[int]:
     """Those orders that named a customer at any earlier reading."""
     query = """
-        SELECT record_id FROM woo_sync.source_records
-        WHERE source = :source AND record_type = 'order' AND customer_id <> 0 AND record_id = ANY(:ids)
+        SELECT record_id::bigint FROM woo_sync.source_records
+        WHERE source = :source AND record_type = 'order' AND person_id <> '' AND record_id = ANY(:ids)
     """
     with database.transaction() as connection:
-        rows = connection.execute(sa.text(query), {"source": source, "ids": list(ids)})
+        rows = connection.execute(sa.text(query), {"source": source, "ids": list(map(str, ids))})
         return set(rows.scalars())
 
 
@@ -90,8 +112,26 @@ def users_with_several_roles(
         return {number: tuple(roles) for number, roles in rows}
 
 
+def replace_roles(source: str, roles: Mapping[int, Sequence[str]] | None) -> Callable[[sa.Connection], None]:
+    """What replaces, in the transaction of a reading, what is known of the users of a source with several roles.
+
+    Their roles are by id; None where not all of it was read: then nothing is replaced.
+    """
+
+    def write(connection: sa.Connection) -> None:
+        if roles is None:
+            return
+        connection.execute(
+            sa.text("DELETE FROM woo_sync.user_roles WHERE source = :source"), {"source": source}
+        )
+        rows = ([source, number, list(names)] for number, names in roles.items())
+        copy_rows(connection, "woo_sync.user_roles", _ROLE_COLUMNS, rows)
+
+    return write
+
+
 def known_product_ids(database: Database, source: str) -> set[int]:
     """Ids of the products whose tags are known."""
-    query = "SELECT product_id FROM woo_sync.products WHERE source = :source"
+    query = "SELECT item_id::bigint FROM woo_sync.tagged_items WHERE source = :source"
     with database.transaction() as connection:
         return set(connection.execute(sa.text(query), {"source": source}).scalars())

@@ -10,6 +10,7 @@ from woo_sync_pipeline.sources.base import Look
 from woo_sync_pipeline.sources.woocommerce.activity import active_customers
 from woo_sync_pipeline.sources.woocommerce.client import StoreClient, connect
 from woo_sync_pipeline.sources.woocommerce.errors import StoreError
+from woo_sync_pipeline.sources.woocommerce.known import last_customer_id
 from woo_sync_pipeline.sources.woocommerce.looks import Looks
 from woo_sync_pipeline.sources.woocommerce.probe import NewestChange, newest_change
 from woo_sync_pipeline.sources.woocommerce.reading import changed_accounts
@@ -59,7 +60,7 @@ def change_seen(mark: Watermark, newest: NewestChange, *, changed_accounts: int 
     """
     if newest.order_modified_at is not None and newest.order_modified_at >= mark.read_until:
         return "an order changed"
-    if newest.customer_id is not None and newest.customer_id > mark.last_customer_id:
+    if newest.customer_id is not None and newest.customer_id > last_customer_id(mark.cursor):
         return "a customer registered"
     return f"{changed_accounts:,} accounts of active customers changed" if changed_accounts else None
 

@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from woo_sync_pipeline.contacts.consent import Consent
+from woo_sync_pipeline.contacts.normalise import normalise
+from woo_sync_pipeline.contacts.schemas import SourceRecord, validate
 from woo_sync_pipeline.sources.woocommerce.client import Row, StoreClient
 from woo_sync_pipeline.sources.woocommerce.customers import customers_after, customers_by_id, sweep_customers
 from woo_sync_pipeline.sources.woocommerce.errors import StoreAnswerMalformedError
@@ -23,6 +25,7 @@ from woo_sync_pipeline.sources.woocommerce.known import (
     orders_that_named_a_customer,
     users_with_several_roles,
 )
+from woo_sync_pipeline.sources.woocommerce.normalise import order_records
 from woo_sync_pipeline.sources.woocommerce.orders import (
     NewestOrders,
     OrderWindow,
@@ -44,7 +47,6 @@ from woo_sync_pipeline.sources.woocommerce.row_ids import LeftOut, UnreadableRow
 from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.records import known_phones
-from woo_sync_pipeline.steps.fit import normalise_records
 
 NORMALISATION_VERSION = 1
 """Part of every hash: raise it when records shall be read anew because they are normalised differently."""
@@ -467,10 +469,8 @@ def _opting_out(database: Database, source: WooCommerceSettings, orders: pd.Data
     """The orders by which somebody whose phone is known opts out: that counts, whatever became of the order."""
     if orders.empty:
         return []
-    records = normalise_records(
-        source, customers=CUSTOMER_SCHEMA.empty_table().to_pandas(), orders=orders, guest_order_ids=()
-    ).records
+    raw = order_records(orders, source, pd.Index([], dtype="int64"))
+    records, _ = validate(SourceRecord, normalise(raw, source.default_region))
     opted_out = records[(records["consent"] == Consent.opted_out.value) & records["phone"].notna()]
     phones = known_phones(database, opted_out["phone"].tolist())
-    found: list[int] = opted_out.loc[opted_out["phone"].isin(list(phones)), "record_id"].tolist()
-    return found
+    return [int(each) for each in opted_out.loc[opted_out["phone"].isin(list(phones)), "record_id"]]

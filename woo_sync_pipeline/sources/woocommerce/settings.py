@@ -182,7 +182,7 @@ class WooCommerceSettings(SourceSettings):
             "order_statuses": self.order_statuses and sorted(self.order_statuses),
         }
 
-    def page_of(self, record_type: str, record_id: int) -> str:
+    def page_of(self, record_type: str, record_id: str) -> str:
         """The page in the store's administration on which a customer or an order is edited."""
         return self.url.rstrip("/") + _PAGES[record_type].format(record_id=record_id)
 

@@ -15,7 +15,13 @@ from woo_sync_pipeline.days import midnight
 from woo_sync_pipeline.demo.store import DemoStore
 from woo_sync_pipeline.sources.woocommerce import reading
 from woo_sync_pipeline.sources.woocommerce.client import StoreClient, connect
-from woo_sync_pipeline.sources.woocommerce.known import known_guest_orders, last_order_id
+from woo_sync_pipeline.sources.woocommerce.known import (
+    known_guest_orders,
+    last_customer_id,
+    last_order_id,
+    next_cursor,
+    replace_roles,
+)
 from woo_sync_pipeline.sources.woocommerce.orders import order_statuses
 from woo_sync_pipeline.sources.woocommerce.reading import CustomersRead, OrdersRead
 from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
@@ -23,7 +29,7 @@ from woo_sync_pipeline.sources.woocommerce.window import order_window, read_unti
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.records import Reading, commit_reading
 from woo_sync_pipeline.state.syncs import Watermark, begin_sync, watermark
-from woo_sync_pipeline.steps.fit import normalise_records
+from woo_sync_pipeline_tests.sources.woocommerce.normalised import normalised_records
 
 KEY = "shop"
 CONSENT = "sms_marketing_consent"
@@ -97,7 +103,7 @@ class SyncedSource:
             tags = reading.read_product_tags(client, self.database, self.source, orders, is_sweep=is_sweep)
             requests = client.requests_made
         guests = set(reading.guest_orders(self.database, self.source, orders)["record_id"].to_pylist())
-        records = normalise_records(
+        records = normalised_records(
             self.source,
             customers=customers.changed.to_pandas(),
             orders=orders.to_pandas(),
@@ -106,14 +112,14 @@ class SyncedSource:
         self._commit(
             Reading(
                 [records],
-                customers.gone,
-                tags,
                 started_at,
                 until,
-                customers.last_id,
-                gone_order_ids=found.gone,
-                last_order_id=found.last_id,
-                roles=customers.roles,
+                gone={"customer": [*map(str, customers.gone)], "order": [*map(str, found.gone)]},
+                item_tags={str(number): names for number, names in tags.items()},
+                cursor=next_cursor(
+                    mark.cursor if mark else {}, customer_id=customers.last_id, order_id=found.last_id
+                ),
+                beside=replace_roles(KEY, customers.roles),
             )
         )
         return Read(orders, customers, tags, guests, requests, found.gone, found.unclear)
@@ -159,7 +165,7 @@ class SyncedSource:
             client,
             self.database,
             self.source,
-            last_id=mark.last_customer_id if mark else 0,
+            last_id=last_customer_id(mark.cursor) if mark else 0,
             customer_ids=set(orders["customer_id"].to_pylist()),
             progress=_nothing,
         )

@@ -11,7 +11,7 @@ from woo_sync_pipeline.sources.woocommerce.probe import NewestChange
 from woo_sync_pipeline.state.syncs import Watermark
 
 READ_UNTIL = datetime(2026, 11, 1, 12, 0, 30, tzinfo=UTC)
-MARK = Watermark(READ_UNTIL, last_customer_id=20)
+MARK = Watermark(READ_UNTIL, {"last_customer_id": 20})
 
 
 def newest(seconds: int | None, customer_id: int | None) -> NewestChange:

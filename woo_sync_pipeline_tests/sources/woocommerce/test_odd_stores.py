@@ -24,13 +24,13 @@ from woo_sync_pipeline.sources.woocommerce.orders import OrderWindow, order_stat
 from woo_sync_pipeline.sources.woocommerce.products import product_tags
 from woo_sync_pipeline.sources.woocommerce.records import customer_table, order_table
 from woo_sync_pipeline.sources.woocommerce.row_ids import LeftOut
-from woo_sync_pipeline.steps.fit import normalise_records
-from woo_sync_pipeline_tests.contacts.test_left_out import SOURCE
 from woo_sync_pipeline_tests.sources.woocommerce.conftest import ADMINISTRATOR
 from woo_sync_pipeline_tests.sources.woocommerce.loopback import JSON, LoopbackStore, Reply, Request
+from woo_sync_pipeline_tests.sources.woocommerce.normalised import normalised_records
+from woo_sync_pipeline_tests.sources.woocommerce.test_normalise import settings_with
 
 KEY = "sms"
-WHOLE = SOURCE.model_copy(update={"consent": SOURCE.consent.model_copy(update={"meta_keys": (KEY,)})})
+WHOLE = settings_with(consent={"meta_keys": [KEY]})
 HTML = {"Content-Type": "text/html; charset=UTF-8"}
 READ_AT = datetime(2026, 11, 27, tzinfo=UTC)
 Connect = Callable[..., StoreClient]
@@ -111,7 +111,7 @@ def read_all(client: StoreClient) -> Seen:
     options: dict[str, Any] = {"meta_keys": [KEY], "fingerprint": "", "read_at": READ_AT}
     found_orders = order_table(orders, **options).to_pandas()
     guests = found_orders.loc[found_orders["customer_id"] == 0, "record_id"].tolist()
-    made = normalise_records(
+    made = normalised_records(
         WHOLE,
         customers=customer_table(customers, **options).to_pandas(),
         orders=found_orders,

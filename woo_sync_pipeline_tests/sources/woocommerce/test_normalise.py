@@ -10,23 +10,32 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from woo_sync_pipeline.contacts.consent import Answer, Consent, ConsentRules, answers_text
+from woo_sync_pipeline.contacts.consent import Answer, Consent, answers_text
 from woo_sync_pipeline.contacts.merge import MergeInput, MergeSource, merge_contacts
-from woo_sync_pipeline.contacts.normalise import NormaliseSettings, normalise_customers, normalise_orders
+from woo_sync_pipeline.contacts.normalise import normalise
 from woo_sync_pipeline.contacts.schemas import MergedContact, SourceRecord, validate
+from woo_sync_pipeline.sources.woocommerce.normalise import customer_records, order_records
+from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 from woo_sync_pipeline_tests.checkout import SHARED
 from woo_sync_pipeline_tests.contacts.test_merge import known_from
 
-SETTINGS = NormaliseSettings(
-    default_region="AU",
-    consent=ConsentRules(
-        keys=("sms_marketing_consent", "sms_optout_at", "_wc_other/acme/sms-opt-in", "acme_sms"),
-        dated_by={"sms_marketing_consent": "sms_consent_at"},
-        mirrored_by={"_wc_other/acme/sms-opt-in": "acme_sms"},
-    ),
-    tag_meta_keys=("customer_tags",),
-    role_groups=True,
+
+def settings_with(**sections: Any) -> WooCommerceSettings:
+    """The settings of a store with these sections."""
+    store = {"name": "WooCommerce", "key": "woocommerce", "url": "https://shop.example.com"}
+    key = {"consumer_key": "unused", "consumer_secret": "unused", "start_date": "2026-11-01"}
+    return WooCommerceSettings.model_validate({**store, **key, "default_region": "AU", **sections})
+
+
+SETTINGS = settings_with(
+    consent={
+        "meta_keys": ["sms_marketing_consent", "sms_optout_at", "_wc_other/acme/sms-opt-in"],
+        "dated_by": {"sms_marketing_consent": "sms_consent_at"},
+        "mirrored_by": {"_wc_other/acme/sms-opt-in": "acme_sms"},
+    },
+    groups={"meta_keys": ["customer_tags"]},
 )
+BASIS = SETTINGS.consent.basis
 MIDNIGHT = pd.Timestamp("2026-11-01", tz="UTC")
 ADDRESS = [
     f"{kind}_{part}"
@@ -63,6 +72,16 @@ def order(**changes: object) -> dict[str, Any]:
     return {**common, **texts, "meta": "{}", "product_ids": [], "hash": "abc", "read_at": MIDNIGHT, **changes}
 
 
+def normalise_customers(frame: pd.DataFrame, settings: WooCommerceSettings) -> pd.DataFrame:
+    return normalise(customer_records(frame, settings), settings.default_region)
+
+
+def normalise_orders(frame: pd.DataFrame, settings: WooCommerceSettings, *guest_ids: int) -> pd.DataFrame:
+    return normalise(
+        order_records(frame, settings, pd.Index(guest_ids, dtype="int64")), settings.default_region
+    )
+
+
 def one_customer(**changes: object) -> dict[str, Any]:
     return row_of(normalise_customers(frame_of([customer(**changes)]), SETTINGS))
 
@@ -97,11 +116,12 @@ def test_a_whole_customer_becomes_one_record() -> None:
     said_at = MIDNIGHT - pd.Timedelta(minutes=1)
     assert row == {
         "record_type": "customer",
-        "record_id": 7,
-        "customer_id": 7,
+        "record_id": "7",
+        "person_id": "7",
+        "is_person": True,
         "phone": "+61412345678",
         "region": "AU",
-        "raw_phone_masked": "",
+        "phone_masked": "",
         "first_name": "Bob & Sue",
         "last_name": "O'Connor",
         "email": "Bob@example.com",
@@ -118,9 +138,13 @@ def test_a_whole_customer_becomes_one_record() -> None:
             }
         ),
         "consent_unread": "",
+        "consent_basis": BASIS,
         "said_at": said_at,
         "tags": ["Wholesale", "VIP", "Wine & Cheese"],
-        "product_ids": [],
+        "item_ids": [],
+        "status": "",
+        "is_discarded": False,
+        "holds_contact": True,
         "created_at": MIDNIGHT,
         "modified_at": pd.NaT,
         "invalid_reason": None,
@@ -141,11 +165,11 @@ def test_a_whole_order_becomes_one_record() -> None:
         meta=json.dumps({"_wc_other/acme/sms-opt-in": "0", "customer_tags": ["VIP"]}),
     )
     assert row["record_type"] == "order"
-    assert (row["record_id"], row["customer_id"]) == (44, 12)
+    assert (row["record_id"], row["person_id"], row["is_person"]) == ("44", "12", False)
     assert (row["phone"], row["region"]) == ("+64211234567", "NZ")
     assert (row["first_name"], row["last_name"], row["email"]) == ("Ann", "", "ann@example.com")
     assert (row["consent"], row["consent_origin"]) == ("opted_out", "order meta _wc_other/acme/sms-opt-in")
-    assert row["product_ids"] == [7, 9]
+    assert (row["item_ids"], row["status"], row["is_discarded"]) == (["7", "9"], "completed", False)
     assert row["tags"] == []
 
 
@@ -155,7 +179,7 @@ def test_the_renewal_of_a_subscription_says_nothing_of_consent() -> None:
     assert (row["consent"], row["consent_origin"], row["consent_key"]) == ("unknown", "", "")
     assert (row["consent_value"], row["consent_answers"], row["consent_unread"]) == ("", "", "")
     assert pd.isna(row["said_at"])
-    assert (row["phone"], row["product_ids"]) == ("+61412345678", [7])
+    assert (row["phone"], row["item_ids"]) == ("+61412345678", ["7"])
     assert one_order(meta=copied)["consent"] == "opted_in"
 
 
@@ -178,7 +202,7 @@ def test_a_key_without_an_answer_is_named_and_one_that_nobody_understands_is_sho
 
 
 def test_a_guest_order_names_no_customer() -> None:
-    assert one_order(customer_id=0)["customer_id"] == 0
+    assert one_order(customer_id=0)["person_id"] == ""
 
 
 @pytest.mark.parametrize(
@@ -199,7 +223,7 @@ def test_the_billing_phone_goes_before_the_shipping_phone(
     billing: str, shipping: str, phone: str | None, reason: str | None, masked: str
 ) -> None:
     row = one_customer(billing_phone=billing, shipping_phone=shipping)
-    assert (row["phone"], row["invalid_reason"], row["raw_phone_masked"]) == (phone, reason, masked)
+    assert (row["phone"], row["invalid_reason"], row["phone_masked"]) == (phone, reason, masked)
 
 
 @pytest.mark.parametrize(
@@ -266,12 +290,11 @@ def test_meta_that_says_nothing_leaves_consent_unknown(meta: str | None) -> None
 
 
 def test_a_choice_may_be_written_in_the_store_s_own_words() -> None:
-    settings = NormaliseSettings(
-        default_region="AU",
-        consent=ConsentRules(
-            keys=("newsletter", "sms_optout"),
-            words={"Ja, gerne": Consent.opted_in, "Nein": Consent.opted_out},
-        ),
+    settings = settings_with(
+        consent={
+            "meta_keys": ["newsletter", "sms_optout"],
+            "words": {"opted_in": ["Ja, gerne"], "opted_out": ["Nein"]},
+        }
     )
     metas = ['{"newsletter": "ja, GERNE"}', '{"newsletter": "nein"}', '{"sms_optout": "Ja, gerne"}', "{}"]
     records = normalise_customers(frame_of([customer(meta=meta) for meta in metas]), settings)
@@ -291,7 +314,7 @@ def test_a_role_and_a_tag_of_the_same_name_are_one_group() -> None:
 
 
 def test_roles_are_no_tags_unless_asked_for() -> None:
-    settings = NormaliseSettings(default_region="AU")
+    settings = settings_with(groups={"roles": False})
     assert normalise_customers(frame_of([customer()]), settings)["tags"].tolist() == [[]]
 
 
@@ -301,7 +324,7 @@ def test_rows_keep_their_order_whatever_the_index_of_the_frame() -> None:
     )
     frame.index = pd.Index([9, 9, 4])
     records = normalise_customers(frame, SETTINGS)
-    assert records["record_id"].tolist() == [3, 1, 2]
+    assert records["record_id"].tolist() == ["3", "1", "2"]
     assert records["phone"].tolist() == ["+61412345673", "+61412345671", "+61412345672"]
 
 
@@ -376,9 +399,10 @@ def test_whatever_was_typed_every_row_is_either_a_contact_or_invalid_and_no_phon
     ):
         good, failures = validate(SourceRecord, records)
         assert failures.empty
-        assert good["record_id"].tolist() == list(numbers)
+        ids = [str(number) for number in numbers]
+        assert good["record_id"].tolist() == ids
         valid, invalid = good[good["phone"].notna()], good[good["invalid_reason"].notna()]
-        assert sorted([*valid["record_id"], *invalid["record_id"]]) == list(numbers)
+        assert sorted([*valid["record_id"], *invalid["record_id"]]) == sorted(ids)
         parts.append(valid)
     holders = pd.concat(parts).assign(source="shop")
     nothing = known_from([])
@@ -407,7 +431,7 @@ def test_the_recorded_guest_orders_are_normalised() -> None:
     records = normalise_orders(frame_of(rows), SETTINGS)
     assert records["phone"].tolist() == ["+61488222000", "+61400000000", "+61439602919"]
     assert records["last_name"].tolist() == ["Smith", 'Le"Quote', "García"]
-    assert records["product_ids"].tolist() == [[19], [15], [14]]
+    assert records["item_ids"].tolist() == [["19"], ["15"], ["14"]]
 
 
 def test_an_anonymised_order_names_nobody_and_says_nothing() -> None:
@@ -421,10 +445,10 @@ def test_an_anonymised_order_names_nobody_and_says_nothing() -> None:
         meta='{"sms_marketing_consent": "yes"}',
         product_ids=[7],
     )
-    assert (row["phone"], row["invalid_reason"], row["raw_phone_masked"]) == (None, "missing_phone", "")
+    assert (row["phone"], row["invalid_reason"], row["phone_masked"]) == (None, "missing_phone", "")
     assert (row["first_name"], row["last_name"], row["email"], row["email_dropped"]) == ("", "", "", False)
     assert (row["consent"], row["consent_answers"], row["is_erased"]) == ("unknown", "", True)
-    assert row["product_ids"] == [7]
+    assert row["item_ids"] == ["7"]
 
 
 @pytest.mark.parametrize(
@@ -440,3 +464,25 @@ def test_each_role_is_a_tag_once() -> None:
     assert one_customer(role="wholesale\ncustomer")["tags"] == ["Wholesale", "Customer"]
     assert one_customer(role="shop_manager\nshop-manager")["tags"] == ["Shop manager"]
     assert one_customer(role="")["tags"] == []
+
+
+@pytest.mark.parametrize("status", ["pending", "failed", "cancelled", "refunded", "trash"])
+def test_what_was_not_bought_is_no_item(status: str) -> None:
+    row = one_order(status=status, product_ids=[7])
+    assert (row["item_ids"], row["status"], row["is_discarded"]) == ([], status, status == "trash")
+
+
+def test_only_guest_orders_that_name_somebody_hold_a_contact() -> None:
+    frame = frame_of([order(), order(record_id=45), order(record_id=46, is_anonymised=True)])
+    assert normalise_orders(frame, SETTINGS, 44, 46)["holds_contact"].tolist() == [True, False, False]
+
+
+def test_what_is_withheld_is_told_from_what_is_not_configured() -> None:
+    frame = frame_of([customer(meta=None), customer()])
+    assert normalise_customers(frame, SETTINGS)["consent_basis"].tolist() == ["", BASIS]
+    assert normalise_customers(frame, settings_with())["consent_basis"].tolist() == ["", "nothing"]
+
+
+def test_whom_an_order_belongs_to_may_be_unreadable() -> None:
+    _, failures = validate(SourceRecord, normalise_orders(frame_of([order(customer_id=-1)]), SETTINGS))
+    assert set(failures["column"]) == {"person_id"}
