@@ -37,6 +37,10 @@ class ConfigurationError(WooSyncError):
     """The configuration file is missing, unreadable or says something that cannot be."""
 
 
+class SourceError(WooSyncError):
+    """A source cannot be read, or gives what cannot be."""
+
+
 class StateError(WooSyncError):
     """The state database cannot be used."""
 

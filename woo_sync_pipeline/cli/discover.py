@@ -61,6 +61,8 @@ def show_discovery(found: Discovered, *, key: str, config: Path) -> None:
         terminal.print(table)
     for note in found.notes:
         terminal.print(f"- {note}", markup=False, highlight=False)
+    if not found.lines:
+        return
     click.echo(f"\nTo be put in the place of {found.sections} of {key} in {config}:\n")
     for line in found.lines:
         click.echo(line)

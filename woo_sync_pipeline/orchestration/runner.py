@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
-from typing import TextIO
+from typing import Any, TextIO
 
 import dagster as dg
 
@@ -18,6 +18,8 @@ from woo_sync_pipeline.orchestration.decisions import DayRange
 from woo_sync_pipeline.orchestration.jobs import source_jobs
 from woo_sync_pipeline.orchestration.partitions import range_tags
 from woo_sync_pipeline.orchestration.step import ASKED_BY_TAG, KIND_TAG
+from woo_sync_pipeline.sources.base import WHOLE_HISTORY
+from woo_sync_pipeline.sources.registry import kind_of
 from woo_sync_pipeline.state.failures import known_failure
 from woo_sync_pipeline.state.syncs import SyncRun, fail_sync, find_sync
 from woo_sync_pipeline.steps.resources import ProgressResource, StateResource
@@ -85,8 +87,8 @@ class SyncRunner:
                 run_config={
                     "loggers": _QUIET,
                     "ops": {
-                        f"{source.key}__orders": {"config": {"whole_history": whole_history}},
                         f"{source.key}__synced_contacts": config,
+                        **_reading_all(source, whole_history),
                     },
                 },
                 raise_on_error=False,
@@ -112,6 +114,14 @@ class SyncRunner:
                 raise
             # Not chained: what a library says of a statement may hold phones.
             raise named from None
+
+
+def _reading_all(source: SourceSettings, whole_history: bool) -> dict[str, Any]:
+    return {
+        f"{source.key}__{each.name}": {"config": {WHOLE_HISTORY: whole_history}}
+        for each in kind_of(source).extractions
+        if WHOLE_HISTORY in (option.name for option in each.options)
+    }
 
 
 class _WithoutStatements(io.TextIOBase):

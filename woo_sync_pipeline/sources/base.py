@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from woo_sync_pipeline.state.staging import StagedFrame
     from woo_sync_pipeline.state.syncs import Watermark
 
+WHOLE_HISTORY = "whole_history"
+"""The option by which an extraction is asked to read all there ever was: what `woo-sync sync --full` sets."""
+
 S = TypeVar("S", bound=SourceSettings)
 
 
@@ -206,9 +209,13 @@ class SourceKind(ABC, Generic[S]):
     def check(self, source: S) -> Iterator[CheckLine]:
         """Try what a sync needs of the source: a line for what works, one for each thing that does not."""
 
-    @abstractmethod
     def discover(self, source: S, *, everything: bool) -> Discovered:
-        """Find out what is to be configured, from a sample or (`everything`) from all of it. Raises `WooSyncError`."""
+        """Find out what is to be configured, from a sample or (`everything`) from all of it. Raises `WooSyncError`.
+
+        By itself a kind has nothing that had to be found out.
+        """
+        title = f"{source.name}: this kind of source has nothing that had to be found out"
+        return Discovered(title, (), (), "", (), proposes=False, values={"source": source.key})
 
     def look(self, source: S, database: Database, mark: Watermark, memory: Mapping[str, Any]) -> Look:
         """Find out, in one or two requests, whether anything changed since `mark`. Raises `WooSyncError`.

@@ -288,6 +288,22 @@ def latest_sweep(database: Database, source: str, *, run_id: str) -> datetime | 
         return began
 
 
+def record_hashes(
+    database: Database, source: str, record_type: str, ids: Collection[str] | None = None
+) -> dict[str, str]:
+    """Hashes of the records of a type that are known and not gone, by id: of all, or of those with these ids."""
+    query = """
+        SELECT record_id, hash FROM woo_sync.source_records
+        WHERE source = :source AND record_type = :record_type AND gone_at IS NULL
+    """
+    values: dict[str, object] = {"source": source, "record_type": record_type}
+    if ids is not None:
+        query += " AND record_id = ANY(:ids)"
+        values["ids"] = list(ids)
+    with database.transaction() as connection:
+        return dict(connection.execute(sa.text(query), values).tuples().all())
+
+
 def known_phones(database: Database, phones: Collection[str]) -> set[str]:
     """Those of these phones (E.164) that a record of any source has."""
     query = "SELECT DISTINCT phone FROM woo_sync.source_records WHERE phone = ANY(:phones)"

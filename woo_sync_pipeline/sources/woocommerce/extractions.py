@@ -11,6 +11,7 @@ import pyarrow as pa
 from woo_sync_pipeline.clocks import ClockOffset
 from woo_sync_pipeline.days import midnight
 from woo_sync_pipeline.sources.base import (
+    WHOLE_HISTORY,
     CheckSpec,
     Extracted,
     Extraction,
@@ -43,8 +44,8 @@ Step: TypeAlias = SourceStep[WooCommerceSettings]
 ROLES_SCHEMA = arrow_schema({"user_id": "bigint", "roles": "text[]"})
 TAGS_SCHEMA = pa.schema([("product_id", pa.int64()), ("tags", pa.list_(pa.string()))])
 
-WHOLE_HISTORY = Option(
-    "whole_history",
+READ_ALL_ORDERS = Option(
+    WHOLE_HISTORY,
     False,
     "Read all orders (with orders_from in the configuration: all that changed since then) instead of those that "
     "changed in the chosen days. With the daily job, which reads all customers anyway, this is a full re-sync; it "
@@ -94,7 +95,7 @@ def orders(step: Step) -> Extracted:
     finds orders that were added with a date of long ago, and proves a seventh of the known guest orders to be still
     in the store.
     """
-    source, database, is_full = step.source, step.database, step.options[WHOLE_HISTORY.name]
+    source, database, is_full = step.source, step.database, step.options[WHOLE_HISTORY]
     started_at = database.now()
     with connect(source, now=database.now) as client, step.show_progress("reading orders") as advance:
         statuses = order_statuses(client)
@@ -230,7 +231,7 @@ def tags(step: Step) -> Extracted:
 
 _ASKS = frozenset({"woocommerce", "parquet"})
 EXTRACTIONS = (
-    Extraction(orders, columns=ORDER_SCHEMA, record_type="order", kinds=_ASKS, options=[WHOLE_HISTORY]),
+    Extraction(orders, columns=ORDER_SCHEMA, record_type="order", kinds=_ASKS, options=[READ_ALL_ORDERS]),
     Extraction(
         customers,
         columns=CUSTOMER_SCHEMA,

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from woo_sync_pipeline.state.bulk import copy_rows
 from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.records import record_hashes
 from woo_sync_pipeline.state.syncs import watermark
 
 _LAST_CUSTOMER, _LAST_ORDER = "last_customer_id", "last_order_id"
@@ -33,27 +34,14 @@ def next_cursor(known: Mapping[str, Any], *, customer_id: int, order_id: int | N
 
 def customer_hashes(database: Database, source: str, ids: Collection[int] | None = None) -> dict[int, str]:
     """Hashes of the customers of a source that are not gone, by customer id: of all, or of those with these ids."""
-    query = """
-        SELECT record_id::bigint, hash FROM woo_sync.source_records
-        WHERE source = :source AND record_type = 'customer' AND gone_at IS NULL
-    """
-    values: dict[str, object] = {"source": source}
-    if ids is not None:
-        query += " AND record_id = ANY(:ids)"
-        values["ids"] = list(map(str, ids))
-    with database.transaction() as connection:
-        return dict(connection.execute(sa.text(query), values).tuples().all())
+    found = record_hashes(database, source, "customer", None if ids is None else list(map(str, ids)))
+    return {int(number): digest for number, digest in found.items()}
 
 
 def order_hashes(database: Database, source: str, ids: Collection[int]) -> dict[int, str]:
     """Hashes of those orders that are known and not gone, by order id."""
-    query = """
-        SELECT record_id::bigint, hash FROM woo_sync.source_records
-        WHERE source = :source AND record_type = 'order' AND record_id = ANY(:ids) AND gone_at IS NULL
-    """
-    values = {"source": source, "ids": list(map(str, ids))}
-    with database.transaction() as connection:
-        return dict(connection.execute(sa.text(query), values).tuples().all())
+    found = record_hashes(database, source, "order", list(map(str, ids)))
+    return {int(number): digest for number, digest in found.items()}
 
 
 def known_guest_orders(
