@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from rich import box
 from rich.table import Table
@@ -14,7 +14,7 @@ from rich.text import Text
 from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.reports.explanation import MOST_LINES, Choice, Explanation, OtherPhone, RecordBehind
 from woo_sync_pipeline.reports.ledger_tables import ledger_table
-from woo_sync_pipeline.reports.times import interval_text, time_text
+from woo_sync_pipeline.reports.times import interval_text, plain_time, time_text
 from woo_sync_pipeline.state.explanation import Row
 
 _MOST_RECORDS = 20
@@ -31,7 +31,7 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 
 def explanation_json(explanation: Explanation) -> str:
     """Everything as JSON."""
-    return json.dumps(asdict(explanation), indent=2, default=_plain)
+    return json.dumps(asdict(explanation), indent=2, default=plain_time)
 
 
 def explanation_tables(explanation: Explanation) -> Iterator[Table]:
@@ -186,9 +186,3 @@ def _words(consent: str) -> str:
 
 def _time_utc(at: datetime | None) -> str:
     return f"{time_text(at)} UTC" if at else ""
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, (datetime, date)):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
