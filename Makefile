@@ -14,7 +14,7 @@ help:
 	@echo "make test-celery  sync many sources over Celery workers, one of which dies (needs redis-server; three minutes)"
 	@echo "make test-ui  drive the Dagster UI in a browser (needs chromium; two minutes)"
 	@echo "make screenshots  the same, and renew the pictures in docs/images"
-	@echo "make lint   check style and types"
+	@echo "make lint   check style, types and who imports whom"
 	@echo "make audit  ask for known vulnerabilities of all pinned packages (needs the internet)"
 	@echo "make setup  create $(VENV) and install into it; the others do so by themselves"
 
@@ -48,6 +48,7 @@ lint: $(STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports
 
 # In an environment of its own: what it needs shall not decide what the project runs with.
 audit:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from woo_sync_pipeline.config.settings import DATABASE_URL_ENV
-from woo_sync_pipeline.demo.platform import DemoPlatform
+from woo_sync_pipeline.demo.platform import DemoPlatform, Readings
 from woo_sync_pipeline.demo.store import generate_store
 from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today
 from woo_sync_pipeline.orchestration.instance import DAGSTER_HOME_ENV, dagster_instance
@@ -130,6 +130,20 @@ def exchanges(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     assert recorder.answer_violations == []
     if request.path.parent.name != "demo" and not request.node.get_closest_marker("wrong_requests"):
         assert recorder.request_violations == []
+
+
+@pytest.fixture
+def readings() -> Readings:
+    """How demo accounts read what the API's description leaves open: hardest on us, unless a test says otherwise."""
+    return Readings()
+
+
+@pytest.fixture
+def platform(readings: Readings) -> Iterator[DemoPlatform]:
+    """An empty demo account; it asks nobody to wait."""
+    with DemoPlatform(readings=readings) as running:
+        running.faults.retry_after = "0"
+        yield running
 
 
 @pytest.fixture

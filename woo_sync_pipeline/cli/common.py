@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
 from woo_sync_pipeline.config.settings import Settings
 from woo_sync_pipeline.config.source import SourceSettings
-from woo_sync_pipeline.privacy import mask_email, mask_phone
+from woo_sync_pipeline.privacy import mask_phone
 
-# What takes long to import is imported where it is used, so that `--help` need not wait.
 if TYPE_CHECKING:
     from woo_sync_pipeline.state.people import Meant
     from woo_sync_pipeline.steps.resources import StateResource
@@ -27,7 +25,13 @@ _PIPED_WIDTH = 200
 E164 = re.compile(r"\+[1-9][0-9]{5,14}")
 """The one of `steps/findings.py`, which takes long to import."""
 
-DAY = click.DateTime(formats=["%Y-%m-%d"])
+
+class _Day(click.DateTime):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return datetime.date(super().convert(value, param, ctx))
+
+
+DAY = _Day(formats=["%Y-%m-%d"])
 
 
 def console() -> Console:
@@ -41,11 +45,8 @@ def open_state(settings: Settings) -> Iterator[StateResource]:
     """The state, closed at the end."""
     from woo_sync_pipeline.steps.resources import StateResource
 
-    state = StateResource(settings)
-    try:
+    with closing(StateResource(settings)) as state:
         yield state
-    finally:
-        state.close()
 
 
 def check_phone(phone: str) -> None:
@@ -80,21 +81,6 @@ def person_meant(state: StateResource, person: str) -> Meant:
     return meant
 
 
-def masked(person: str) -> str:
-    """A phone, an email address or a number of a customer as it may be shown."""
-    if "@" in person:
-        return mask_email(person)
-    return mask_phone(person) if person.startswith("+") else person
-
-
-def check_days(first: datetime | None, last: datetime | None) -> None:
-    """Refuse days that are none to sync."""
-    if last is not None and first is None:
-        raise click.UsageError("--to needs --from.")
-    if first is not None and last is not None and last < first:
-        raise click.UsageError("--to lies before --from.")
-
-
 def chosen_sources(settings: Settings, keys: tuple[str, ...]) -> list[SourceSettings]:
     """The sources with these keys, all of them without any. Refuses a key that is unknown; one whose entry is wrong
     raises its `ConfigurationError`.
@@ -111,12 +97,9 @@ def chosen_sources(settings: Settings, keys: tuple[str, ...]) -> list[SourceSett
     return [known[key] for key in keys] if keys else list(settings.sources)
 
 
-def show_checks(config: Path) -> bool:
-    """Try everything that a sync needs, and print one line each; True: nothing failed."""
-    from woo_sync_pipeline.steps.check_everything import check_everything
-
-    has_failed = False
-    for line in check_everything(config):
-        has_failed = has_failed or line.verdict == "FAIL"
-        click.echo(f"{line.verdict:<5} {line.subject:<14} {line.text}")
-    return not has_failed
+def show_refused(settings: Settings, keys: tuple[str, ...]) -> bool:
+    """Say which sources have a wrong entry, unless only those with these keys are asked for; True: some have."""
+    refused = () if keys else settings.refused
+    for each in refused:
+        click.echo(f"FAILED {each.error}", err=True)
+    return bool(refused)

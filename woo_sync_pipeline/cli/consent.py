@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import click
 
 from woo_sync_pipeline.cli.common import DAY, check_phone, console, open_state
 from woo_sync_pipeline.config.settings import load_settings
+from woo_sync_pipeline.days import midnight
 
-# What takes long to import is imported where it is used, so that `--help` need not wait.
 if TYPE_CHECKING:
     from woo_sync_pipeline.state.consent_ledger import LedgerEntry
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--json", "form", flag_value="json", help="As JSON.")
 @click.option("--csv", "form", flag_value="csv", help="As CSV.")
 @click.pass_obj
-def consent(config: Path, phone: str | None, since: datetime | None, form: str | None) -> None:
+def consent(config: Path, phone: str | None, since: date | None, form: str | None) -> None:
     """Prove consent: when, where and what was chosen; PHONE is written like +61491570006.
 
     Tells every choice in a store, every unsubscription on MessageMedia and what syncs did about them, from the state
@@ -42,8 +41,7 @@ def consent(config: Path, phone: str | None, since: datetime | None, form: str |
     with open_state(settings) as state:
         database = state.database()
         if since is not None:
-            begins = since.replace(tzinfo=ZoneInfo(settings.timezone)).astimezone(UTC)
-            _write(pages_since(database, begins), form)
+            _write(pages_since(database, midnight(since, settings.timezone)), form)
             return
         assert phone is not None
         check_phone(phone)

@@ -5,18 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from woo_sync_pipeline.cli.common import chosen_sources, console
+from woo_sync_pipeline.cli.common import chosen_sources, console, show_refused
 from woo_sync_pipeline.config.settings import load_settings
 from woo_sync_pipeline.errors import WooSyncError
+from woo_sync_pipeline.sources.base import Discovered
 from woo_sync_pipeline.sources.registry import kind_of
-
-# What takes long to import is imported where it is used, so that `--help` need not wait.
-if TYPE_CHECKING:
-    from woo_sync_pipeline.sources.base import Discovered
 
 
 @click.command()
@@ -47,10 +43,7 @@ def discover(config: Path, keys: tuple[str, ...], everything: bool, as_json: boo
             show_discovery(discovery, key=source.key, config=config)
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False, indent=2))
-    refused = () if keys else settings.refused
-    for each in refused:
-        click.echo(f"FAILED {each.error}", err=True)
-    sys.exit(1 if failed or refused else 0)
+    sys.exit(1 if show_refused(settings, keys) or failed else 0)
 
 
 def show_discovery(found: Discovered, *, key: str, config: Path) -> None:

@@ -7,22 +7,25 @@ import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from pydantic import TypeAdapter, ValidationError
 
-from woo_sync_pipeline.cli.common import show_checks
+from woo_sync_pipeline.cli.check import show_checks
 from woo_sync_pipeline.cli.discover import show_discovery
+from woo_sync_pipeline.cli.new_configuration import (
+    PLATFORM_REGIONS,
+    Answers,
+    NewConfiguration,
+    refuse_existing,
+    write_configuration,
+)
 from woo_sync_pipeline.config.refused import SOURCE_KEY
 from woo_sync_pipeline.config.settings import DATABASE_URL_ENV, config_path, load_settings
 from woo_sync_pipeline.config.values import PostgresUrl, Region, SourceName, Timezone, WebAddress
 from woo_sync_pipeline.errors import WooSyncError
 from woo_sync_pipeline.sources.registry import kind_of
-
-# What takes long to import is imported where it is used, so that `--help` need not wait.
-if TYPE_CHECKING:
-    from woo_sync_pipeline.cli.setting_up import Answers, NewConfiguration
 
 _VISIBLE = "Others on this machine may see what stands on a command line: better let it be asked for."
 
@@ -70,8 +73,6 @@ def init(config: Path, /, takes: bool | None, **given: Any) -> None:
     Asks for what no option says. Writes woo_sync.yaml, and the keys into .env beside it, both for you alone; never
     overwrites anything. Then runs `check` and `discover`, and says the next command. Exit code 1 if something failed.
     """
-    from woo_sync_pipeline.cli.setting_up import refuse_existing, write_configuration
-
     config = config.absolute()
     refuse_existing(config)
     made = write_configuration(config, _ask(given))
@@ -123,7 +124,6 @@ def _command(config: Path) -> str:
 
 def _ask(given: dict[str, Any]) -> Answers:
     """What the options say, checked, and the rest asked for."""
-    from woo_sync_pipeline.cli.setting_up import Answers, store_timezone
 
     def ask(name: str, question: str, check: Callable[[str], str], *, hidden: bool = False) -> str:
         if (value := given[name]) is None:
@@ -144,7 +144,7 @@ def _ask(given: dict[str, Any]) -> Answers:
     region = ask("region", "Country of phones of people without one (such as AU)", _valid(Region))
     timezone = ask("timezone", "", _valid(Timezone)) if given["timezone"] else None
     if timezone is None:
-        timezone = store_timezone(url, consumer_key=consumer_key, consumer_secret=consumer_secret)
+        timezone = _store_timezone(url, consumer_key=consumer_key, consumer_secret=consumer_secret)
     if timezone is None:
         click.echo(
             "The store does not tell the name of its time zone, so days begin in UTC: `timezone` in the file."
@@ -163,6 +163,22 @@ def _ask(given: dict[str, Any]) -> Answers:
         timezone=timezone or "UTC",
         database_url=ask("database_url", "", _database_url) if given["database_url"] else None,
     )
+
+
+def _store_timezone(url: str, *, consumer_key: str, consumer_secret: str) -> str | None:
+    """The time zone of a store by its name; None where it does not tell one. The key is not sent."""
+    from woo_sync_pipeline.sources.woocommerce.client import StoreClient, StoreSettings
+
+    settings = StoreSettings(
+        source="init", url=url, consumer_key=consumer_key, consumer_secret=consumer_secret, attempts=1
+    )
+    try:
+        with StoreClient(settings) as client:
+            told = client.get_object("/", {"_fields": "timezone_string"}).get("timezone_string")
+        return TypeAdapter[str](Timezone).validate_python(told)
+    except (WooSyncError, ValidationError):
+        # Whatever is wrong with the store, `check` tells it better.
+        return None
 
 
 def _valid(kind: Any) -> Callable[[str], str]:
@@ -184,8 +200,6 @@ def _url(text: str) -> str:
 
 
 def _platform(text: str) -> str:
-    from woo_sync_pipeline.cli.setting_up import PLATFORM_REGIONS
-
     known = PLATFORM_REGIONS.get(text.strip().lower())
     if known is None and "://" not in text:
         raise click.BadParameter(f"write one of {', '.join(PLATFORM_REGIONS)}, or the address of the API")

@@ -13,8 +13,6 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from woo_sync_pipeline.cli.progress import TerminalProgress
-from woo_sync_pipeline.cli.sync_sources import show_outcome
 from woo_sync_pipeline.config.settings import DATABASE_URL_ENV
 from woo_sync_pipeline.config.source import SourceSettings
 from woo_sync_pipeline.days import today
@@ -26,6 +24,7 @@ from woo_sync_pipeline.orchestration.decisions import DayRange
 from woo_sync_pipeline.orchestration.instance import DAGSTER_HOME_ENV, dagster_instance
 from woo_sync_pipeline.orchestration.runner import SyncOutcome, SyncRunner
 from woo_sync_pipeline.privacy import mask_phone
+from woo_sync_pipeline.reports.terminal import TerminalProgress, print_outcome
 from woo_sync_pipeline.state.syncs import SyncContact, sync_contacts
 from woo_sync_pipeline.steps.resources import StateResource
 
@@ -118,7 +117,8 @@ class _Demo:
     def _sync(self) -> SyncOutcome:
         days = DayRange(yesterday(), today(TIMEZONE, datetime.now(UTC)))
         outcome = self.runner.run(self.source, days)
-        show_outcome(outcome, state=self.state, console=self.console)
+        database, name = self.state.database(), self.source.name
+        print_outcome(self.console, database, outcome.sync, outcome.error, source_name=name)
         return outcome
 
     def _show_expectations(self, events: Sequence[Event], contacts: Sequence[SyncContact]) -> bool:

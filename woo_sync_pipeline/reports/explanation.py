@@ -1,4 +1,4 @@
-"""`woo-sync explain`: why a contact is as it is, from what the state holds of its phone alone."""
+"""Why a contact is as it is, from what the state holds of its phone alone."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from woo_sync_pipeline.contacts.merge import deciding_signals, field_origins
 from woo_sync_pipeline.contacts.subscription import NotApplied
 from woo_sync_pipeline.privacy import mask_phone
 from woo_sync_pipeline.state.consent_ledger import LedgerEntry
+from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.explanation import KnownOfPhone, Row, known_of_phone
 from woo_sync_pipeline.state.people import StoreRecord
-from woo_sync_pipeline.steps.resources import StateResource
 
 MOST_LINES = 20
 """Of the outcomes of syncs, and of the ledger of consent."""
@@ -138,9 +138,9 @@ class Explanation:
     moved_away: tuple[OtherPhone, ...]
 
 
-def explain(settings: Settings, state: StateResource, phone: str) -> Explanation | None:
+def explain(settings: Settings, database: Database, phone: str) -> Explanation | None:
     """Explain the contact of a phone (E.164); None when nothing is known of the phone."""
-    known = known_of_phone(state.database(), phone, lines=MOST_LINES)
+    known = known_of_phone(database, phone, lines=MOST_LINES)
     contact = known.contact
     if contact is None and not (known.records or known.outcomes or known.ledger or known.moved):
         return None

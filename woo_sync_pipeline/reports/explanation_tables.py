@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from rich import box
 from rich.table import Table
@@ -15,7 +15,7 @@ from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.reports.explanation import MOST_LINES, Choice, Explanation, OtherPhone, RecordBehind
 from woo_sync_pipeline.reports.ids import shown_id
 from woo_sync_pipeline.reports.ledger_tables import entry_values, ledger_table
-from woo_sync_pipeline.reports.times import interval_text, time_text
+from woo_sync_pipeline.reports.times import interval_text, plain_time, time_text
 from woo_sync_pipeline.state.explanation import Row
 
 _MOST_RECORDS = 20
@@ -36,7 +36,7 @@ def explanation_json(explanation: Explanation) -> str:
         "records": [_record_values(record) for record in explanation.records],
         "ledger": [entry_values(entry) for entry in explanation.ledger],
     }
-    return json.dumps(values, indent=2, default=_plain)
+    return json.dumps(values, indent=2, default=plain_time)
 
 
 def _record_values(record: RecordBehind) -> dict[str, object]:
@@ -199,9 +199,3 @@ def _words(consent: str) -> str:
 
 def _time_utc(at: datetime | None) -> str:
     return f"{time_text(at)} UTC" if at else ""
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, (datetime, date)):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no form in JSON")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from woo_sync_pipeline.reports.report import PageOf, SyncCounts, explain_reason
-from woo_sync_pipeline.reports.tables import kind_text, most_frequent, number_rows, record_name
+from woo_sync_pipeline.reports.tables import most_frequent, number_rows, record_name, report_title
 from woo_sync_pipeline.state.syncs import SyncContact, SyncRun
 
 _MOST_RECORDS = 20
@@ -13,10 +13,8 @@ _MOST_RECORDS = 20
 
 def markdown_report(sync: SyncRun, counts: SyncCounts, *, source_name: str) -> str:
     """The numbers of a sync. Short on purpose: the UI hides a long text behind a button."""
-    days = f"{sync.first_day}" if sync.first_day == sync.last_day else f"{sync.first_day} to {sync.last_day}"
-    nothing_sent = ": nothing was sent" if sync.is_dry_run else ""
     lines = [
-        f"### {_escaped(source_name)}: sync {sync.sync_id} ({_escaped(kind_text(sync))}{nothing_sent}), {days}",
+        f"### {_escaped(report_title(sync, source_name=source_name))}",
         "",
         "| contacts | |",
         "|---|---:|",

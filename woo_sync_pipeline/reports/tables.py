@@ -7,16 +7,17 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from rich import box
 from rich.console import RenderableType
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from woo_sync_pipeline.reports.ids import shown_id
 from woo_sync_pipeline.reports.report import SyncCounts, explain_reason
+from woo_sync_pipeline.reports.times import plain_time
 from woo_sync_pipeline.state.syncs import SyncContact, SyncRun
 
 _MOST_ROWS = 20
@@ -36,7 +37,7 @@ def history_table(syncs: Sequence[SyncRun]) -> Table:
             str(sync.sync_id),
             sync.source,
             kind_text(sync),
-            days_text(sync),
+            days_text(sync.first_day, sync.last_day),
             f"{sync.started_at:%Y-%m-%d %H:%M:%S}",
             f"{(sync.finished_at - sync.started_at).total_seconds():.1f}" if sync.finished_at else "",
             sync.status,
@@ -48,7 +49,8 @@ def history_table(syncs: Sequence[SyncRun]) -> Table:
 def report_title(sync: SyncRun, *, source_name: str) -> str:
     """One line that names the sync."""
     nothing_sent = ": nothing was sent" if sync.is_dry_run else ""
-    return f"{source_name}: sync {sync.sync_id} ({kind_text(sync)}{nothing_sent}), {days_text(sync)}"
+    days = days_text(sync.first_day, sync.last_day)
+    return f"{source_name}: sync {sync.sync_id} ({kind_text(sync)}{nothing_sent}), {days}"
 
 
 def kind_text(sync: SyncRun) -> str:
@@ -61,17 +63,16 @@ def kind_text(sync: SyncRun) -> str:
 def report_tables(sync: SyncRun, contacts: Sequence[SyncContact]) -> list[RenderableType]:
     """What changed, the numbers, the reasons, what happened to the first contacts, and warnings; phones are masked."""
     counts = SyncCounts.from_json(sync.counts)
-    changed = _changes_table(counts)
-    numbers = Table(box=box.SIMPLE_HEAD)
-    numbers.add_column("contacts")
-    numbers.add_column("", justify="right")
-    for label, value in number_rows(counts):
-        numbers.add_row(label, f"{value:,}")
-    tables: list[RenderableType] = [*changed, numbers]
+    tables: list[RenderableType] = [_counts_table("contacts", number_rows(counts))]
+    if counts.change_rows:
+        changed = _counts_table("changed in the store", counts.change_rows)
+        changed.caption, changed.caption_justify = counts.changes.get("circumstances") or None, "left"
+        tables.insert(0, changed)
     if counts.invalid_reasons:
         tables.append(_reasons_table(counts.invalid_reasons))
     if counts.unread_consent:
-        tables.append(_unread_table(counts.unread_consent))
+        unread = most_frequent(counts.unread_consent)
+        tables.append(_counts_table("neither yes nor no", unread, number="records"))
     if contacts:
         tables.append(_contacts_table(contacts))
     tables += [Text(f"warning: {warning}", style="yellow") for warning in counts.all_warnings]
@@ -87,7 +88,7 @@ def report_json(sync: SyncRun, contacts: Sequence[SyncContact]) -> str:
             "contacts": [{**vars(each), "record_id": shown_id(each.record_id)} for each in contacts],
         },
         indent=2,
-        default=_plain,
+        default=plain_time,
     )
 
 
@@ -106,7 +107,7 @@ def report_csv(contacts: Sequence[SyncContact], warnings: Sequence[str] = ()) ->
 
 def history_json(syncs: Sequence[SyncRun]) -> str:
     """The syncs as a JSON list, newest first."""
-    return json.dumps([sync_values(sync) for sync in syncs], indent=2, default=_plain)
+    return json.dumps([sync_values(sync) for sync in syncs], indent=2, default=plain_time)
 
 
 def sync_values(sync: SyncRun) -> dict[str, Any]:
@@ -119,9 +120,9 @@ def sync_values(sync: SyncRun) -> dict[str, Any]:
     }
 
 
-def days_text(sync: SyncRun) -> str:
+def days_text(first: date, last: date) -> str:
     """The days of a sync: `2026-11-01` or `2026-11-01 to 2026-11-03`."""
-    return f"{sync.first_day}" if sync.first_day == sync.last_day else f"{sync.first_day} to {sync.last_day}"
+    return f"{first}" if first == last else f"{first} to {last}"
 
 
 def number_rows(counts: SyncCounts) -> list[tuple[str, int]]:
@@ -154,19 +155,6 @@ def reasons_first(contacts: Sequence[SyncContact]) -> list[SyncContact]:
     return sorted(contacts, key=lambda contact: not contact.reason)
 
 
-def _changes_table(counts: SyncCounts) -> list[Table]:
-    if not counts.change_rows:
-        return []
-    table = Table(
-        box=box.SIMPLE_HEAD, caption=counts.changes.get("circumstances") or None, caption_justify="left"
-    )
-    table.add_column("changed in the store")
-    table.add_column("", justify="right")
-    for label, count in counts.change_rows:
-        table.add_row(label, f"{count:,}")
-    return [table]
-
-
 def record_name(contact: SyncContact) -> str:
     """The store record of a line: `customer 7`, `customer without an id`; "" for a line that is about none."""
     if contact.record_type is None:
@@ -174,22 +162,17 @@ def record_name(contact: SyncContact) -> str:
     return f"{contact.record_type} {'without an id' if contact.record_id is None else contact.record_id}"
 
 
-def _reasons_table(reasons: Mapping[str, int]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("invalid because")
-    table.add_column("records", justify="right")
-    table.add_column("")
-    for reason, count in most_frequent(reasons):
-        table.add_row(reason, f"{count:,}", explain_reason(reason))
+def _counts_table(what: str, counts: Sequence[tuple[str, int]], *, number: str = "") -> Table:
+    table = Table(what, Column(number, justify="right"), box=box.SIMPLE_HEAD)
+    for label, count in counts:
+        table.add_row(Text(label), f"{count:,}")
     return table
 
 
-def _unread_table(unread: Mapping[str, int]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("neither yes nor no")
-    table.add_column("records", justify="right")
-    for answer, count in most_frequent(unread):
-        table.add_row(Text(answer), f"{count:,}")
+def _reasons_table(reasons: Mapping[str, int]) -> Table:
+    table = Table("invalid because", Column("records", justify="right"), "", box=box.SIMPLE_HEAD)
+    for reason, count in most_frequent(reasons):
+        table.add_row(reason, f"{count:,}", explain_reason(reason))
     return table
 
 
@@ -197,9 +180,8 @@ def _contacts_table(contacts: Sequence[SyncContact]) -> Table:
     more = (
         f" (the first {_MOST_ROWS} of {len(contacts):,}; --csv has all)" if len(contacts) > _MOST_ROWS else ""
     )
-    table = Table(title=f"what happened{more}", title_justify="left", box=box.SIMPLE_HEAD)
-    for column in ("outcome", "phone", "state", "changed", "store record", "reason"):
-        table.add_column(column)
+    columns = ("outcome", "phone", "state", "changed", "store record", "reason")
+    table = Table(*columns, title=f"what happened{more}", title_justify="left", box=box.SIMPLE_HEAD)
     for contact in reasons_first(contacts)[:_MOST_ROWS]:
         table.add_row(
             contact.outcome,
@@ -211,9 +193,3 @@ def _contacts_table(contacts: Sequence[SyncContact]) -> Table:
             Text(contact.reason or ""),
         )
     return table
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, (datetime, date)):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no form in JSON")

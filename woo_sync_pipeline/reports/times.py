@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 
 def time_text(at: datetime | None) -> str:
@@ -20,3 +20,10 @@ def interval_text(earliest: datetime | None, latest: datetime) -> str:
         return end
     same_day = begin[:10] == end[:10]
     return f"between {begin} and {end[11:] if same_day else end}"
+
+
+def plain_time(value: object) -> object:
+    """A day or a time as JSON has it, for `json.dumps`; anything else raises `TypeError`."""
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no form in JSON")

@@ -36,14 +36,6 @@ def another_database_url(postgres: DatabaseServer, template_dagster: str) -> Ite
         yield url
 
 
-@pytest.fixture
-def another_platform() -> Iterator[DemoPlatform]:
-    platform = DemoPlatform()
-    platform.start()
-    yield platform
-    platform.stop()
-
-
 def options(store: DemoStore, platform: DemoPlatform, database_url: str) -> list[str]:
     key = store.data.key()
     return [
@@ -56,7 +48,7 @@ def options(store: DemoStore, platform: DemoPlatform, database_url: str) -> list
 def test_who_does_not_know_the_keys_of_a_store_gets_what_was_configured_by_hand(
     woo_sync: Command,
     make_world: MakeWorld,
-    another_platform: DemoPlatform,
+    platform: DemoPlatform,
     another_database_url: str,
     tmp_path: Path,
 ) -> None:
@@ -76,16 +68,16 @@ def test_who_does_not_know_the_keys_of_a_store_gets_what_was_configured_by_hand(
         "--config",
         config,
         "init",
-        *options(store, another_platform, another_database_url),
+        *options(store, platform, another_database_url),
         "--take-proposal",
     )
     assert begun.code == 0, begun.err + begun.out
     assert f"warn  {KEY}    consent.meta_keys is empty" in begun.out
     assert "`woo-sync discover` finds the keys" in begun.out
-    assert another_platform.directory.snapshot() == {}
+    assert platform.directory.snapshot() == {}
     assert woo_sync("--config", config, "sync").code == 0
 
-    assert another_platform.directory.snapshot() == by_hand
+    assert platform.directory.snapshot() == by_hand
     assert {state for each in by_hand.values() for state in each["states"].values()} == {
         "SUBSCRIBED",
         "UNSUBSCRIBED",
@@ -98,7 +90,7 @@ def test_who_does_not_know_the_keys_of_a_store_gets_what_was_configured_by_hand(
     assert source["groups"]["meta_keys"] == configured["groups"]["meta_keys"]
     for path in (config, config.parent / ".env"):
         assert path.stat().st_mode & 0o777 == 0o600
-    secrets = [store.data.key().consumer_secret, another_platform.api_secret, another_database_url]
+    secrets = [store.data.key().consumer_secret, platform.api_secret, another_database_url]
     assert [secret for secret in secrets if secret in begun.out + begun.err + config.read_text()] == []
     assert begun.lines[-2:-1] == [f"    woo-sync --config {config} sync"]
 
@@ -129,10 +121,10 @@ def test_what_no_option_says_is_asked_for_and_asked_again_until_it_can_be(
 
 @pytest.mark.parametrize("there", ["woo_sync.yaml", ".env"])
 def test_nothing_is_ever_overwritten_nor_asked_for_in_vain(
-    woo_sync: Command, tmp_path: Path, there: str
+    woo_sync: Command, platform: DemoPlatform, tmp_path: Path, there: str
 ) -> None:
     (tmp_path / there).write_text("mine")
-    with DemoStore(small_store()) as store, DemoPlatform() as platform:
+    with DemoStore(small_store()) as store:
         result = woo_sync("--config", tmp_path / "woo_sync.yaml", "init", *options(store, platform, NOWHERE))
         assert store.requests == []
     assert result.code == 1
@@ -142,12 +134,12 @@ def test_nothing_is_ever_overwritten_nor_asked_for_in_vain(
 
 
 def test_the_proposal_is_not_written_unasked(
-    woo_sync: Command, another_platform: DemoPlatform, another_database_url: str, tmp_path: Path
+    woo_sync: Command, platform: DemoPlatform, another_database_url: str, tmp_path: Path
 ) -> None:
     config = tmp_path / "woo_sync.yaml"
     with DemoStore(small_store()) as store:
         asked = [
-            *options(store, another_platform, another_database_url),
+            *options(store, platform, another_database_url),
             "--name",
             "My: shop",
             "--key",
@@ -177,9 +169,9 @@ def test_the_proposal_is_not_written_unasked(
     ],
 )
 def test_an_option_that_cannot_be_is_named_and_nothing_is_written(
-    woo_sync: Command, tmp_path: Path, option: str, value: str, complaint: str
+    woo_sync: Command, platform: DemoPlatform, tmp_path: Path, option: str, value: str, complaint: str
 ) -> None:
-    with DemoStore(small_store()) as store, DemoPlatform() as platform:
+    with DemoStore(small_store()) as store:
         asked = [*options(store, platform, NOWHERE), option, value]
         result = woo_sync("--config", tmp_path / "woo_sync.yaml", "init", *asked)
     assert result.code == 2

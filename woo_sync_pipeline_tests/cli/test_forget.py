@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from woo_sync_pipeline.cli.forget import account_of
 from woo_sync_pipeline.contacts.consent_event import ConsentEvent, ConsentEventKind
 from woo_sync_pipeline.demo.store import StoreData
 from woo_sync_pipeline.demo.world import ORDER_CONSENT_KEY, DemoWorld
@@ -19,7 +20,6 @@ from woo_sync_pipeline.privacy import mask_phone
 from woo_sync_pipeline.state.consent_ledger import note_platform_events
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.erasure import erase_person
-from woo_sync_pipeline.steps.forget import account_of
 from woo_sync_pipeline.steps.resources import source_claim
 from woo_sync_pipeline_tests.cli.conftest import KEY, Command, Result, small_store
 from woo_sync_pipeline_tests.databases import DatabaseServer

@@ -292,7 +292,7 @@ def test_of_a_failure_that_nobody_foresaw_only_kind_and_place_are_shown(
     def stumble(path: Path) -> None:
         raise ValueError(f"{TOKEN} of {path} is strange")
 
-    monkeypatch.setattr("woo_sync_pipeline.steps.check_everything.load_settings", stumble)
+    monkeypatch.setattr("woo_sync_pipeline.cli.check.load_settings", stumble)
     result = woo_sync("--config", file, "check")
     assert result.code == 1
     assert "error: unexpected ValueError. This is a fault of woo_sync_pipeline" in result.err

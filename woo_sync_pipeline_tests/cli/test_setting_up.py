@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from woo_sync_pipeline.cli.setting_up import Answers, write_configuration
+from woo_sync_pipeline.cli.new_configuration import Answers, write_configuration
 from woo_sync_pipeline.config.settings import load_settings
 from woo_sync_pipeline.errors import ConfigurationError
 from woo_sync_pipeline_tests.sources.woocommerce.configured import woocommerce

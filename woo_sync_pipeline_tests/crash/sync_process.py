@@ -23,8 +23,11 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
     [
         "woo_sync_pipeline.cli.main",
-        "woo_sync_pipeline.cli.sync_sources",
-        # What those import only when it is needed.
+        # What the command imports only when it is called.
+        "woo_sync_pipeline.orchestration.instance",
+        "woo_sync_pipeline.orchestration.runner",
+        "woo_sync_pipeline.reports.terminal",
+        "woo_sync_pipeline.state.retention",
         "woo_sync_pipeline.demo.world",
         "dagster._daemon",
         "dagster._scheduler",

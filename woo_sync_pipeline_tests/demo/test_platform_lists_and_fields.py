@@ -1,22 +1,12 @@
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
 
 from woo_sync_pipeline.demo.platform import DemoPlatform
-from woo_sync_pipeline_tests.openapi import OpenApiRecorder
 
 UNKNOWN_ID = "025e93d3-051b-43f9-b12e-4b5842228dee"
 PHONE, OTHER = "+61412345678", "+61412345679"
-
-
-@pytest.fixture
-def platform() -> Iterator[DemoPlatform]:
-    with DemoPlatform() as running:
-        recorder = OpenApiRecorder(running)
-        yield running
-        assert recorder.answer_violations == []
 
 
 def call(platform: DemoPlatform, method: str, path: str, body: object = None, **query: Any) -> Any:

@@ -3,7 +3,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,12 +13,6 @@ from woo_sync_pipeline.demo.platform import DemoPlatform, Exchange, FaultKind
 
 LISTS = "/api/v1/contacts/lists"
 PHONE = "+61412345678"
-
-
-@pytest.fixture
-def platform() -> Iterator[DemoPlatform]:
-    with DemoPlatform() as running:
-        yield running
 
 
 def call(platform: DemoPlatform, method: str, path: str = LISTS, **parts: Any) -> requests.Response:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from woo_sync_pipeline.demo.platform import ContactSnapshot, DemoPlatform, Readings
@@ -18,12 +16,17 @@ READINGS = [
 
 
 @pytest.fixture(params=READINGS, ids=lambda each: f"{each.patch_arrays}-{each.omitted_state}")
-def platform(request: pytest.FixtureRequest) -> Iterator[DemoPlatform]:
-    """An account that others use as well, under both readings of what its description leaves open."""
-    with DemoPlatform(readings=request.param) as running:
-        running.faults.retry_after = "0"
-        furnish(running)
-        yield running
+def readings(request: pytest.FixtureRequest) -> Readings:
+    """Both readings of what the description of the API leaves open."""
+    chosen: Readings = request.param
+    return chosen
+
+
+@pytest.fixture
+def platform(platform: DemoPlatform) -> DemoPlatform:
+    """An account that others use as well."""
+    furnish(platform)
+    return platform
 
 
 @pytest.fixture(scope="session")

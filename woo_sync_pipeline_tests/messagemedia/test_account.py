@@ -15,12 +15,6 @@ NAMES = ["WooCommerce", "WooCommerce - Guests", "WooCommerce - VIP"]
 
 
 @pytest.fixture
-def platform() -> Iterator[DemoPlatform]:
-    with DemoPlatform() as running:
-        yield running
-
-
-@pytest.fixture
 def client(platform: DemoPlatform) -> Iterator[PlatformClient]:
     settings = PlatformSettings(platform.url, platform.api_key, platform.api_secret, backoff=0.01, attempts=3)
     with PlatformClient(settings) as opened:

@@ -1,13 +1,12 @@
 import base64
 import hashlib
 import hmac
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 import requests
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from woo_sync_pipeline.demo.platform import DemoPlatform
@@ -98,13 +97,7 @@ def test_basic_credentials_are_utf_8() -> None:
     assert request.headers["Authorization"] == f"Basic {expected}"
 
 
-@pytest.fixture(scope="module")
-def platform() -> Iterator[DemoPlatform]:
-    with DemoPlatform() as running:
-        yield running
-
-
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=40))
 def test_the_platform_verifies_the_signature_of_any_query(platform: DemoPlatform, name: str) -> None:
     wanted = PlatformSettings(platform.url, platform.api_key, platform.api_secret, auth="hmac")

@@ -26,12 +26,6 @@ def sms(number: int, state: str = "SUBSCRIBED") -> dict[str, str]:
 
 
 @pytest.fixture
-def platform() -> Iterator[DemoPlatform]:
-    with DemoPlatform() as running:
-        yield running
-
-
-@pytest.fixture
 def client(platform: DemoPlatform) -> Iterator[PlatformClient]:
     settings = PlatformSettings(platform.url, platform.api_key, platform.api_secret, backoff=0.01)
     with PlatformClient(settings) as opened:

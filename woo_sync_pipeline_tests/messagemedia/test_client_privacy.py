@@ -20,12 +20,6 @@ PHONE = "+61412345678"
 
 
 @pytest.fixture
-def platform() -> Iterator[DemoPlatform]:
-    with DemoPlatform() as running:
-        yield running
-
-
-@pytest.fixture
 def client(platform: DemoPlatform) -> Iterator[PlatformClient]:
     settings = PlatformSettings(platform.url, platform.api_key, platform.api_secret, backoff=0.01, attempts=2)
     with PlatformClient(settings) as opened:

@@ -24,13 +24,6 @@ BROKEN: list[FaultKind] = ["500", "502", "503", "504", "drop", "lost_answer", "5
 BUSY: list[FaultKind] = ["429", "503_later"]
 
 
-@pytest.fixture
-def platform() -> Iterator[DemoPlatform]:
-    with DemoPlatform() as running:
-        running.faults.retry_after = "0"
-        yield running
-
-
 def settings_for(platform: DemoPlatform, **changes: float) -> PlatformSettings:
     values: dict[str, float] = {"backoff": 0.01, "read_timeout": 5.0, **changes}
     return PlatformSettings(

@@ -3,7 +3,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from woo_sync_pipeline.demo.platform import DemoPlatform, Exchange, FaultKind
@@ -12,13 +12,6 @@ from woo_sync_pipeline_tests.openapi import OpenApiRecorder
 
 CONTACTS = "/api/v1/contacts/contacts"
 UNKNOWN_ID = "025e93d3-051b-43f9-b12e-4b5842228dee"
-
-
-@pytest.fixture(scope="module")
-def platform() -> Iterator[DemoPlatform]:
-    with DemoPlatform() as running:
-        running.faults.retry_after = "0"
-        yield running
 
 
 @pytest.fixture
@@ -142,7 +135,7 @@ bodies = st.dictionaries(
 ).map(lambda body: {"channels": [{"channelId": FREE_PHONE, "type": "SMS"}], **body})
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=bodies)
 @pytest.mark.wrong_requests
 def test_the_platform_accepts_nothing_that_the_description_forbids(

@@ -16,12 +16,6 @@ from woo_sync_pipeline.messagemedia.directory import is_walk_cheaper, phones_nob
 
 
 @pytest.fixture
-def platform() -> Iterator[DemoPlatform]:
-    with DemoPlatform() as running:
-        yield running
-
-
-@pytest.fixture
 def client(platform: DemoPlatform) -> Iterator[PlatformClient]:
     with PlatformClient(PlatformSettings(platform.url, platform.api_key, platform.api_secret)) as opened:
         yield opened

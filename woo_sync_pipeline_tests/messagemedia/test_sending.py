@@ -29,12 +29,6 @@ CONTACTS, LISTS = "/api/v1/contacts/contacts", "/api/v1/contacts/lists"
 
 
 @pytest.fixture
-def platform() -> Iterator[DemoPlatform]:
-    with DemoPlatform() as running:
-        yield running
-
-
-@pytest.fixture
 def client(platform: DemoPlatform) -> Iterator[PlatformClient]:
     with connect(platform) as opened:
         yield opened

@@ -83,8 +83,14 @@ class World:
 
 
 @pytest.fixture(params=[Readings(), Readings("merge", "keep")], ids=["replace", "merge"])
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    with DemoPlatform(readings=request.param) as platform, connect(platform) as client:
+def readings(request: pytest.FixtureRequest) -> Readings:
+    chosen: Readings = request.param
+    return chosen
+
+
+@pytest.fixture
+def world(platform: DemoPlatform) -> Iterator[World]:
+    with connect(platform) as client:
         yield World(platform, client, {})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import monotonic
@@ -16,13 +15,6 @@ from woo_sync_pipeline.errors import ConfigurationError
 from woo_sync_pipeline.messagemedia import PlatformClient, PlatformSettings
 from woo_sync_pipeline.steps.resources import MessageMediaResource
 from woo_sync_pipeline_tests.checkout import CHECKOUT
-
-
-@pytest.fixture
-def platform() -> Iterator[DemoPlatform]:
-    with DemoPlatform() as running:
-        running.faults.retry_after = "0"
-        yield running
 
 
 def connect(platform: DemoPlatform, *, per_second: float | None = None, attempts: int = 5) -> PlatformClient:

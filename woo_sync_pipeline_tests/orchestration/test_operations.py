@@ -10,13 +10,13 @@ from typing import Any
 import sqlalchemy as sa
 import yaml
 
+from woo_sync_pipeline.cli.forget import forget_person
 from woo_sync_pipeline.contacts.phones import InvalidReason
 from woo_sync_pipeline.demo.platform import DemoPlatform
 from woo_sync_pipeline.reports.report import SyncCounts
 from woo_sync_pipeline.reports.tables import number_rows
 from woo_sync_pipeline.state.people import read_naming, who_is_meant
 from woo_sync_pipeline.state.syncs import DOES_NOT_FIT, SyncContact, SyncRun
-from woo_sync_pipeline.steps.forget import forget
 from woo_sync_pipeline_tests.checkout import CHECKOUT
 from woo_sync_pipeline_tests.orchestration.conftest import KEY, MakeWorld, World, small_store
 from woo_sync_pipeline_tests.orchestration.people import GUEST_PHONE, order_as_guest, subscribed_customer
@@ -123,7 +123,7 @@ def test_who_has_no_usable_phone_is_erased_by_the_email(make_world: MakeWorld) -
     assert "woo-sync forget ann@example.com" in DOCUMENT.read_text(encoding="utf-8")
     naming = read_naming("ann@example.com")
     assert naming is not None
-    forget(world.settings, world.state, who_is_meant(world.database, naming))
+    forget_person(world.settings, world.state, who_is_meant(world.database, naming))
     assert records("WHERE first_name = 'Ann'") == 0
     assert records() == everybody - 1
 

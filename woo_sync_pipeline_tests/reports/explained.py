@@ -25,7 +25,7 @@ def explaining(database_url: str) -> Iterator[Explain]:
         def explain_phone(phone: str = ANN, *, keys: tuple[str, ...] = ("shop", "outlet")) -> Explanation:
             settings = configured(database_url, keys)
             state = opened.enter_context(closing(StateResource(settings)))
-            explanation = explain(settings, state, phone)
+            explanation = explain(settings, state.database(), phone)
             assert explanation is not None
             return explanation
 

@@ -134,7 +134,7 @@ def test_a_phone_that_only_orders_of_somebody_else_name_has_no_contact(
 def test_of_a_phone_that_nobody_has_nothing_is_known(database_url: str) -> None:
     settings = configured(database_url, ("shop",))
     state = StateResource(settings)
-    assert explain(settings, state, ANN) is None
+    assert explain(settings, state.database(), ANN) is None
     state.close()
 
 

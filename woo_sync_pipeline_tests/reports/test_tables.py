@@ -68,7 +68,7 @@ def test_a_dry_run_is_called_one_wherever_it_is_shown() -> None:
 
 def test_a_title_names_source_number_kind_and_days() -> None:
     assert report_title(SYNC, source_name="My Shop") == "My Shop: sync 42 (manual), 2026-11-01 to 2026-11-03"
-    assert days_text(sync(last_day=SYNC.first_day)) == "2026-11-01"
+    assert days_text(SYNC.first_day, SYNC.first_day) == "2026-11-01"
 
 
 def test_a_report_shows_every_number_and_the_reasons_the_most_frequent_first() -> None:

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from woo_sync_pipeline.cli.forget import account_of
 from woo_sync_pipeline.reports.explanation_tables import explanation_json
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.erasure import erase_person
 from woo_sync_pipeline.state.people import Meant, Naming, StoreRecord, read_naming, who_is_meant
 from woo_sync_pipeline.state.syncs import SyncContact, note_contacts
-from woo_sync_pipeline.steps.forget import account_of
 from woo_sync_pipeline_tests.databases import DatabaseServer
 from woo_sync_pipeline_tests.reports.explained import explaining
 from woo_sync_pipeline_tests.state.stored import ANN, BOB, CAM, at, commit, contacts, customer, order, table

@@ -1,4 +1,4 @@
-"""Whole syncs, where a test is about all that one sends, and an account for those that push from a state."""
+"""Whole syncs, where a test is about all that one sends, and a client for those that push from a state."""
 
 from __future__ import annotations
 
@@ -15,14 +15,7 @@ __all__ = ["_own_environment", "make_world", "world"]
 
 
 @pytest.fixture
-def platform() -> Iterator[DemoPlatform]:
-    """An empty demo account."""
-    with DemoPlatform() as running:
-        yield running
-
-
-@pytest.fixture
 def client(platform: DemoPlatform) -> Iterator[PlatformClient]:
-    """A client of that account."""
+    """A client of the demo account."""
     with connect(platform) as opened:
         yield opened

@@ -9,7 +9,7 @@ from woo_sync_pipeline.demo.platform import DemoPlatform, Exchange, FaultKind, R
 from woo_sync_pipeline.messagemedia import PlatformClient, freshness
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline_tests.state.stored import ANN, CAM, at, commit, customer
-from woo_sync_pipeline_tests.steps.pushes import CONTACTS, connect, once, opted_in, pending, push, states
+from woo_sync_pipeline_tests.steps.pushes import CONTACTS, once, opted_in, pending, push, states
 
 
 def test_a_contact_that_another_integration_makes_meanwhile_is_completed(
@@ -88,49 +88,51 @@ def test_what_is_edited_between_reading_and_writing_stays(
 @pytest.mark.parametrize("fault", ["429", "503_later", "500", "drop", "lost_answer", "500_after"])
 @pytest.mark.parametrize("readings", [Readings(), Readings("merge", "keep")], ids=["replace", "merge"])
 def test_what_others_do_while_a_change_waits_to_be_sent_again_stays(
-    database: Database, monkeypatch: pytest.MonkeyPatch, fault: FaultKind, readings: Readings
+    database: Database,
+    platform: DemoPlatform,
+    client: PlatformClient,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: FaultKind,
 ) -> None:
     # Asked to wait, a change may be sent minutes after the contact was read: with others' channels and fields.
     monkeypatch.setattr(freshness, "FRESH_SECONDS", 0.0)
-    with DemoPlatform(readings=readings) as platform, connect(platform) as client:
-        platform.faults.retry_after = "0"
-        commit(database, opted_in())
-        push(database, client)
-        store, ann = platform.directory.store, platform.directory.store.holder(ANN)
-        assert ann is not None
-        store.set_channels(ann, {**ann.channels, ("WHATSAPP", CAM): "SUBSCRIBED"})
-        platform.directory.edit(ANN, custom_fields={"shoe": "42"})
-        commit(database, customer(consent="opted_out", email="ann@example.com", read_at=at(200)))
-        waited: list[Exchange] = []
+    commit(database, opted_in())
+    push(database, client)
+    store, ann = platform.directory.store, platform.directory.store.holder(ANN)
+    assert ann is not None
+    store.set_channels(ann, {**ann.channels, ("WHATSAPP", CAM): "SUBSCRIBED"})
+    platform.directory.edit(ANN, custom_fields={"shoe": "42"})
+    commit(database, customer(consent="opted_out", email="ann@example.com", read_at=at(200)))
+    waited: list[Exchange] = []
 
-        def edit_once(exchange: Exchange) -> None:
-            if exchange.method == "PATCH" and not waited:
-                waited.append(exchange)
-                platform.directory.unsubscribe(CAM)
-                platform.directory.edit(ANN, custom_fields={"shoe": "43"})
+    def edit_once(exchange: Exchange) -> None:
+        if exchange.method == "PATCH" and not waited:
+            waited.append(exchange)
+            platform.directory.unsubscribe(CAM)
+            platform.directory.edit(ANN, custom_fields={"shoe": "43"})
 
-        platform.faults.queue(fault, methods=["PATCH"], path=CONTACTS)
-        platform.on_exchange = edit_once
-        # What is dropped unseen cannot be answered by an edit: somebody edits as the next reading begins.
-        platform.on_request = lambda method, _: (
-            edit_once(Exchange("PATCH", "", (), None, 0, None))
-            if method == "GET" and platform.faults.happened["drop"] and not waited
-            else None
-        )
-        summary = push(database, client)
+    platform.faults.queue(fault, methods=["PATCH"], path=CONTACTS)
+    platform.on_exchange = edit_once
+    # What is dropped unseen cannot be answered by an edit: somebody edits as the next reading begins.
+    platform.on_request = lambda method, _: (
+        edit_once(Exchange("PATCH", "", (), None, 0, None))
+        if method == "GET" and platform.faults.happened["drop"] and not waited
+        else None
+    )
+    summary = push(database, client)
 
-        assert waited
-        shown = platform.directory.snapshot()
-        assert shown[ANN]["states"] == {"SMS": "UNSUBSCRIBED"}
-        assert shown[CAM]["states"] == {"WHATSAPP": "UNSUBSCRIBED"}
-        assert shown[ANN]["custom_fields"] == {
-            "source": "WooCommerce",
-            "email": "ann@example.com",
-            "shoe": "43",
-        }
-        assert summary.counts == {"updated": 1, "unchanged": 0}
-        assert summary.contacts[0].changes == ("email", "unsubscribed")
-        assert pending(database) == []
+    assert waited
+    shown = platform.directory.snapshot()
+    assert shown[ANN]["states"] == {"SMS": "UNSUBSCRIBED"}
+    assert shown[CAM]["states"] == {"WHATSAPP": "UNSUBSCRIBED"}
+    assert shown[ANN]["custom_fields"] == {
+        "source": "WooCommerce",
+        "email": "ann@example.com",
+        "shoe": "43",
+    }
+    assert summary.counts == {"updated": 1, "unchanged": 0}
+    assert summary.contacts[0].changes == ("email", "unsubscribed")
+    assert pending(database) == []
 
 
 def test_a_subscription_that_waits_is_sent_when_nobody_touched_the_contact(

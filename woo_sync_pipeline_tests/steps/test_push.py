@@ -23,7 +23,6 @@ from woo_sync_pipeline_tests.steps.pushed import pushed
 from woo_sync_pipeline_tests.steps.pushes import (
     CONTACTS,
     EVERYBODY,
-    connect,
     creations,
     everybody,
     opted_in,
@@ -190,17 +189,17 @@ def test_two_phones_of_one_contact_are_both_unsubscribed(
     assert summary.counts == {"updated": 2, "unchanged": 0}
 
 
+@pytest.mark.parametrize("readings", [Readings(patch_arrays="merge")])
 def test_a_custom_field_that_the_shop_empties_is_empty_also_where_arrays_are_merged(
-    database: Database,
+    database: Database, platform: DemoPlatform, client: PlatformClient
 ) -> None:
-    with DemoPlatform(readings=Readings(patch_arrays="merge")) as platform, connect(platform) as client:
-        commit(database, opted_in(email="ann@example.com"))
-        push(database, client)
-        platform.directory.edit(ANN, custom_fields={"shoe": "42"})
-        commit(database, opted_in(email="", read_at=at(200)))
-        assert push(database, client).counts == {"updated": 1, "unchanged": 0}
-        fields = {"source": "WooCommerce", "shoe": "42"}
-        assert platform.directory.snapshot()[ANN]["custom_fields"] == fields
+    commit(database, opted_in(email="ann@example.com"))
+    push(database, client)
+    platform.directory.edit(ANN, custom_fields={"shoe": "42"})
+    commit(database, opted_in(email="", read_at=at(200)))
+    assert push(database, client).counts == {"updated": 1, "unchanged": 0}
+    fields = {"source": "WooCommerce", "shoe": "42"}
+    assert platform.directory.snapshot()[ANN]["custom_fields"] == fields
 
 
 def test_batches_overlap_and_are_noted_before_they_are_sent(

@@ -200,29 +200,28 @@ def test_a_list_that_cannot_be_made_keeps_nobody_from_coming_over(
     assert pending(database) == []
 
 
+@pytest.mark.parametrize("readings", [Readings(list_names="free")])
 def test_where_several_lists_may_have_one_name_ours_is_the_oldest_and_others_are_left_alone(
-    database: Database,
+    database: Database, platform: DemoPlatform, client: PlatformClient
 ) -> None:
-    readings = Readings(list_names="free")
-    with DemoPlatform(readings=readings) as platform, connect(platform) as client:
-        commit(database, *everybody(tags=["VIP"]))
-        push(database, client)
-        theirs = platform.directory.store.add_list("WooCommerce - VIP")
-        theirs.created += timedelta(minutes=1)
-        members = [contact for phone in EVERYBODY[:2] if (contact := platform.directory.store.holder(phone))]
-        for contact in members:
-            platform.directory.store.add_member(theirs, contact)
+    commit(database, *everybody(tags=["VIP"]))
+    push(database, client)
+    theirs = platform.directory.store.add_list("WooCommerce - VIP")
+    theirs.created += timedelta(minutes=1)
+    members = [contact for phone in EVERYBODY[:2] if (contact := platform.directory.store.holder(phone))]
+    for contact in members:
+        platform.directory.store.add_member(theirs, contact)
 
-        # Some leave our list, others join it.
-        commit(
-            database,
-            *everybody(read_at=at(200))[:3],
-            opted_in(EVERYBODY[3], 4, tags=["VIP"], read_at=at(200)),
-            opted_in(ANN, 7, tags=["VIP"], read_at=at(200)),
-        )
-        push(database, client)
+    # Some leave our list, others join it.
+    commit(
+        database,
+        *everybody(read_at=at(200))[:3],
+        opted_in(EVERYBODY[3], 4, tags=["VIP"], read_at=at(200)),
+        opted_in(ANN, 7, tags=["VIP"], read_at=at(200)),
+    )
+    push(database, client)
 
-        assert platform.directory.list_names().count("WooCommerce - VIP") == 2
-        assert theirs.members == {contact.id for contact in members}
-        assert platform.directory.list_members("WooCommerce - VIP") == {*EVERYBODY[3:], ANN}
-        assert pending(database) == []
+    assert platform.directory.list_names().count("WooCommerce - VIP") == 2
+    assert theirs.members == {contact.id for contact in members}
+    assert platform.directory.list_members("WooCommerce - VIP") == {*EVERYBODY[3:], ANN}
+    assert pending(database) == []

@@ -14,7 +14,6 @@ from woo_sync_pipeline_tests.state.stored import ANN, BOB, CAM, at, commit, cont
 from woo_sync_pipeline_tests.steps.pushes import (
     CONTACTS,
     EVERYBODY,
-    connect,
     everybody,
     once,
     opted_in,
@@ -87,55 +86,58 @@ REFUSALS = {
 @pytest.mark.parametrize("refusal", REFUSALS)
 @pytest.mark.parametrize("readings", [Readings(), Readings("merge", "keep")], ids=["replace", "merge"])
 def test_an_opt_out_arrives_although_the_platform_does_not_take_the_rest(
-    database: Database, monkeypatch: pytest.MonkeyPatch, refusal: str, readings: Readings
+    database: Database,
+    platform: DemoPlatform,
+    client: PlatformClient,
+    monkeypatch: pytest.MonkeyPatch,
+    refusal: str,
 ) -> None:
-    with DemoPlatform(readings=readings) as platform, connect(platform) as client:
-        store = platform.directory.store
-        commit(database, opted_in(), opted_in(BOB, 8))
-        push(database, client)
-        ann = store.holder(ANN)
-        assert ann is not None
-        store.set_channels(ann, {**ann.channels, ("WHATSAPP", CAM): "SUBSCRIBED"})
-        with monkeypatch.context() as patched:
-            updates = refuse_names(patched, REFUSALS[refusal])
-            changed = customer(consent="opted_out", first_name="Anna", email="a@example.com", read_at=at(200))
-            commit(database, changed)
-            summary = push(database, client)
+    store = platform.directory.store
+    commit(database, opted_in(), opted_in(BOB, 8))
+    push(database, client)
+    ann = store.holder(ANN)
+    assert ann is not None
+    store.set_channels(ann, {**ann.channels, ("WHATSAPP", CAM): "SUBSCRIBED"})
+    with monkeypatch.context() as patched:
+        updates = refuse_names(patched, REFUSALS[refusal])
+        changed = customer(consent="opted_out", first_name="Anna", email="a@example.com", read_at=at(200))
+        commit(database, changed)
+        summary = push(database, client)
 
-            shown = platform.directory.snapshot()
-            assert shown[ANN]["states"] == {"SMS": "UNSUBSCRIBED"}
-            assert shown[CAM]["states"] == {"WHATSAPP": "SUBSCRIBED"}
-            assert shown[ANN]["first_name"] == "Ann"
-            assert updates[-1] == {"channels"}
-            assert summary.counts == {"failed": 1, "unchanged": 0}
-            (failed,) = summary.contacts
-            assert failed.changes == ()
-            assert failed.reason is not None
-            assert failed.reason.endswith("; the person is unsubscribed all the same")
+        shown = platform.directory.snapshot()
+        assert shown[ANN]["states"] == {"SMS": "UNSUBSCRIBED"}
+        assert shown[CAM]["states"] == {"WHATSAPP": "SUBSCRIBED"}
+        assert shown[ANN]["first_name"] == "Ann"
+        assert updates[-1] == {"channels"}
+        assert summary.counts == {"failed": 1, "unchanged": 0}
+        (failed,) = summary.contacts
+        assert failed.changes == ()
+        assert failed.reason is not None
+        assert failed.reason.endswith("; the person is unsubscribed all the same")
 
-            known = contacts(database)[ANN]
-            assert (known["base_state"], known["is_pending"]) == ("SUBSCRIBED", True)
-            assert known["in_flight"]["state"] == "UNSUBSCRIBED"
-
-            # The next sync has the rest refused once more.
-            again = push(database, client)
-            assert again.counts == {"failed": 1, "unchanged": 0}
-            assert "unsubscribed" not in str(again.contacts[0].reason)
-            assert "channels" not in updates[-1]
-            assert again.unsubscribed_on_platform == 0
-
-        last = push(database, client)
-        assert last.counts == {"updated": 1, "unchanged": 0}
-        assert last.unsubscribed_on_platform == 0
         known = contacts(database)[ANN]
-        # Between the syncs the person may have sent a STOP, which looks the same.
-        assert (known["base_state"], known["base_state_by"]) == ("UNSUBSCRIBED", "platform")
-        assert platform.directory.snapshot()[ANN]["first_name"] == "Anna"
+        assert (known["base_state"], known["is_pending"]) == ("SUBSCRIBED", True)
+        assert known["in_flight"]["state"] == "UNSUBSCRIBED"
 
-        # So an opt-in without a date does not subscribe again.
-        commit(database, customer(consent="opted_in", first_name="Anna", read_at=at(300)))
-        push(database, client)
-        assert platform.directory.snapshot()[ANN]["states"] == {"SMS": "UNSUBSCRIBED"}
+        # The next sync has the rest refused once more.
+        again = push(database, client)
+        assert again.counts == {"failed": 1, "unchanged": 0}
+        assert "unsubscribed" not in str(again.contacts[0].reason)
+        assert "channels" not in updates[-1]
+        assert again.unsubscribed_on_platform == 0
+
+    last = push(database, client)
+    assert last.counts == {"updated": 1, "unchanged": 0}
+    assert last.unsubscribed_on_platform == 0
+    known = contacts(database)[ANN]
+    # Between the syncs the person may have sent a STOP, which looks the same.
+    assert (known["base_state"], known["base_state_by"]) == ("UNSUBSCRIBED", "platform")
+    assert platform.directory.snapshot()[ANN]["first_name"] == "Anna"
+
+    # So an opt-in without a date does not subscribe again.
+    commit(database, customer(consent="opted_in", first_name="Anna", read_at=at(300)))
+    push(database, client)
+    assert platform.directory.snapshot()[ANN]["states"] == {"SMS": "UNSUBSCRIBED"}
 
 
 def test_an_opt_out_arrives_although_a_custom_field_is_refused(

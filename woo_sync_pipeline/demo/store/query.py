@@ -135,7 +135,25 @@ def find_orders(data: StoreData, params: Mapping[str, Any]) -> Found:
             [i for _, i in data.orders_by_created[slice(*created.places(data.orders_by_created))]],
             _UNBOUNDED,
         )
-    ids = [i for i in found if orders[i].status in wanted]
+    ids = _narrowed_orders(orders, found, params, wanted, created, modified)
+    if orderby == "include":
+        ids = _as_included(ids, params)
+    if orderby == "modified" and not in_tables:
+        # Posts are sorted by local time, which repeats an hour each year, and nothing orders those of one second.
+        zone = data.zone()
+        ids.sort(key=lambda i: (orders[i].modified_at.astimezone(zone).replace(tzinfo=None), -i))
+    return ids[::-1] if descending else ids
+
+
+def _narrowed_orders(
+    orders: Mapping[int, Order],
+    found: Iterable[int],
+    params: Mapping[str, Any],
+    statuses: set[str],
+    created: _Window,
+    modified: _Window,
+) -> list[int]:
+    ids = [i for i in found if orders[i].status in statuses]
     if created.bounded:
         ids = [i for i in ids if created.holds(orders[i].created_at)]
     if modified.bounded:
@@ -149,13 +167,7 @@ def find_orders(data: StoreData, params: Mapping[str, Any]) -> Found:
     if params.get("exclude") and not params.get("include"):
         unwanted = set(params["exclude"])
         ids = [i for i in ids if i not in unwanted]
-    if orderby == "include":
-        ids = _as_included(ids, params)
-    if orderby == "modified" and not in_tables:
-        # Posts are sorted by local time, which repeats an hour each year, and nothing orders those of one second.
-        zone = data.zone()
-        ids.sort(key=lambda i: (orders[i].modified_at.astimezone(zone).replace(tzinfo=None), -i))
-    return ids[::-1] if descending else ids
+    return ids
 
 
 def find_products(data: StoreData, params: Mapping[str, Any]) -> list[int]:

@@ -1,19 +1,41 @@
-"""Trying everything that a sync needs, one line each."""
+"""`woo-sync check`: trying everything that a sync needs, one line each."""
 
 from __future__ import annotations
 
 import stat
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import click
+
+from woo_sync_pipeline.cli.common import open_state
 from woo_sync_pipeline.config.environment import ENV_FILE
 from woo_sync_pipeline.config.settings import Settings, load_settings
 from woo_sync_pipeline.days import today
 from woo_sync_pipeline.errors import WooSyncError
 from woo_sync_pipeline.sources.base import CheckLine
 from woo_sync_pipeline.sources.registry import kind_of
-from woo_sync_pipeline.steps.resources import MessageMediaResource, StateResource
+
+
+@click.command()
+@click.pass_obj
+def check(config: Path) -> None:
+    """Try everything a sync needs: configuration, database, each store, the platform.
+
+    One line each; exit code 1 if any of them fails.
+    """
+    sys.exit(0 if show_checks(config) else 1)
+
+
+def show_checks(config: Path) -> bool:
+    """Try everything that a sync needs, and print one line each; True: nothing failed."""
+    has_failed = False
+    for line in check_everything(config):
+        has_failed = has_failed or line.verdict == "FAIL"
+        click.echo(f"{line.verdict:<5} {line.subject:<14} {line.text}")
+    return not has_failed
 
 
 def check_everything(config: Path) -> Iterator[CheckLine]:
@@ -62,19 +84,18 @@ def _readable_secrets(config: Path, settings: Settings) -> Iterator[CheckLine]:
 
 
 def _check_database(settings: Settings) -> CheckLine:
-    state = StateResource(settings)
     try:
-        database = state.database()
-        return CheckLine(
-            "ok", "database", f"PostgreSQL {database.version()} at {database.place}, schema up to date"
-        )
+        with open_state(settings) as state:
+            database = state.database()
+            shown = f"PostgreSQL {database.version()} at {database.place}, schema up to date"
     except WooSyncError as error:
         return CheckLine("FAIL", "database", str(error))
-    finally:
-        state.close()
+    return CheckLine("ok", "database", shown)
 
 
 def _check_platform(settings: Settings) -> CheckLine:
+    from woo_sync_pipeline.steps.resources import MessageMediaResource
+
     try:
         with MessageMediaResource(settings).connect() as client:
             contacts, lists = client.count_contacts(), len(client.lists())

@@ -1,8 +1,8 @@
-"""How far a sync has come, on a terminal and in a log."""
+"""Syncs on a terminal: how far one has come, what it did, or why it failed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -14,6 +14,10 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+
+from woo_sync_pipeline.reports.tables import report_tables, report_title
+from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.syncs import SyncContact, SyncRun, sync_contacts
 
 
 class TerminalProgress:
@@ -54,3 +58,28 @@ class TerminalProgress:
 
         yield advance
         self._console.print(f"  {label}: {done:,}", highlight=False)
+
+
+def print_outcome(
+    console: Console, database: Database, sync: SyncRun | None, error: str | None, *, source_name: str
+) -> None:
+    """Print the report of a sync that ended, or why it failed."""
+    if error is not None:
+        print_failure(console, error)
+        return
+    assert sync is not None
+    print_report(console, sync, sync_contacts(database, sync.sync_id), source_name=source_name)
+
+
+def print_report(
+    console: Console, sync: SyncRun, contacts: Sequence[SyncContact], *, source_name: str
+) -> None:
+    """Print the report of a sync."""
+    console.print(report_title(sync, source_name=source_name), markup=False, highlight=False, style="bold")
+    for table in report_tables(sync, contacts):
+        console.print(table)
+
+
+def print_failure(console: Console, error: str) -> None:
+    """Print why a sync failed."""
+    console.print(f"FAILED {error}", style="red", markup=False, highlight=False)

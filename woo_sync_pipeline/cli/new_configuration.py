@@ -1,4 +1,4 @@
-"""`woo-sync init`: the first configuration of a store, as two new files."""
+"""The first configuration of a store, as two new files."""
 
 from __future__ import annotations
 
@@ -9,13 +9,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from pydantic import TypeAdapter, ValidationError
-
 from woo_sync_pipeline.config.environment import ENV_FILE, env_line
 from woo_sync_pipeline.config.settings import DATABASE_URL_ENV
-from woo_sync_pipeline.config.values import Timezone
-from woo_sync_pipeline.errors import ConfigurationError, WooSyncError
-from woo_sync_pipeline.sources.woocommerce.client import StoreClient, StoreSettings
+from woo_sync_pipeline.errors import ConfigurationError
 from woo_sync_pipeline.sources.woocommerce.discovery.proposal import yaml_scalar
 
 STORE_KEY_ENV, STORE_SECRET_ENV = "WOO_KEY", "WOO_SECRET"
@@ -58,20 +54,6 @@ class Answers:
             ACCOUNT_SECRET_ENV: self.api_secret,
         }
         return found if self.database_url is None else {**found, DATABASE_URL_ENV: self.database_url}
-
-
-def store_timezone(url: str, *, consumer_key: str, consumer_secret: str) -> str | None:
-    """The time zone of a store by its name; None where it does not tell one. The key is not sent."""
-    settings = StoreSettings(
-        source="init", url=url, consumer_key=consumer_key, consumer_secret=consumer_secret, attempts=1
-    )
-    try:
-        with StoreClient(settings) as client:
-            told = client.get_object("/", {"_fields": "timezone_string"}).get("timezone_string")
-        return TypeAdapter[str](Timezone).validate_python(told)
-    except (WooSyncError, ValidationError):
-        # Whatever is wrong with the store, `check` tells it better.
-        return None
 
 
 def configuration_text(answers: Answers, *, sections: Sequence[str], today: date) -> str:

@@ -1,6 +1,6 @@
 """Two stores and an account that misbehave for an hour, and one process that goes on syncing.
 
-    python -m woo_sync_pipeline_tests.soak.misbehaving [--minutes 60] [--seed 1]
+    python -m soak.misbehaving [--minutes 60] [--seed 1]
 
 Answers are slow, cut, lost, dropped, 500 (5%) and 429 (2%); every few minutes one of the three is in maintenance for a
 while. People shop, register, change and leave all the time; some answer STOP to a message. Live syncs of both stores
@@ -28,6 +28,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from soak.processes import Measured, measure
+from soak.shoppers import Shoppers
 from woo_sync_pipeline.config.settings import load_settings
 from woo_sync_pipeline.days import today
 from woo_sync_pipeline.demo.platform import ContactSnapshot, FaultKind
@@ -40,8 +42,6 @@ from woo_sync_pipeline.orchestration.runner import SyncRunner
 from woo_sync_pipeline.state.contacts import pending_phones
 from woo_sync_pipeline.steps.resources import StateResource
 from woo_sync_pipeline_tests.orchestration.expectation import expected_directory, phone_of_customer
-from woo_sync_pipeline_tests.soak.processes import Measured, measure
-from woo_sync_pipeline_tests.soak.shoppers import Shoppers
 
 LATENCY_SECONDS = 0.02
 STORE_RATES: dict[Fault, float] = {

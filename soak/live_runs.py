@@ -1,6 +1,6 @@
 """Live runs, one after the other, by the real daemon, sensor and code server: how quick, how large, does anything leak?
 
-    python -m woo_sync_pipeline_tests.soak.live_runs [--runs 20] [--stores 1] [--every 25]
+    python -m soak.live_runs [--runs 20] [--stores 1] [--every 25]
 
 In each store somebody buys something, waits until the run is finished that brings the checkout to the account, and
 buys again. Told at the end: how long after a checkout its run was finished and what each part of that took, how much
@@ -26,6 +26,7 @@ from statistics import median
 import dagster as dg
 import sqlalchemy as sa
 
+from soak.processes import Measured, measure
 from woo_sync_pipeline.config.settings import CONFIG_ENV, DATABASE_URL_ENV
 from woo_sync_pipeline.demo.scenario import shop_once
 from woo_sync_pipeline.demo.store import StoreData, generate_store
@@ -36,7 +37,6 @@ from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.steps.resources import StateResource
 from woo_sync_pipeline_tests.cli.processes import descendants
 from woo_sync_pipeline_tests.scale.machines import Machine, code_server, daemon
-from woo_sync_pipeline_tests.soak.processes import Measured, measure
 
 LIVE_INTERVAL_SECONDS = 5
 PATIENCE_SECONDS = 600.0

@@ -4,21 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from woo_sync_pipeline.config.settings import Settings
+import click
+
+from woo_sync_pipeline.cli.common import open_state, person_meant
+from woo_sync_pipeline.config.settings import Settings, load_settings
 from woo_sync_pipeline.errors import StateError
-from woo_sync_pipeline.privacy import mask_phone
-from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.erasure import Erased, erase_person
-from woo_sync_pipeline.state.people import Meant, StoreRecord
-from woo_sync_pipeline.steps.resources import StagingResource, StateResource, source_claim
+from woo_sync_pipeline.privacy import mask_email, mask_phone
+
+if TYPE_CHECKING:
+    from woo_sync_pipeline.state.database import Database
+    from woo_sync_pipeline.state.erasure import Erased
+    from woo_sync_pipeline.state.people import Meant, StoreRecord
+    from woo_sync_pipeline.steps.resources import StateResource
 
 
-def forget(settings: Settings, state: StateResource, meant: Meant) -> Erased:
+@click.command()
+@click.argument("person")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def forget(config: Path, person: str, yes: bool) -> None:
+    """Erase a person from everything that woo-sync keeps; PERSON is a phone like +61491570006.
+
+    Or an email address, or the key of a source and the number of its customer, such as woocommerce:123: they mean the
+    contact with that person's phone.
+
+    Deletes the store records, the contact, the lines of reports and the entries of the ledger of consent that have this
+    phone, the same of phones that the person had before, and all staged frames.
+    Erase the person in the stores first: what is still there comes back with the next sync.
+    """
+    settings = load_settings(config)
+    with open_state(settings) as state:
+        meant = person_meant(state, person)
+        who = ", ".join([*map(_masked, meant.by_phone), *map(str, meant.without_phone)]) or _masked(person)
+        if not yes:
+            click.echo(
+                "What is still in a store comes back with the next sync, with the consent that the store shows."
+            )
+            click.confirm(f"Erase what is known of {who} here? It cannot be undone.", abort=True)
+        for line in account_of(forget_person(settings, state, meant), who):
+            click.echo(line)
+
+
+def forget_person(settings: Settings, state: StateResource, meant: Meant) -> Erased:
     """Erase a person from the state and delete all staged frames, in which the person may be.
 
     Raises `StateError` while a source is being synced: the sync would write the person down again.
     """
+    from woo_sync_pipeline.state.erasure import erase_person
+    from woo_sync_pipeline.steps.resources import StagingResource
+
     database = state.database()
     _refuse_while_syncing(settings, database)
     erased = erase_person(database, list(meant.by_phone), meant.without_phone)
@@ -73,6 +110,8 @@ def _about_others(erased: Erased) -> Iterator[str]:
 
 
 def _refuse_while_syncing(settings: Settings, database: Database) -> None:
+    from woo_sync_pipeline.steps.resources import source_claim
+
     # A run that began before the configuration of its source was broken is at work all the same.
     keys = [
         *(source.key for source in settings.sources),
@@ -94,3 +133,10 @@ def _counted(number: int, one: str, many: str = "") -> str:
 
 def _listed(records: tuple[StoreRecord, ...]) -> str:
     return ", ".join(map(str, records))
+
+
+def _masked(person: str) -> str:
+    """A phone, an email address or a number of a customer as it may be shown."""
+    if "@" in person:
+        return mask_email(person)
+    return mask_phone(person) if person.startswith("+") else person
