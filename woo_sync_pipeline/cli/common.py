@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,6 +13,7 @@ from rich.console import Console
 
 from woo_sync_pipeline.config.settings import Settings
 from woo_sync_pipeline.config.source import SourceSettings
+from woo_sync_pipeline.contacts.e164 import E164
 from woo_sync_pipeline.privacy import mask_email, mask_phone
 
 # What takes long to import is imported where it is used, so that `--help` need not wait.
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 _PIPED_WIDTH = 200
 """Columns of a table that no terminal bounds: in the usual 80 a history is not readable."""
-
-E164 = re.compile(r"\+[1-9][0-9]{5,14}")
-"""The one of `steps/findings.py`, which takes long to import."""
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
 
@@ -88,7 +85,7 @@ def masked(person: str) -> str:
 
 
 def check_days(first: datetime | None, last: datetime | None) -> None:
-    """Refuse days that are none to sync."""
+    """Refuse days that cannot be synced."""
     if last is not None and first is None:
         raise click.UsageError("--to needs --from.")
     if first is not None and last is not None and last < first:
