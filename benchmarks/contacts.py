@@ -50,9 +50,8 @@ from woo_sync_pipeline.sources.woocommerce.settings import (
     WooCommerceGroups,
     WooCommerceSettings,
 )
-from woo_sync_pipeline.state.bulk import arrow_schema
+from woo_sync_pipeline.state.bulk import PORTION, arrow_schema
 from woo_sync_pipeline.state.columns import CONTACT_COLUMNS
-from woo_sync_pipeline.state.staging import PORTION
 from woo_sync_pipeline.steps.fit import RECORD_SCHEMA, normalise_portions, normalise_records
 
 SOURCE = WooCommerceSettings(

@@ -41,9 +41,9 @@ from requests.adapters import HTTPAdapter
 from rich.table import Table
 
 from woo_sync_pipeline.sources.woocommerce.client import connect
+from woo_sync_pipeline.sources.woocommerce.customer_changes import sweep
 from woo_sync_pipeline.sources.woocommerce.fields import CUSTOMER_FIELDS
 from woo_sync_pipeline.sources.woocommerce.paging import PAGE_SIZE
-from woo_sync_pipeline.sources.woocommerce.reading import sweep
 from woo_sync_pipeline.sources.woocommerce.settings import (
     WooCommerceConsent,
     WooCommerceGroups,

@@ -33,11 +33,11 @@ from measuring import console
 from pyarrow import csv
 from rich.table import Table
 
-from woo_sync_pipeline.state.bulk import append_frame
+from woo_sync_pipeline.state.bulk import PORTION, append_frame
 from woo_sync_pipeline.state.columns import CONTACT_COLUMNS
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.embedded import EmbeddedPostgres
-from woo_sync_pipeline.state.records import PORTION, prepare_contacts, store_contacts
+from woo_sync_pipeline.state.records import prepare_contacts, store_contacts
 
 SIZES = (10_000, 100_000, 1_000_000)
 TO_SQL_SAMPLE = 20_000

@@ -62,6 +62,9 @@ class ClockOffset:
         return cls(timedelta(seconds=lowest), timedelta(seconds=highest))
 
 
+CLOCKS_MAY_DIFFER = timedelta(minutes=1)
+"""By how much the clocks of machines that work together may differ: ours and PostgreSQL's, or those of one store."""
+
 UNKNOWN_OFFSET = ClockOffset(timedelta(minutes=-5), timedelta(minutes=5))
 """Of a server that did not tell its time: clocks of servers are hardly ever further off than that."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
@@ -13,6 +12,7 @@ from rich.console import Console
 
 from woo_sync_pipeline.config.settings import Settings
 from woo_sync_pipeline.config.source import SourceSettings
+from woo_sync_pipeline.contacts.e164 import E164
 from woo_sync_pipeline.privacy import mask_phone
 
 if TYPE_CHECKING:
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 _PIPED_WIDTH = 200
 """Columns of a table that no terminal bounds: in the usual 80 a history is not readable."""
-
-E164 = re.compile(r"\+[1-9][0-9]{5,14}")
-"""The one of `steps/findings.py`, which takes long to import."""
 
 
 class _Day(click.DateTime):

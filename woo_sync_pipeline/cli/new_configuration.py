@@ -46,7 +46,7 @@ class Answers:
 
     @property
     def secrets(self) -> dict[str, str]:
-        """The values that belong into the environment, by the name of their variable."""
+        """The values that belong in the environment, by the name of their variable."""
         found = {
             STORE_KEY_ENV: self.consumer_key,
             STORE_SECRET_ENV: self.consumer_secret,

@@ -31,7 +31,7 @@ _FastLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _YamlLoader(_FastLoader):  # type: ignore[misc, valid-type]
-    """Leaves what looks like a date or a number and is none as the text that it is.
+    """Leaves what looks like a date or a number and is not one as the text that it is.
 
     It is refused with its line and path where another type is due; the loader's own error would quote it.
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from itertools import chain, pairwise
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pandas as pd
 from pandera.typing.pandas import Series
 
-_E164 = re.compile(r"\+[1-9][0-9]{5,14}")
+from woo_sync_pipeline.contacts.e164 import E164
 
 
 def are_texts(cells: pd.Series[Any]) -> Series[bool]:
@@ -22,7 +21,7 @@ def are_texts(cells: pd.Series[Any]) -> Series[bool]:
 
 def are_phones(cells: pd.Series[Any]) -> Series[bool]:
     """Which cells are phones in E.164."""
-    fullmatch = _E164.fullmatch
+    fullmatch = E164.fullmatch
     return _flags([type(cell) is str and fullmatch(cell) is not None for cell in cells], cells)
 
 

@@ -1,4 +1,4 @@
-"""Which platform lists each phone belongs into."""
+"""Which platform lists each phone belongs to."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from woo_sync_pipeline.contacts.memberships import Positions, memberships, sourc
 from woo_sync_pipeline.contacts.subscription import outweighs, store_status
 from woo_sync_pipeline.contacts.times import EPOCH, NEVER, Microseconds, microseconds, moments
 
-# For types only: who asks about one contact need not wait for the library of the models.
+# For types only: a question about one contact need not wait for the library of the models.
 if TYPE_CHECKING:
     from pandera.typing.pandas import DataFrame
 

@@ -129,7 +129,7 @@ class MergedContact(pa.DataFrameModel):
     sources: Series[object]
     """A sorted list of the distinct names of the sources that hold the contact; empty when it is gone from all."""
     groups: Series[object]
-    """A sorted list of the distinct names of the platform lists it belongs into."""
+    """A sorted list of the distinct names of the platform lists it belongs to."""
     consent: Series[object] = pa.Field(isin=_CONSENTS)
     consent_at: Series[UtcTime] = pa.Field(nullable=True)
     consent_dated_at: Series[UtcTime] = pa.Field(nullable=True)

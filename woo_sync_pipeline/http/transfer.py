@@ -95,7 +95,7 @@ def unpacked(body: bytes, *, largest: int) -> bytes:
         return body
     if len(whole) > largest:
         raise TooLargeError
-    # One that broke off is none: its beginning must not be taken for all of it.
+    # Not one that broke off: its beginning must not be taken for all of it.
     return whole if unpacking.eof else body
 
 

@@ -82,9 +82,9 @@ def _sync_executor(celery: CelerySettings, state: StateResource) -> CeleryExecut
             try:
                 for source in sources:
                     waits = f"{source}: waits for another sync of this source to end"
-                    state.wait_for(source, run.run_id, told=partial(plan_context.log.info, waits))
+                    state.wait_for(source, run.run_id, on_wait=partial(plan_context.log.info, waits))
                     if state.claim(source, run.run_id):
-                        mark_crashed(state.database(), source=source, but_run_id=run.run_id)
+                        mark_crashed(state.database(), source=source, except_run_id=run.run_id)
                 yield from super().execute(plan_context, execution_plan)
             finally:
                 for source in sources:

@@ -89,5 +89,5 @@ def _mark_crashed(database: Database) -> None:
     for source in sources_at_work(database):
         claim = database.claim(source_claim(source))
         if claim is not None:
-            mark_crashed(database, source=source, but_run_id="")
+            mark_crashed(database, source=source, except_run_id="")
             claim.release()

@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from woo_sync_pipeline.clocks import CLOCKS_MAY_DIFFER
 from woo_sync_pipeline.config.settings import Settings
 from woo_sync_pipeline.config.source import SourceSettings
 from woo_sync_pipeline.days import today
@@ -21,7 +22,7 @@ from woo_sync_pipeline.orchestration.unfinished import fail_lost_run, lost_runs,
 from woo_sync_pipeline.sources.base import Look
 from woo_sync_pipeline.sources.registry import kind_of
 from woo_sync_pipeline.state.contacts import pending_phones
-from woo_sync_pipeline.state.database import CLOCKS_MAY_DIFFER, Database
+from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import list_syncs, watermark
 from woo_sync_pipeline.steps.resources import StateResource
 

@@ -238,10 +238,12 @@ def sync_step(
             state.wait_for(
                 source.key,
                 context.run.run_id,
-                told=lambda: context.log.info(f"{source.key}: waits for another sync of this source to end"),
+                on_wait=lambda: context.log.info(
+                    f"{source.key}: waits for another sync of this source to end"
+                ),
             )
         if state.claim(source.key, context.run.run_id):
-            mark_crashed(database, source=source.key, but_run_id=context.run.run_id)
+            mark_crashed(database, source=source.key, except_run_id=context.run.run_id)
         has_healed = heal_wrong_times(database)
         if has_healed:
             context.log.warning(f"{source.key}: {TIMES_HEALED}")

@@ -35,8 +35,8 @@ class SyncCounts:
     has changed: what it hides may have, such as a choice under a key that begins with an underscore.
     unread_consent: answers under a consent key that are understood neither as a yes nor as a no, as `key = value`, and
     in how many of the records that this sync read.
-    groups: lists that contacts of the source belong into; groups_made: lists that this sync made on the platform.
-    emails_dropped: addresses that are none.
+    groups: lists that contacts of the source belong to; groups_made: lists that this sync made on the platform.
+    emails_dropped: texts in place of an address that are not one.
     changes: what the reading changes of what was known, as `ChangeSummary.to_json` gives it.
     read: rows read from the store, by kind. requests: requests made to the store and to the platform.
     seconds: how long each stage took.

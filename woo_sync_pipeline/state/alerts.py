@@ -113,7 +113,7 @@ def note_told(database: Database, key: AlertKey) -> None:
 
 
 def note_untold(database: Database, key: AlertKey) -> None:
-    """The receiver could not be told: the next occurrence tries again, and so does who looks for what is kept."""
+    """The receiver could not be told: the next occurrence tries again, and so does the retry of what is kept."""
     with database.transaction() as connection:
         connection.execute(sa.text(_NOTE_UNTOLD), asdict(key))
 

@@ -30,8 +30,8 @@ _ARROW_TYPES: Mapping[str, pa.DataType] = {
 }
 # In COPY's CSV an unquoted empty field is NULL and a quoted one is an empty text.
 _CSV = csv.WriteOptions(include_header=False, quoting_style="all_valid", batch_size=8_192)
-_PORTION = 50_000
-"""Rows that are turned into CSV at a time."""
+PORTION = 50_000
+"""Rows that are worked on at a time, so that what a step takes in memory does not grow with the store."""
 _LARGEST_BLOCK = 2**30
 """Bytes of CSV that Arrow reads at a time, of which no row may be larger."""
 
@@ -70,8 +70,8 @@ def append_frame(
 
     skip_absent: leave out columns that are NULL in all rows; the table must have no defaults for them.
     """
-    for start in range(0, len(frame), _PORTION):
-        part = frame.iloc[start : start + _PORTION]
+    for start in range(0, len(frame), PORTION):
+        part = frame.iloc[start : start + PORTION]
         arrays = {name: _array(table, part[name], sql_type) for name, sql_type in columns.items()}
         if skip_absent:
             arrays = {name: cells for name, cells in arrays.items() if cells.null_count < len(cells)}

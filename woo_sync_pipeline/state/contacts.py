@@ -252,7 +252,7 @@ def count_held(database: Database, source_name: str, phones: Collection[str]) ->
 def source_totals(
     database: Database, source_name: str, *, name_format: str = DEFAULT_NAME_FORMAT
 ) -> dict[str, int]:
-    """Contacts of a source: all, by subscription state as last seen on the platform; and lists they belong into.
+    """Contacts of a source: all, by subscription state as last seen on the platform; and lists they belong to.
 
     `name_format` tells the source's lists from those of others.
     """

@@ -11,7 +11,7 @@ from time import monotonic
 
 import sqlalchemy as sa
 
-from woo_sync_pipeline.clocks import utc_now
+from woo_sync_pipeline.clocks import CLOCKS_MAY_DIFFER, utc_now
 from woo_sync_pipeline.config.postgres_url import problem_of_postgres_url
 from woo_sync_pipeline.errors import ConfigurationError, StateError
 from woo_sync_pipeline.state.failures import DATABASE_FAILURE, failure_of_database
@@ -26,9 +26,6 @@ _CLAIMS = 7_294_004
 
 _UNLOCK_PUSH = "SELECT pg_advisory_unlock(:key)"
 _WORK_MEMORY = "32MB"
-
-CLOCKS_MAY_DIFFER = timedelta(minutes=1)
-"""By how much this machine's clock may differ from PostgreSQL's before that one is used instead."""
 
 _CLOCK_HOLDS_SECONDS = 60.0
 """How long a comparison of the two clocks is relied upon: a clock may be set."""

@@ -8,9 +8,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from woo_sync_pipeline.state.bulk import PORTION
 from woo_sync_pipeline.state.database import Database
-
-_CHUNK = 50_000
 
 # A contact that left every store may be deleted there: nobody misses it.
 _HELD = "base_sources <> '{}' AND sources <> '{}' AND base_state IS NOT NULL"
@@ -126,7 +125,7 @@ def held_phones(database: Database, *, confirmed_before: datetime) -> Iterator[l
     after = ""
     while True:
         with database.transaction() as connection:
-            values = {"before": confirmed_before, "after": after, "most": _CHUNK}
+            values = {"before": confirmed_before, "after": after, "most": PORTION}
             phones = list(connection.execute(query, values).scalars())
         if not phones:
             return

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from woo_sync_pipeline.contacts.e164 import E164
 from woo_sync_pipeline.state.database import Database
 
-_E164 = re.compile(r"\+[1-9][0-9]{5,14}")
 _PERSON = re.compile(r"([a-z][a-z0-9_]{0,39}):(\S+)")
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 
@@ -71,7 +71,7 @@ class Meant:
 
 def read_naming(text: str) -> Naming | None:
     """What a text names: `+61491570006`, `ann@example.com` or `woocommerce:123`; None when it is none of these."""
-    if _E164.fullmatch(text):
+    if E164.fullmatch(text):
         return Naming(phone=text)
     if _EMAIL.fullmatch(text):
         return Naming(email=text)

@@ -20,7 +20,7 @@ from woo_sync_pipeline.contacts.merge import MergeInput, MergeSource, merge_cont
 from woo_sync_pipeline.errors import StateError
 from woo_sync_pipeline.state import changes
 from woo_sync_pipeline.state import record_queries as queries
-from woo_sync_pipeline.state.bulk import append_frame, copy_frame, create_temporary, read_copied
+from woo_sync_pipeline.state.bulk import PORTION, append_frame, copy_frame, create_temporary, read_copied
 from woo_sync_pipeline.state.columns import CONTACT_COLUMNS
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.erasures import ErasureNotes
@@ -28,9 +28,6 @@ from woo_sync_pipeline.state.lent_phones import lend_phones, with_lent_phones
 from woo_sync_pipeline.state.opt_outs import MARK_GONE_AGAIN, ONLY_OPTING_OUT, opt_outs_alone
 from woo_sync_pipeline.state.sources import change_consent_modes, changed_settings, remember_source
 from woo_sync_pipeline.state.storing import create_tables, store_records
-
-PORTION = 50_000
-"""Phones that are merged at a time, so that what that takes in memory does not grow with a store."""
 
 MANY_ROWS = 1_000
 """Rows that a commit brings from which on PostgreSQL is told what its tables hold, rather than left to find out."""

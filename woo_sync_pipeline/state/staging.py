@@ -21,14 +21,13 @@ import pyarrow.parquet as pq
 
 from woo_sync_pipeline.errors import StagingError
 from woo_sync_pipeline.privacy import redact
+from woo_sync_pipeline.state.bulk import PORTION
 from woo_sync_pipeline.state.failures import FULL_DISK, disk_full
 
 Failures: TypeAlias = Callable[[], AbstractContextManager[None]]
 """A block in which what the file system reports becomes a `StagingError`."""
 
 _NOTES = b"woo_sync_notes"
-PORTION = 50_000
-"""Rows that are worked on at a time, so that what a step takes in memory does not grow with the store."""
 KEPT = timedelta(days=7)
 """How long a staged frame is kept unless the configuration says otherwise."""
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from woo_sync_pipeline.clocks import CLOCKS_MAY_DIFFER, UNKNOWN_OFFSET
 from woo_sync_pipeline.state.database import Database
 
 _SELECT = """
@@ -74,12 +75,6 @@ CONTACT_LINE_COLUMNS = {
     "reason": "text",
 }
 """A `SyncContact` as a row: the lines of a report."""
-
-
-_CLOCKS_DIFFER = timedelta(minutes=5)
-"""By how much this project's clock may differ from a store's that is right."""
-_CLOCKS_OF_ONE_STORE_DIFFER = timedelta(minutes=1)
-"""By how much the clocks of the machines that answer for a store may differ."""
 
 
 @dataclass(frozen=True)
@@ -194,16 +189,16 @@ def fail_sync(database: Database, *, run_id: str, error: str) -> None:
         )
 
 
-def mark_crashed(database: Database, *, source: str, but_run_id: str) -> None:
+def mark_crashed(database: Database, *, source: str, except_run_id: str) -> None:
     """Mark all other syncs of a source that are noted as running: only one that holds the source may do so."""
     with database.transaction() as connection:
         connection.execute(
             sa.text(
                 "UPDATE woo_sync.sync_runs SET status = 'crashed', finished_at = now(),"
                 " error = 'the process ended before the sync did; the next sync goes on from there'"
-                " WHERE status = 'running' AND source = :source AND run_id <> :but_run_id"
+                " WHERE status = 'running' AND source = :source AND run_id <> :except_run_id"
             ),
-            {"source": source, "but_run_id": but_run_id},
+            {"source": source, "except_run_id": except_run_id},
         )
 
 
@@ -304,9 +299,9 @@ def watermark_by(
         "source": source,
         "store_now": store_now,
         "store_ahead": store_ahead,
-        "believable": store_now + _CLOCKS_OF_ONE_STORE_DIFFER,
-        "doubt": _CLOCKS_DIFFER,
-        "set_seconds": _CLOCKS_OF_ONE_STORE_DIFFER.total_seconds(),
+        "believable": store_now + CLOCKS_MAY_DIFFER,
+        "doubt": UNKNOWN_OFFSET.highest,
+        "set_seconds": CLOCKS_MAY_DIFFER.total_seconds(),
     }
     with database.transaction() as connection:
         return replace(known, read_until=connection.execute(sa.text(query), values).scalar_one())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from woo_sync_pipeline.state.database import CLOCKS_MAY_DIFFER, Database
+from woo_sync_pipeline.clocks import CLOCKS_MAY_DIFFER
+from woo_sync_pipeline.state.database import Database
 
 _RUN_TIMES = ("started_at", "finished_at", "committed_at", "reading_started_at", "directory_read_at")
 

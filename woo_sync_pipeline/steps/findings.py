@@ -11,14 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from woo_sync_pipeline.contacts.cells import are_phones
 from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.contacts.schemas import MergedContact, count_rules, validate
 from woo_sync_pipeline.contacts.subscription import SubscriptionState
 from woo_sync_pipeline.sources.base import Finding
 from woo_sync_pipeline.state.syncs import SyncContact
 from woo_sync_pipeline.steps.fit import NormalisedRecords, invalid_contacts
-
-E164 = r"\+[1-9][0-9]{5,14}"
 
 FEWEST_TO_JUDGE = 20
 """Of fewer records no share is told: one invalid record would be half of two."""
@@ -45,7 +44,7 @@ class RecordTally:
     """What is counted and checked of records, portion by portion."""
 
     records: int = 0
-    holding: int = 0
+    contact_records: int = 0
     refused: int = 0
     emails_dropped: int = 0
     invalid: list[SyncContact] = field(default_factory=list)
@@ -57,7 +56,7 @@ class RecordTally:
     def add(self, found: NormalisedRecords) -> None:
         """Count and check one portion."""
         self.records += len(found.records)
-        self.holding += int(found.records["holds_contact"].sum())
+        self.contact_records += int(found.records["holds_contact"].sum())
         self.refused += found.refused
         self.emails_dropped += found.emails_dropped
         self.invalid += invalid_contacts(found.records)
@@ -89,7 +88,7 @@ def every_record_fits_its_model(found: NormalisedRecords) -> Finding:
 def every_phone_is_e164(records: pd.DataFrame) -> Finding:
     """A phone is in E.164 or absent (columns record_type, record_id, phone)."""
     phones = records["phone"].dropna()
-    wrong = records.loc[phones.index[~phones.astype(str).str.fullmatch(E164)]]
+    wrong = records.loc[phones.index[~are_phones(phones)]]
     return Finding(
         wrong.empty,
         "{wrong:,} of {phones:,} phones are not in E.164",

@@ -41,7 +41,7 @@ class NormalisedRecords:
 
     @property
     def emails_dropped(self) -> int:
-        """How many records have an email that is none."""
+        """How many records have a text in place of an email address that is not one."""
         return int(self.records["email_dropped"].sum())
 
 

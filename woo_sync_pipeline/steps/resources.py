@@ -19,7 +19,7 @@ from woo_sync_pipeline.config.settings import DATABASE_URL_ENV, Settings
 from woo_sync_pipeline.state.database import Claim, Database
 from woo_sync_pipeline.state.embedded import EmbeddedPostgres
 
-# What takes long to import is imported where it is used: who looks at the history needs the state only.
+# What takes long to import is imported where it is used: to look at the history takes the state only.
 if TYPE_CHECKING:
     from woo_sync_pipeline.messagemedia.client import PlatformClient
     from woo_sync_pipeline.state.staging import Staging
@@ -88,13 +88,13 @@ class StateResource:
                 self._claims[source_key] = (run_id, claim)
             return claim is not None
 
-    def wait_for(self, source_key: str, run_id: str, *, told: Callable[[], None]) -> None:
-        """Wait until no other process syncs the source, and hold it; `told` is called once if that takes time.
+    def wait_for(self, source_key: str, run_id: str, *, on_wait: Callable[[], None]) -> None:
+        """Wait until no other process syncs the source, and hold it; `on_wait` is called once if that takes time.
 
         A process runs one sync of a source after the other, and does not wait for itself.
         """
         database = self.database()
-        is_told = False
+        is_waiting = False
         while True:
             with self._lock:
                 if source_key in self._claims:
@@ -103,9 +103,9 @@ class StateResource:
                 if claim is not None:
                     self._claims[source_key] = (run_id, claim)
                     return
-            if not is_told:
-                told()
-                is_told = True
+            if not is_waiting:
+                on_wait()
+                is_waiting = True
             time.sleep(_CLAIM_INTERVAL_SECONDS)
 
     def release(self, source_key: str) -> None:

@@ -25,7 +25,8 @@ from woo_sync_pipeline.messagemedia.encoding import Action, ContactPlan, Vocabul
 from woo_sync_pipeline.messagemedia.outcomes import PushOutcome
 from woo_sync_pipeline.sources.woocommerce.fields import keep_used
 from woo_sync_pipeline.sources.woocommerce.known import customer_hashes, order_hashes
-from woo_sync_pipeline.sources.woocommerce.reading import guest_orders, settings_fingerprint
+from woo_sync_pipeline.sources.woocommerce.order_changes import guest_orders
+from woo_sync_pipeline.sources.woocommerce.record_settings import settings_fingerprint
 from woo_sync_pipeline.sources.woocommerce.records import customer_table, order_table
 from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 from woo_sync_pipeline.state.columns import RECORD_COLUMNS

@@ -13,7 +13,7 @@ import pytest
 from woo_sync_pipeline.contacts.merge import merge_contacts
 from woo_sync_pipeline.contacts.normalise import RawRecords, normalise
 from woo_sync_pipeline.sources.woocommerce import extractions
-from woo_sync_pipeline.sources.woocommerce.reading import CustomersRead, sweep
+from woo_sync_pipeline.sources.woocommerce.customer_changes import CustomersRead, sweep
 from woo_sync_pipeline.state import records
 from woo_sync_pipeline.state.syncs import watermark
 from woo_sync_pipeline.steps import fit as normalising

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import timedelta
 
+import click
+import pandas as pd
 import pytest
 
-from woo_sync_pipeline.cli.common import E164 as E164_OF_COMMANDS
+from woo_sync_pipeline.cli.common import check_phone
 from woo_sync_pipeline.reports.explanation import explain
 from woo_sync_pipeline.reports.explanation_tables import explanation_json
 from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.people import Naming, read_naming
 from woo_sync_pipeline.state.syncs import SyncContact, note_contacts
-from woo_sync_pipeline.steps.findings import E164
+from woo_sync_pipeline.steps.findings import every_phone_is_e164
 from woo_sync_pipeline.steps.resources import StateResource
 from woo_sync_pipeline_tests.reports.explained import (
     Explain,
@@ -189,5 +193,13 @@ def test_the_outcomes_are_those_of_this_phone_newest_first(database: Database, e
     assert lines == [("updated", ["last_name"]), ("new", [])]
 
 
-def test_a_phone_is_written_alike_for_every_command() -> None:
-    assert E164_OF_COMMANDS.pattern == E164
+@pytest.mark.parametrize(
+    ("text", "is_phone"),
+    [("+61491570006", True), ("0491570006", False), ("+0491570006", False), ("+61 491 570 006", False)],
+)
+def test_a_phone_is_written_alike_for_every_command(text: str, is_phone: bool) -> None:
+    records = pd.DataFrame([{"record_type": "customer", "record_id": 7, "phone": text}])
+    assert every_phone_is_e164(records).passed is is_phone
+    assert (read_naming(text) == Naming(phone=text)) is is_phone
+    with nullcontext() if is_phone else pytest.raises(click.BadParameter):
+        check_phone(text)

@@ -123,7 +123,7 @@ def test_crashed_syncs_of_a_store_are_marked_and_all_others_left(database: Datab
     fail_sync(database, run_id="ended", error="why")
     begin(database, "other store", source="outlet")
     begin(database, "this one")
-    mark_crashed(database, source="shop", but_run_id="this one")
+    mark_crashed(database, source="shop", except_run_id="this one")
     assert {each.run_id: each.status for each in list_syncs(database)} == {
         "killed": "crashed",
         "ended": "failed",

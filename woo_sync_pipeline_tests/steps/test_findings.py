@@ -115,7 +115,7 @@ def test_records_are_counted_over_all_portions() -> None:
         rows = records(ANN, *[None] * bad)
         rows["invalid_reason"] = rows["phone"].map(lambda phone: None if phone else "not_mobile")
         tally.add(portion(rows, holds_contact=True))
-    assert (tally.records, tally.holding, tally.refused, len(tally.invalid)) == (5, 5, 0, 3)
+    assert (tally.records, tally.contact_records, tally.refused, len(tally.invalid)) == (5, 5, 0, 3)
 
 
 def test_answers_that_nobody_understands_are_counted_over_all_portions() -> None:
@@ -130,7 +130,7 @@ def test_answers_that_nobody_understands_are_counted_over_all_portions() -> None
 def test_orders_of_customers_need_no_phone_of_their_own() -> None:
     tally = RecordTally()
     tally.add(portion(records(None).assign(invalid_reason="missing_phone"), holds_contact=False))
-    assert (tally.holding, tally.invalid) == (0, [])
+    assert (tally.contact_records, tally.invalid) == (0, [])
 
 
 def test_a_phone_comes_once_out_of_the_merge() -> None:

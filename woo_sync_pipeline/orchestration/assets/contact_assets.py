@@ -178,7 +178,7 @@ def _record_checks(settings: Settings, tally: RecordTally, *, rows_read: int) ->
         checks.EVERY_PHONE_IS_E164: findings.together(tally.phones),
         checks.EVERY_RECORD_FITS_ITS_MODEL: findings.together(tally.models),
         checks.INVALID_SHARE_IS_BELOW_THE_LIMIT: findings.invalid_share_is_below_the_limit(
-            records=tally.holding, invalid=len(tally.invalid), limit=settings.alerts.max_invalid_share
+            records=tally.contact_records, invalid=len(tally.invalid), limit=settings.alerts.max_invalid_share
         ),
     }
     return [check_result(check, finding) for check, finding in of_records.items()]

@@ -19,7 +19,7 @@ next sync goes on from there.
 Errors that may pass by themselves are tried again, five times in all, with growing pauses or after the time that the
 store asks for (up to two minutes), while the store is asked less at a time. Only then does the sync fail.
 
-What cannot work is refused before any request: an address that is none, a key with blanks in it, a CA file that
+What cannot work is refused before any request: what is no address, a key with blanks in it, a CA file that
 cannot be read.
 
 A PHP notice or a byte order mark before the JSON of an answer does no harm, nor does an HTML comment behind it, nor

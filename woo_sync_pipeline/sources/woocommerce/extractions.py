@@ -21,17 +21,12 @@ from woo_sync_pipeline.sources.base import (
 )
 from woo_sync_pipeline.sources.woocommerce.client import StoreClient, connect
 from woo_sync_pipeline.sources.woocommerce.completeness import all_were_read, customers_up_to
+from woo_sync_pipeline.sources.woocommerce.customer_changes import CustomersRead, sweep, touched
 from woo_sync_pipeline.sources.woocommerce.known import known_guest_orders, last_customer_id, last_order_id
+from woo_sync_pipeline.sources.woocommerce.order_changes import guest_orders as guest_orders_of
+from woo_sync_pipeline.sources.woocommerce.order_changes import read_orders, sweep_orders
 from woo_sync_pipeline.sources.woocommerce.orders import OrderWindow, order_statuses
-from woo_sync_pipeline.sources.woocommerce.reading import (
-    CustomersRead,
-    read_orders,
-    read_product_tags,
-    sweep,
-    sweep_orders,
-    touched,
-)
-from woo_sync_pipeline.sources.woocommerce.reading import guest_orders as guest_orders_of
+from woo_sync_pipeline.sources.woocommerce.products import read_product_tags
 from woo_sync_pipeline.sources.woocommerce.records import CUSTOMER_SCHEMA, ORDER_SCHEMA
 from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 from woo_sync_pipeline.sources.woocommerce.window import SEVENTHS, order_window, read_until, sevenths_due

@@ -9,11 +9,11 @@ from typing import Any
 from woo_sync_pipeline.sources.base import Look
 from woo_sync_pipeline.sources.woocommerce.activity import active_customers
 from woo_sync_pipeline.sources.woocommerce.client import StoreClient, connect
+from woo_sync_pipeline.sources.woocommerce.customer_changes import changed_accounts
 from woo_sync_pipeline.sources.woocommerce.errors import StoreError
 from woo_sync_pipeline.sources.woocommerce.known import last_customer_id
 from woo_sync_pipeline.sources.woocommerce.looks import Looks
 from woo_sync_pipeline.sources.woocommerce.probe import NewestChange, newest_change
-from woo_sync_pipeline.sources.woocommerce.reading import changed_accounts
 from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import Watermark, watermark_by

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from woo_sync_pipeline.clocks import CLOCKS_MAY_DIFFER
 from woo_sync_pipeline.sources.woocommerce.client import Row, StoreClient
 from woo_sync_pipeline.sources.woocommerce.dates import (
     SECOND,
@@ -27,9 +28,6 @@ from woo_sync_pipeline.sources.woocommerce.page_bounds import PageBound
 from woo_sync_pipeline.sources.woocommerce.paging import PAGE_SIZE, by_ids, newest_page, rows_after, walk
 from woo_sync_pipeline.sources.woocommerce.row_ids import LeftOut, row_id, with_ids
 from woo_sync_pipeline.sources.woocommerce.statuses import order_statuses as order_statuses
-
-_CLOCKS_DIFFER = timedelta(minutes=1)
-"""By how much the clock that dates answers may differ from the one that dates orders: another machine's, often."""
 
 _LONGEST_LEAD = timedelta(days=1)
 """What is dated further into the future was typed in: no clock is as wrong as that."""
@@ -66,7 +64,7 @@ def newest_orders(client: StoreClient, statuses: Sequence[str]) -> NewestOrders:
 
     Behind a CDN the Date header is not of the clock that dates orders. Orders that are dated into the future show by
     how much that one is at least ahead of the other. A lead of more than a day is a date that somebody typed in, and
-    does not count, nor does a date that is none. One request; the orders are of `statuses`. Raises StoreError.
+    does not count, nor does what is no date. One request; the orders are of `statuses`. Raises StoreError.
     """
     asked = {"status": ",".join(statuses), "_fields": "id,date_created_gmt"}
     rows = newest_page(client, "orders", asked, most=5).rows
@@ -169,7 +167,7 @@ def _walk_window(
         if not full:
             yield rows
             return
-        if not times or times[-1] >= began - _CLOCKS_DIFFER:
+        if not times or times[-1] >= began - CLOCKS_MAY_DIFFER:
             # The last order says where to go on, but one that was edited on its way here bears a later time than
             # it was selected by: what lies between would be passed over.
             yield from _walk_by_id(client, after, before, statuses, left_out, began=began)
@@ -234,7 +232,7 @@ def _within(
     Raises StoreError for any other row outside of the bounds.
     """
     attempt = client.attempt("GET orders by modification date")
-    edited_meanwhile = began - _CLOCKS_DIFFER, _store_now(client) + _CLOCKS_DIFFER
+    edited_meanwhile = began - CLOCKS_MAY_DIFFER, _store_now(client) + CLOCKS_MAY_DIFFER
     kept, times = [], []
     for row in rows:
         moment = parse_gmt(row.get("date_modified_gmt"))

@@ -116,7 +116,7 @@ def by_ids(
                 break
         return found
 
-    # Of a batch nobody may be left; a page without rows is none.
+    # Of a batch nobody may be left: an empty page is not passed on.
     yield from filter(None, map_ahead(fetch, batches, ahead=client.settings.max_concurrency))
 
 

@@ -37,7 +37,7 @@ class UnreadableRow(NamedTuple):
 class LeftOut:
     """Rows that a walk left out because their id cannot be read; thread-safe. The first one is warned of.
 
-    None of them is known to be gone: who draws conclusions from who is missing must look at `count`. `told` are the
+    None of them is known to be gone: look at `count` before concluding anything from who is missing. `told` are the
     first thousand as they may be shown.
     """
 

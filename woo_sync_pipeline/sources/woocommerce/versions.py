@@ -51,7 +51,7 @@ class StoreVersion:
 
 
 def release_of(text: str) -> Release | None:
-    """The first two numbers of a version: (9, 6) for `9.6.0-rc.1`, (11, 0) for `11`; None for what is none."""
+    """The first two numbers of a version: (9, 6) for `9.6.0-rc.1`, (11, 0) for `11`; None for what is no version."""
     found = _VERSION.fullmatch(text.strip())
     return (int(found[1]), int(found[2] or 0)) if found else None
 

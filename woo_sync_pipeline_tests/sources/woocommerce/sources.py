@@ -13,8 +13,9 @@ import pyarrow as pa
 from woo_sync_pipeline.contacts.merge import MergeSource
 from woo_sync_pipeline.days import midnight
 from woo_sync_pipeline.demo.store import DemoStore
-from woo_sync_pipeline.sources.woocommerce import reading
+from woo_sync_pipeline.sources.woocommerce import customer_changes, order_changes
 from woo_sync_pipeline.sources.woocommerce.client import StoreClient, connect
+from woo_sync_pipeline.sources.woocommerce.customer_changes import CustomersRead
 from woo_sync_pipeline.sources.woocommerce.known import (
     known_guest_orders,
     last_customer_id,
@@ -22,8 +23,9 @@ from woo_sync_pipeline.sources.woocommerce.known import (
     next_cursor,
     replace_roles,
 )
+from woo_sync_pipeline.sources.woocommerce.order_changes import OrdersRead
 from woo_sync_pipeline.sources.woocommerce.orders import order_statuses
-from woo_sync_pipeline.sources.woocommerce.reading import CustomersRead, OrdersRead
+from woo_sync_pipeline.sources.woocommerce.products import read_product_tags
 from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 from woo_sync_pipeline.sources.woocommerce.window import order_window, read_until
 from woo_sync_pipeline.state.database import Database
@@ -100,9 +102,9 @@ class SyncedSource:
             found, until = self._orders(client, mark, is_sweep=is_sweep)
             orders = found.changed
             customers = self._customers(client, mark, orders, is_sweep=is_sweep)
-            tags = reading.read_product_tags(client, self.database, self.source, orders, is_sweep=is_sweep)
+            tags = read_product_tags(client, self.database, self.source, orders, is_sweep=is_sweep)
             requests = client.requests_made
-        guests = set(reading.guest_orders(self.database, self.source, orders)["record_id"].to_pylist())
+        guests = set(order_changes.guest_orders(self.database, self.source, orders)["record_id"].to_pylist())
         records = normalised_records(
             self.source,
             customers=customers.changed.to_pandas(),
@@ -138,7 +140,7 @@ class SyncedSource:
             store_now=client.server_time,
         )
         read = partial(
-            reading.read_orders,
+            order_changes.read_orders,
             client,
             self.database,
             self.source,
@@ -148,7 +150,7 @@ class SyncedSource:
         )
         if is_sweep:
             read = partial(
-                reading.sweep_orders,
+                order_changes.sweep_orders,
                 *read.args,
                 **read.keywords,
                 to_prove=known_guest_orders(self.database, KEY),
@@ -160,8 +162,8 @@ class SyncedSource:
         self, client: StoreClient, mark: Watermark | None, orders: pa.Table, *, is_sweep: bool
     ) -> CustomersRead:
         if is_sweep:
-            return reading.sweep(client, self.database, self.source, since=None, progress=_nothing)
-        return reading.touched(
+            return customer_changes.sweep(client, self.database, self.source, since=None, progress=_nothing)
+        return customer_changes.touched(
             client,
             self.database,
             self.source,
