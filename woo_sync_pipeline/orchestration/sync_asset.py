@@ -3,7 +3,7 @@
 import inspect
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeAlias
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 from woo_sync_pipeline.config.settings import Settings
 from woo_sync_pipeline.config.source import SourceSettings
 from woo_sync_pipeline.orchestration.checks import check_result, check_spec
+from woo_sync_pipeline.orchestration.column_descriptions import COLUMN_DESCRIPTIONS
 from woo_sync_pipeline.orchestration.step import TIMES_HEALED, StepResources, SyncStep, sync_step
 from woo_sync_pipeline.sources.base import CheckSpec, Extraction, Option
 from woo_sync_pipeline.steps.resources import (
@@ -39,6 +40,7 @@ class SyncAsset:
 
     run: Run
     columns: Columns
+    described: Mapping[str, str] = field(default_factory=dict)
     kinds: Set[str]
     after: Sequence[str] | None
     checks: Sequence[CheckSpec] = ()
@@ -100,6 +102,7 @@ def extraction_asset(extraction: Extraction, *, is_first: bool) -> SyncAsset:
     return SyncAsset(
         run=run,
         columns=extraction.columns,
+        described=extraction.described,
         kinds=extraction.kinds,
         after=extraction.after,
         checks=extraction.checks,
@@ -166,7 +169,7 @@ def asset_of(
             kinds=set(asset.kinds),
             owners=[settings.owner],
             freshness_policy=_daily_freshness(),
-            metadata={"dagster/column_schema": _table_schema(asset.columns)},
+            metadata={"dagster/column_schema": _table_schema(asset)},
             deps=[
                 dg.AssetKey([source.key, name])
                 for name in (extracted if asset.after is None else asset.after)
@@ -187,11 +190,12 @@ def _daily_freshness() -> dg.FreshnessPolicy:
     return dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
 
 
-def _table_schema(columns: Columns) -> dg.TableSchema:
+def _table_schema(asset: SyncAsset) -> dg.TableSchema:
+    columns, described = asset.columns, {**COLUMN_DESCRIPTIONS, **asset.described}
     typed = {field.name: str(field.type) for field in columns} if isinstance(columns, pa.Schema) else columns
     return dg.TableSchema(
         columns=[
-            dg.TableColumn(name, kind, tags={"pii": ""} if _is_personal(name) else None)
+            dg.TableColumn(name, kind, described.get(name), tags={"pii": ""} if _is_personal(name) else None)
             for name, kind in typed.items()
         ]
     )

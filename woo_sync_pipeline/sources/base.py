@@ -122,12 +122,14 @@ class SourceStep(Generic[S]):
 class Extraction:
     """One asset of a source: `extract` reads it, its docstring describes it in the UI.
 
-    columns: of the staged frame. after: extractions that it reads. record_type: where its rows become records, what
-    these are called in reports. kinds: words that the UI shows as badges.
+    columns: of the staged frame; described: what those hold that other assets have not. after: extractions that it
+    reads. record_type: where its rows become records, what these are called in reports. kinds: words that the UI shows
+    as badges.
     """
 
     extract: Callable[[Any], Extracted]
     columns: pa.Schema
+    described: Mapping[str, str] = field(default_factory=dict)
     after: Sequence[str] = ()
     record_type: str | None = None
     kinds: frozenset[str] = frozenset()

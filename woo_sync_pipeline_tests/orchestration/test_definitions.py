@@ -199,6 +199,7 @@ def test_every_asset_is_fit_for_the_ui(loaded: dg.Definitions, settings: Setting
         schema = spec.metadata.get("dagster/column_schema")
         assert isinstance(schema, dg.TableSchema), name
         assert schema.columns, name
+        assert all((column.description or "").endswith(".") for column in schema.columns), name
 
 
 def test_nothing_is_pickled() -> None:

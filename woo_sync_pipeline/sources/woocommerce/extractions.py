@@ -21,12 +21,14 @@ from woo_sync_pipeline.sources.base import (
 )
 from woo_sync_pipeline.sources.woocommerce.client import StoreClient, connect
 from woo_sync_pipeline.sources.woocommerce.completeness import all_were_read, customers_up_to
-from woo_sync_pipeline.sources.woocommerce.customer_changes import CustomersRead, sweep, touched
+from woo_sync_pipeline.sources.woocommerce.customer_changes import sweep, touched
+from woo_sync_pipeline.sources.woocommerce.fields import ADDRESS_PARTS
 from woo_sync_pipeline.sources.woocommerce.known import known_guest_orders, last_customer_id, last_order_id
 from woo_sync_pipeline.sources.woocommerce.order_changes import guest_orders as guest_orders_of
 from woo_sync_pipeline.sources.woocommerce.order_changes import read_orders, sweep_orders
 from woo_sync_pipeline.sources.woocommerce.orders import OrderWindow, order_statuses
 from woo_sync_pipeline.sources.woocommerce.products import read_product_tags
+from woo_sync_pipeline.sources.woocommerce.reading_warnings import reading_warnings
 from woo_sync_pipeline.sources.woocommerce.records import CUSTOMER_SCHEMA, ORDER_SCHEMA
 from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 from woo_sync_pipeline.sources.woocommerce.window import SEVENTHS, order_window, read_until, sevenths_due
@@ -54,31 +56,6 @@ CUSTOMER_IDS = Option(
 ALL_RECORDS_WERE_READ = CheckSpec(
     "all_records_of_the_store_were_read",
     "A reading of all customers has met at least as many as the store then counts.",
-)
-
-META_WITHHELD = (
-    "the store withholds the meta of customers, because the key is not an administrator's (or a plugin empties it): "
-    "choices and tags kept there are not read"
-)
-ORDERS_WITHOUT_META = (
-    "{count:,} orders came without their meta: choices made with them are not seen. A plugin empties it (some do so "
-    "with orders in another currency): update it, then run woo-sync sync --full"
-)
-HIDDEN_KEYS = (
-    "WooCommerce hides the meta {keys} of customers: who opts out under it in My account cannot be seen. "
-    "docs/consent.md has a snippet for the shop that makes it visible (consent.mirrored_by)"
-)
-LEFT_OUT = (
-    "{count:,} customers or orders bear an id that is no number of at most 64 bits: they are left out (see the lines "
-    "with does_not_fit), and nobody is taken for gone until that is mended in the store"
-)
-ROLES_UNTOLD = (
-    "the store does not tell which roles there are (OPTIONS customers), so that groups.roles: all cannot be had: the "
-    "first role of each user counts"
-)
-UNCLEAR = (
-    "{count:,} known guest orders are in no list of the store and yet not known to be deleted: their guests stay. Look "
-    "for orders with the status of a plugin that is switched off, or for a plugin that hides orders from the key"
 )
 
 
@@ -171,7 +148,7 @@ def customers(step: Step) -> Extracted:
             )
             finding = Finding(True, "a live reading does not read all customers")
         statistics = client.statistics()
-        warnings = _warnings(step, found, notice=client.first_notice)
+        warnings = reading_warnings(step, found, notice=client.first_notice)
     roles = found.roles or {}
     return Extracted(
         frame=found.changed,
@@ -224,20 +201,50 @@ def tags(step: Step) -> Extracted:
     )
 
 
+_DESCRIBED = {
+    "role": "Roles of the user, one a line.",
+    "meta": "The meta under the configured keys, as JSON; absent where the store withholds it.",
+    "status": "The order's status.",
+    "customer_id": "The customer whom the order names; 0 for none, -1 where that cannot be read.",
+    "is_renewal": "Whether a subscription made it by itself: what it says of consent is a copy.",
+    "is_anonymised": "Whether the store has erased its person.",
+    "product_ids": "Products that were ordered.",
+    "product_id": "Id of a product.",
+    "tags": "Names of its tags.",
+    **{
+        f"{kind}_{name}": f"{name.replace('_', ' ').capitalize()} of the {kind} address, as it was typed."
+        for kind, names in (("billing", (*ADDRESS_PARTS, "email")), ("shipping", ADDRESS_PARTS))
+        for name in names
+    },
+}
 _ASKS = frozenset({"woocommerce", "parquet"})
 EXTRACTIONS = (
-    Extraction(orders, columns=ORDER_SCHEMA, record_type="order", kinds=_ASKS, options=[READ_ALL_ORDERS]),
+    Extraction(
+        orders,
+        columns=ORDER_SCHEMA,
+        described=_DESCRIBED,
+        record_type="order",
+        kinds=_ASKS,
+        options=[READ_ALL_ORDERS],
+    ),
     Extraction(
         customers,
         columns=CUSTOMER_SCHEMA,
+        described=_DESCRIBED,
         after=["orders"],
         record_type="customer",
         kinds=_ASKS,
         options=[CUSTOMER_IDS],
         checks=[ALL_RECORDS_WERE_READ],
     ),
-    Extraction(guest_orders, columns=ORDER_SCHEMA, after=["orders"], kinds=frozenset({"pandas", "parquet"})),
-    Extraction(tags, columns=TAGS_SCHEMA, after=["orders"], kinds=_ASKS),
+    Extraction(
+        guest_orders,
+        columns=ORDER_SCHEMA,
+        described=_DESCRIBED,
+        after=["orders"],
+        kinds=frozenset({"pandas", "parquet"}),
+    ),
+    Extraction(tags, columns=TAGS_SCHEMA, described=_DESCRIBED, after=["orders"], kinds=_ASKS),
 )
 
 
@@ -271,19 +278,3 @@ def _latest_sweep_by_the_store(step: Step) -> datetime | None:
     """When the latest complete reading before this one began, as late as that can be by the store's clock."""
     began = latest_sweep(step.database, step.source.key, run_id=step.run_id)
     return began and began + ClockOffset.from_json(step.read("orders").notes["store_ahead_by"]).highest
-
-
-def _warnings(step: Step, found: CustomersRead, *, notice: str) -> list[str]:
-    read, consent = step.read("orders").notes, step.source.consent
-    reads_customer_meta = any(not key.startswith("_") for key in step.source.meta_keys)
-    left_out = found.left_out + read["left_out"]
-    told = {
-        META_WITHHELD: found.meta_withheld and reads_customer_meta,
-        HIDDEN_KEYS.format(keys=", ".join(consent.hidden_keys)): step.is_sweep and consent.hidden_keys,
-        ROLES_UNTOLD: found.roles_untold,
-        ORDERS_WITHOUT_META.format(count=read["without_meta"]): read["without_meta"] and consent.keys,
-        LEFT_OUT.format(count=left_out): left_out,
-        UNCLEAR.format(count=read["unclear"]): read["unclear"],
-        f"the store's JSON is not as it should be, and was read all the same: {notice}": notice,
-    }
-    return [warning for warning, is_so in told.items() if is_so]
