@@ -32,7 +32,7 @@ from woo_sync_pipeline.demo.scenario import shop_once
 from woo_sync_pipeline.demo.store import StoreData, generate_store
 from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today
 from woo_sync_pipeline.orchestration.instance import DAGSTER_HOME_ENV, prepare_dagster_home
-from woo_sync_pipeline.orchestration.step import KIND_TAG
+from woo_sync_pipeline.orchestration.tags import KIND_TAG
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.steps.resources import StateResource
 from woo_sync_pipeline_tests.cli.processes import descendants

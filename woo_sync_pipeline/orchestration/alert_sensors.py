@@ -8,7 +8,7 @@ from woo_sync_pipeline.alerts.alert import Alert, FailedCheck, Failure, error_al
 from woo_sync_pipeline.alerts.notify import Patience, notify, retry_undelivered
 from woo_sync_pipeline.config.settings import Settings
 from woo_sync_pipeline.errors import StateError
-from woo_sync_pipeline.orchestration.step import SOURCE_TAG
+from woo_sync_pipeline.orchestration.tags import SOURCE_TAG
 from woo_sync_pipeline.state.syncs import SyncRun, find_sync
 from woo_sync_pipeline.steps.resources import StateResource
 

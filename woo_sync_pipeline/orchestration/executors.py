@@ -11,7 +11,7 @@ import dagster as dg
 from woo_sync_pipeline.config.celery import CelerySettings
 from woo_sync_pipeline.config.settings import Settings
 from woo_sync_pipeline.errors import ConfigurationError
-from woo_sync_pipeline.orchestration.step import SOURCE_TAG
+from woo_sync_pipeline.orchestration.tags import SOURCE_TAG
 from woo_sync_pipeline.state.syncs import mark_crashed
 from woo_sync_pipeline.steps.resources import StateResource
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from woo_sync_pipeline.config.source import SourceSettings
-from woo_sync_pipeline.orchestration.step import KIND_TAG, READING_TAG, SOURCE_TAG
+from woo_sync_pipeline.orchestration.tags import KIND_TAG, READING_TAG, SOURCE_TAG
 from woo_sync_pipeline.sources.registry import kind_of
 
 

@@ -8,7 +8,7 @@ import dagster as dg
 
 from woo_sync_pipeline.config.settings import Settings
 from woo_sync_pipeline.config.source import SourceSettings
-from woo_sync_pipeline.orchestration.step import FROM_DAY_TAG
+from woo_sync_pipeline.orchestration.tags import FROM_DAY_TAG
 
 
 def source_partitions(settings: Settings, source: SourceSettings) -> dg.DailyPartitionsDefinition:

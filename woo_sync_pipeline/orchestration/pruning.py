@@ -9,7 +9,7 @@ import dagster as dg
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
-from woo_sync_pipeline.orchestration.step import READING_TAG, SOURCE_TAG
+from woo_sync_pipeline.orchestration.tags import READING_TAG, SOURCE_TAG
 
 RETENTION_TAG = "woo_sync/retention"
 _PAGE = 500

@@ -6,8 +6,8 @@ import dagster as dg
 
 from woo_sync_pipeline.config.settings import Settings
 from woo_sync_pipeline.errors import WooSyncError
+from woo_sync_pipeline.orchestration.failure import failure_of
 from woo_sync_pipeline.orchestration.pruning import RETENTION_TAG, forget_progress, prune_runs
-from woo_sync_pipeline.orchestration.step import failure_of
 from woo_sync_pipeline.state.consent_ledger import prune_ledger
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.retention import prune_history

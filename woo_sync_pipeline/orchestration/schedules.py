@@ -10,7 +10,7 @@ from woo_sync_pipeline.days import today
 from woo_sync_pipeline.orchestration.decisions import days_to_sync
 from woo_sync_pipeline.orchestration.jobs import SourceJobs
 from woo_sync_pipeline.orchestration.partitions import range_tags
-from woo_sync_pipeline.orchestration.step import KIND_TAG
+from woo_sync_pipeline.orchestration.tags import KIND_TAG
 from woo_sync_pipeline.state.retention import covered_days
 from woo_sync_pipeline.state.syncs import completed_sweeps
 from woo_sync_pipeline.steps.resources import StateResource

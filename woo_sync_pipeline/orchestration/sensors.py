@@ -17,7 +17,7 @@ from woo_sync_pipeline.days import today
 from woo_sync_pipeline.orchestration.decisions import LiveDecision, decide_live
 from woo_sync_pipeline.orchestration.jobs import SourceJobs
 from woo_sync_pipeline.orchestration.partitions import range_tags
-from woo_sync_pipeline.orchestration.step import KIND_TAG
+from woo_sync_pipeline.orchestration.tags import KIND_TAG
 from woo_sync_pipeline.orchestration.unfinished import fail_lost_run, lost_runs, unfinished_runs
 from woo_sync_pipeline.sources.base import Look
 from woo_sync_pipeline.sources.registry import kind_of

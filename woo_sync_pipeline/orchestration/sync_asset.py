@@ -14,7 +14,8 @@ from woo_sync_pipeline.config.settings import Settings
 from woo_sync_pipeline.config.source import SourceSettings
 from woo_sync_pipeline.orchestration.checks import check_result, check_spec
 from woo_sync_pipeline.orchestration.column_descriptions import COLUMN_DESCRIPTIONS
-from woo_sync_pipeline.orchestration.step import TIMES_HEALED, StepResources, SyncStep, sync_step
+from woo_sync_pipeline.orchestration.step import StepResources, SyncStep
+from woo_sync_pipeline.orchestration.sync_step import TIMES_HEALED, sync_step
 from woo_sync_pipeline.sources.base import CheckSpec, Extraction, Option
 from woo_sync_pipeline.steps.resources import (
     MessageMediaResource,

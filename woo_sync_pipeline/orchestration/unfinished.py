@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from woo_sync_pipeline.orchestration.step import SOURCE_TAG
+from woo_sync_pipeline.orchestration.tags import SOURCE_TAG
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.steps.resources import source_claim
 

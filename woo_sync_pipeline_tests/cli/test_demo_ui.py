@@ -17,7 +17,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from woo_sync_pipeline.orchestration.step import KIND_TAG
+from woo_sync_pipeline.orchestration.tags import KIND_TAG
 from woo_sync_pipeline_tests.cli.processes import (
     Running,
     descendants,

@@ -17,7 +17,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from woo_sync_pipeline.config.settings import DATABASE_URL_ENV
 from woo_sync_pipeline.orchestration.instance import DAGSTER_YAML
-from woo_sync_pipeline.orchestration.step import SOURCE_TAG
+from woo_sync_pipeline.orchestration.tags import SOURCE_TAG
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline_tests.checkout import CHECKOUT
 from woo_sync_pipeline_tests.databases import DatabaseServer

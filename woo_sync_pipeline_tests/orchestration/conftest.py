@@ -198,7 +198,7 @@ def _without_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.Monkey
     """Daily syncs draw no chart, where nobody looks at it: it takes a tenth of a small sync's time."""
     if request.node.get_closest_marker("pictures") is None:
         monkeypatch.setattr(
-            "woo_sync_pipeline.orchestration.assets.platform_assets._pictures", lambda step, counts: {}
+            "woo_sync_pipeline.orchestration.assets.report_asset._pictures", lambda step, counts: {}
         )
 
 

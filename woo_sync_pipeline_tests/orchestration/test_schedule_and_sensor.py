@@ -18,7 +18,7 @@ from woo_sync_pipeline.demo.world import TIMEZONE, yesterday
 from woo_sync_pipeline.errors import WooSyncError
 from woo_sync_pipeline.orchestration import sensors, unfinished
 from woo_sync_pipeline.orchestration.partitions import range_tags
-from woo_sync_pipeline.orchestration.step import SOURCE_TAG
+from woo_sync_pipeline.orchestration.tags import SOURCE_TAG
 from woo_sync_pipeline.state.syncs import find_sync
 from woo_sync_pipeline.steps.resources import source_claim
 from woo_sync_pipeline_tests.orchestration.conftest import KEY, MakeWorld, World

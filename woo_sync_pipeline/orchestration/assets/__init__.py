@@ -7,7 +7,8 @@ import dagster as dg
 from woo_sync_pipeline.config.settings import Settings
 from woo_sync_pipeline.config.source import SourceSettings
 from woo_sync_pipeline.orchestration.assets.contact_assets import contacts, merged_contacts
-from woo_sync_pipeline.orchestration.assets.platform_assets import sync_report, synced_contacts
+from woo_sync_pipeline.orchestration.assets.platform_asset import synced_contacts
+from woo_sync_pipeline.orchestration.assets.report_asset import sync_report
 from woo_sync_pipeline.orchestration.sync_asset import asset_of, extraction_asset
 from woo_sync_pipeline.sources.registry import kind_of
 

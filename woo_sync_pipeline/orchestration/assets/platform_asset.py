@@ -1,4 +1,4 @@
-"""Bringing contacts to the platform, and the report of it."""
+"""Bringing contacts to the platform."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,7 +7,6 @@ from datetime import datetime
 import dagster as dg
 import pandas as pd
 
-from woo_sync_pipeline.config.source import SourceSettings
 from woo_sync_pipeline.contacts.limits import Change, Limit, Measured
 from woo_sync_pipeline.errors import ChangesStoppedError
 from woo_sync_pipeline.messagemedia.client import PlatformClient
@@ -15,20 +14,11 @@ from woo_sync_pipeline.messagemedia.models import CustomField
 from woo_sync_pipeline.orchestration.checks import CHANGES_ARE_WITHIN_LIMITS, check_result
 from woo_sync_pipeline.orchestration.step import SyncStep
 from woo_sync_pipeline.orchestration.sync_asset import sync_asset
-from woo_sync_pipeline.reports.markdown import (
-    markdown_changes,
-    markdown_picture,
-    markdown_report,
-    markdown_to_be_mended,
-)
-from woo_sync_pipeline.reports.report import SyncCounts, count_reasons
-from woo_sync_pipeline.sources.base import Extraction, Option
+from woo_sync_pipeline.sources.base import Option
 from woo_sync_pipeline.state.bulk import arrow_schema
-from woo_sync_pipeline.state.contacts import count_held, pending_phones, source_totals
+from woo_sync_pipeline.state.contacts import pending_phones
 from woo_sync_pipeline.state.known_account import note_missing
-from woo_sync_pipeline.state.lent_phones import persons_not_to_mend
-from woo_sync_pipeline.state.records import invalid_reasons
-from woo_sync_pipeline.state.syncs import CONTACT_LINE_COLUMNS, SyncContact, finish_sync, list_syncs
+from woo_sync_pipeline.state.syncs import SyncContact
 from woo_sync_pipeline.steps.brake import finding as brake_finding
 from woo_sync_pipeline.steps.brake import (
     lacks_too_many,
@@ -37,12 +27,6 @@ from woo_sync_pipeline.steps.brake import (
 )
 from woo_sync_pipeline.steps.dry_run import plan_pending
 from woo_sync_pipeline.steps.erase import carry_out_erasures
-from woo_sync_pipeline.steps.fit import (
-    INVALID_COLUMNS,
-    invalid_contacts,
-    left_out_contact,
-    unreadable_contacts,
-)
 from woo_sync_pipeline.steps.observe import begin_look, observe_directory
 from woo_sync_pipeline.steps.platform_losses import heal, look_at_account
 from woo_sync_pipeline.steps.push import push_pending
@@ -141,44 +125,6 @@ def _push(step: SyncStep, client: PlatformClient, platform: _PlatformLook) -> dg
     return step.result(staged.rows, [platform.check], **summary.counts, **effort)
 
 
-@sync_asset(columns=CONTACT_LINE_COLUMNS, kinds={"markdown", "postgres"}, after=["synced_contacts"])
-def sync_report(step: SyncStep) -> dg.MaterializeResult:
-    """What this sync did: new, updated, unchanged, invalid with reasons, subscribed, groups.
-
-    Its rows are the lines of `woo-sync report`: contacts that were not simply unchanged, and invalid records.
-    """
-    contacts = step.read("contacts")
-    without_phone = _to_mend(step, invalid_contacts(contacts.columns(*INVALID_COLUMNS)))
-    left_out = [left_out_contact(*each) for each in contacts.notes.get("left_out", ())]
-    for name, record_type in _making_records(step.kind.extractions).items():
-        left_out += unreadable_contacts(record_type, step.read(name).notes["unreadable"])
-    counts = _counts(step, without_phone, left_out)
-    # They are few, and would be overlooked behind the others.
-    invalid = left_out + without_phone
-    sync = finish_sync(step.database, run_id=step.run_id, counts=counts.to_json(), invalid=invalid)
-    step.resources.state.release(step.source.key)
-    report = markdown_report(sync, counts, source_name=step.source.name)
-    return step.result(
-        counts.new + counts.updated + counts.failed + counts.newly_invalid,
-        **_changed_in_store(counts),
-        report=dg.MetadataValue.md(report),
-        **_pictures(step, counts),
-        **_to_be_mended(invalid, step.source),
-        new=counts.new,
-        updated=counts.updated,
-        unchanged=counts.unchanged,
-        invalid=counts.invalid,
-        failed=counts.failed,
-    )
-
-
-def _to_mend(step: SyncStep, invalid: list[SyncContact]) -> list[SyncContact]:
-    """Without the persons who have the phone of a record of theirs, or were erased in the source."""
-    ids = [each.record_id for each in invalid if each.record_id is not None]
-    settled = persons_not_to_mend(step.database, step.source.key, ids)
-    return [each for each in invalid if (each.record_type, each.record_id) not in settled]
-
-
 def _pending(step: SyncStep) -> list[str]:
     touched = step.read("merged_contacts").columns("phone")["phone"].tolist()
     return pending_phones(
@@ -254,82 +200,3 @@ def _limits_check(
 def _outcomes(contacts: Sequence[SyncContact]) -> pd.DataFrame:
     rows = [[getattr(contact, name) for name in OUTCOME_COLUMNS] for contact in contacts]
     return pd.DataFrame(rows, columns=list(OUTCOME_COLUMNS), dtype=object)
-
-
-def _pictures(step: SyncStep, counts: SyncCounts) -> dict[str, dg.MarkdownMetadataValue]:
-    # The live syncs, which are many, do without: the picture lives in the event log.
-    if not step.is_sweep:
-        return {}
-    # Imported where it is used: a code location need not wait for matplotlib, and a live sync does without.
-    from woo_sync_pipeline.reports.bars import MOST_SYNCS
-    from woo_sync_pipeline.reports.chart import data_url, sync_chart
-
-    latest = list_syncs(step.database, source=step.source.key, limit=MOST_SYNCS)
-    chart = data_url(sync_chart(latest[::-1], counts.invalid_reasons))
-    return {"chart": dg.MetadataValue.md(markdown_picture(chart))}
-
-
-def _changed_in_store(counts: SyncCounts) -> dict[str, dg.MarkdownMetadataValue]:
-    changes = markdown_changes(counts)
-    return {"changed in the store": dg.MetadataValue.md(changes)} if changes else {}
-
-
-def _to_be_mended(invalid: list[SyncContact], source: SourceSettings) -> dict[str, dg.MarkdownMetadataValue]:
-    if not invalid:
-        return {}
-    return {"to be mended": dg.MetadataValue.md(markdown_to_be_mended(invalid, page_of=source.page_of))}
-
-
-def _making_records(extractions: Sequence[Extraction]) -> dict[str, str]:
-    """The extractions whose rows become records: the type of these by the name, in the order of names."""
-    return dict(sorted((each.name, each.record_type) for each in extractions if each.record_type))
-
-
-def _counts(step: SyncStep, without_phone: list[SyncContact], left_out: list[SyncContact]) -> SyncCounts:
-    extractions = step.kind.extractions
-    extracted = {each.name: step.read(each.name) for each in extractions}
-    merged, synced, contacts = (
-        step.read(name) for name in ("merged_contacts", "synced_contacts", "contacts")
-    )
-    staged = {**extracted, "contacts": contacts, "merged_contacts": merged, "synced_contacts": synced}
-    pushed, sent_phones = synced.notes, set(synced.columns("phone")["phone"])
-    totals = source_totals(step.database, step.source.name, name_format=step.source.groups.name_format)
-    # A sweep has looked at all of the source, a live sync at what it touched.
-    if step.is_sweep:
-        unchanged = totals["contacts"] - count_held(step.database, step.source.name, sent_phones)
-    else:
-        unchanged = len(set(merged.columns("phone")["phone"]) - sent_phones)
-    known = invalid_reasons(step.database, step.source.key) if step.is_sweep else count_reasons(without_phone)
-    # What was left out is not in the state.
-    reasons = known | count_reasons(left_out)
-    return SyncCounts(
-        new=pushed.get("new", 0),
-        updated=pushed.get("updated", 0),
-        failed=pushed.get("failed", 0),
-        unchanged=unchanged,
-        invalid=sum(reasons.values()),
-        newly_invalid=len(without_phone) + len(left_out),
-        invalid_reasons=reasons,
-        subscribed=totals["subscribed"],
-        unsubscribed=totals["unsubscribed"],
-        unsubscribed_on_platform=pushed.get("unsubscribed_on_platform", 0),
-        not_applied=pushed.get("not_applied", 0),
-        erased=pushed.get("erased", 0),
-        saved_unseen=sum(frame.notes.get("saved_unseen", 0) for frame in extracted.values()),
-        unread_consent=contacts.notes["unread_consent"],
-        groups=totals["groups"],
-        groups_made=pushed.get("groups_made", 0),
-        emails_dropped=contacts.notes["emails_dropped"],
-        read={name: extracted[name].notes["read"] for name in _making_records(extractions)},
-        requests={
-            "store": sum(frame.notes["requests"] for frame in extracted.values()),
-            "platform": pushed["requests"],
-        },
-        seconds={name: round(frame.notes["seconds"], 2) for name, frame in staged.items()},
-        warnings=tuple(
-            warning
-            for frame in (*extracted.values(), merged, synced)
-            for warning in frame.notes.get("warnings", ())
-        ),
-        changes=merged.notes["changes"],
-    )
