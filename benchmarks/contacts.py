@@ -41,20 +41,18 @@ from measuring import console, forget_peak_memory, peak_memory_mb
 from pydantic import SecretStr
 from rich.table import Table
 
+from woo_sync_pipeline.config.settings import ConsentSettings, GroupSettings, SourceSettings
 from woo_sync_pipeline.contacts.merge import MergeInput, MergeSource, merge_contacts
 from woo_sync_pipeline.contacts.normalise import UTC_TIME
 from woo_sync_pipeline.contacts.phones import parse_phone
 from woo_sync_pipeline.contacts.schemas import MergedContact, validate
-from woo_sync_pipeline.sources.woocommerce.settings import (
-    WooCommerceConsent,
-    WooCommerceGroups,
-    WooCommerceSettings,
-)
-from woo_sync_pipeline.state.bulk import PORTION, arrow_schema
+from woo_sync_pipeline.sources.woocommerce.normalise import raw_portions
+from woo_sync_pipeline.state.bulk import arrow_schema
 from woo_sync_pipeline.state.columns import CONTACT_COLUMNS
-from woo_sync_pipeline.steps.fit import RECORD_SCHEMA, normalise_portions, normalise_records
+from woo_sync_pipeline.steps.fit import RECORD_SCHEMA, NormalisedRecords, fit_records
+from woo_sync_pipeline.steps.staging import PORTION
 
-SOURCE = WooCommerceSettings(
+SOURCE = SourceSettings(
     name="WooCommerce",
     key="woocommerce",
     url="https://shop.example.com",
@@ -62,8 +60,8 @@ SOURCE = WooCommerceSettings(
     consumer_secret=SecretStr("unused"),
     start_date=date(2026, 11, 1),
     default_region="AU",
-    consent=WooCommerceConsent(meta_keys=("sms_marketing_consent", "sms_optout_at")),
-    groups=WooCommerceGroups(meta_keys=("customer_tags",)),
+    consent=ConsentSettings(meta_keys=("sms_marketing_consent", "sms_optout_at")),
+    groups=GroupSettings(meta_keys=("customer_tags",)),
 )
 ROW_WISE_SAMPLE = 5_000
 WARM_UP = 1_000
@@ -116,11 +114,8 @@ def contacts_of(folder: Path) -> pa.Table:
     order_ids = pq.read_table(folder / "orders.parquet", columns=["record_id"])["record_id"]
     records = pa.concat_tables(
         pa.Table.from_pandas(found.records, schema=MERGE_SCHEMA, preserve_index=False)
-        for found in normalise_portions(
-            SOURCE,
-            customers=portions(folder / "customers.parquet"),
-            orders=portions(folder / "orders.parquet"),
-            guest_order_ids=order_ids.to_pylist(),
+        for found in fitting(
+            portions(folder / "customers.parquet"), portions(folder / "orders.parquet"), order_ids.to_pylist()
         )
     )
     records = records.filter(pc.is_valid(records["phone"])).sort_by("phone")
@@ -131,6 +126,14 @@ def contacts_of(folder: Path) -> pa.Table:
         assert failures.empty
         merged.append(pa.Table.from_pandas(good, schema=arrow_schema(CONTACT_COLUMNS), preserve_index=False))
     return pa.concat_tables(merged)
+
+
+def fitting(
+    customers: Iterable[pd.DataFrame], orders: Iterable[pd.DataFrame], guest_order_ids: Iterable[int]
+) -> Iterator[NormalisedRecords]:
+    """Customers and orders as records that fit their model, portion by portion."""
+    for raw in raw_portions(SOURCE, customers=customers, orders=orders, guest_order_ids=guest_order_ids):
+        yield fit_records(raw, source=SOURCE.key, default_region=SOURCE.default_region)
 
 
 def portions(path: Path) -> Iterator[pd.DataFrame]:
@@ -153,11 +156,9 @@ def whole_phones(records: pa.Table) -> Iterator[pa.Table]:
 def known_of(records: pd.DataFrame) -> tuple[MergeInput, list[str]]:
     """The records as the state gives them to the merge, with a tag for every tenth product."""
     has_phone = records["phone"].notna()
-    bought = records.loc[has_phone, ["phone", "product_ids"]].explode("product_ids").dropna()
-    bought = bought[bought["product_ids"].astype("int64") % 10 == 0].drop_duplicates()
-    purchases = pd.DataFrame(
-        {"phone": bought["phone"], "tag": "Product " + bought["product_ids"].astype(str)}
-    )
+    bought = records.loc[has_phone, ["phone", "item_ids"]].explode("item_ids").dropna()
+    bought = bought[bought["item_ids"].str.endswith("0")].drop_duplicates()
+    purchases = pd.DataFrame({"phone": bought["phone"], "tag": "Product " + bought["item_ids"]})
     signals = records.loc[has_phone & (records["consent"] != "unknown"), list(SIGNAL_COLUMNS)]
     signals = signals.rename(columns={"created_at": "choice_from"})
     signals = signals.assign(
@@ -177,6 +178,7 @@ HOLDER_COLUMNS = (
     "phone",
     "record_type",
     "record_id",
+    "is_person",
     "first_name",
     "last_name",
     "email",
@@ -187,7 +189,7 @@ HOLDER_COLUMNS = (
 
 
 MERGE_SCHEMA = pa.schema(
-    [RECORD_SCHEMA.field(name) for name in dict.fromkeys((*HOLDER_COLUMNS, *SIGNAL_COLUMNS, "product_ids"))]
+    [RECORD_SCHEMA.field(name) for name in dict.fromkeys((*HOLDER_COLUMNS, *SIGNAL_COLUMNS, "item_ids"))]
 )
 """What the merge needs of a record."""
 
@@ -231,10 +233,8 @@ def merge_row_by_row(folder: Path) -> Callable[[], object]:
 def normalised(folder: Path) -> pd.DataFrame:
     """The records of the folder, normalised."""
     customers, orders = read(folder, "customers"), read(folder, "orders")
-    found = normalise_records(
-        SOURCE, customers=customers, orders=orders, guest_order_ids=orders["record_id"].tolist()
-    )
-    return found.records
+    found = fitting([customers], [orders], orders["record_id"].tolist())
+    return pd.concat([part.records for part in found], ignore_index=True)
 
 
 def read(folder: Path, name: str) -> pd.DataFrame:

@@ -92,7 +92,9 @@ def records(count: int, *, version: int, everybody: bool) -> pd.DataFrame:
         "first_name": [f"Ann{each % 400} {version}" for each in number],
         "last_name": [f"O'Lee {each % 20_000}" for each in number],
         "email": [f"ann.{each}@example.com" for each in number],
-        "order_status": np.where(is_order, "completed", ""),
+        "record_id": (numbers + 1).astype(str),
+        "person_id": np.where(is_guest, "", customer.astype(str)),
+        "status": np.where(is_order, "completed", ""),
         "consent": consent,
         "consent_origin": np.where(
             speaks, np.where(is_order, f"order meta {KEY}", f"customer meta {KEY}"), ""
@@ -107,12 +109,13 @@ def records(count: int, *, version: int, everybody: bool) -> pd.DataFrame:
     return pd.DataFrame(
         {
             **{name: np.asarray(values, dtype=object) for name, values in texts.items()},
-            "record_id": numbers + 1,
-            "customer_id": np.where(is_guest, 0, customer),
+            "is_person": ~is_order,
+            "is_discarded": False,
             "said_at": pd.Series([pd.NaT] * count, dtype="datetime64[us, UTC]"),
             "tags": [tags[each % 3] for each in numbers],
-            "product_ids": [
-                [each % PRODUCTS + 1] if order else [] for each, order in zip(numbers, is_order, strict=True)
+            "item_ids": [
+                [str(each % PRODUCTS + 1)] if order else []
+                for each, order in zip(numbers, is_order, strict=True)
             ],
             "is_erased": False,
             "created_at": created,
@@ -166,11 +169,9 @@ def reading_of(frame: pd.DataFrame, started: datetime) -> Reading:
     read = read[list(RECORD_COLUMNS)]
     return Reading(
         records=[read.iloc[start : start + PORTION] for start in range(0, len(read), PORTION)],
-        gone_customer_ids=[],
-        product_tags={product: [f"Tag {product % 7}"] for product in range(1, PRODUCTS + 1)},
         started_at=started,
         read_until=started,
-        last_customer_id=int(read["customer_id"].max()),
+        item_tags={str(product): [f"Tag {product % 7}"] for product in range(1, PRODUCTS + 1)},
     )
 
 

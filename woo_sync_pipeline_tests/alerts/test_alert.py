@@ -15,7 +15,7 @@ def sync(**changes: Any) -> SyncRun:
         **{"sync_id": 12, "run_id": RUN, "source": "shop", "kind": "daily", "reading": "sweep"},
         **{"is_dry_run": False, "first_day": day, "last_day": day, "status": "succeeded"},
         **{"started_at": moment, "finished_at": moment, "committed_at": moment, "read_until": moment},
-        **{"last_customer_id": 7, "counts": {}, "error": None},
+        **{"cursor": {"last_customer_id": 7}, "counts": {}, "error": None},
     }
     return SyncRun(**{**values, **changes})
 

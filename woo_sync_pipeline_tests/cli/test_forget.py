@@ -278,7 +278,7 @@ def test_an_address_that_several_contacts_share_erases_nobody_and_asks_for_the_p
 
 
 @pytest.mark.parametrize(
-    "phone", ["0491570006", "+61 491 570 006", "Ann Lee", "+0491570006", "woocommerce:x", "Shop:7"]
+    "phone", ["0491570006", "+61 491 570 006", "Ann Lee", "+0491570006", "woocommerce:", "Shop:7"]
 )
 def test_a_phone_must_be_written_as_it_is_stored(woo_sync: Command, synced: Synced, phone: str) -> None:
     result = woo_sync("--config", synced.world.config, "forget", phone, "--yes")
