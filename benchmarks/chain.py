@@ -35,7 +35,7 @@ from push import bare_pool
 from rich.table import Table
 
 from woo_sync_pipeline.config.settings import load_settings
-from woo_sync_pipeline.messagemedia import PlatformSettings
+from woo_sync_pipeline.messagemedia.settings import PlatformSettings
 
 STORE_LATENCY_MS = 20.0
 PLATFORM_LATENCY = 0.05

@@ -41,18 +41,21 @@ from measuring import console, forget_peak_memory, peak_memory_mb
 from pydantic import SecretStr
 from rich.table import Table
 
-from woo_sync_pipeline.config.settings import ConsentSettings, GroupSettings, SourceSettings
 from woo_sync_pipeline.contacts.merge import MergeInput, MergeSource, merge_contacts
 from woo_sync_pipeline.contacts.normalise import UTC_TIME
 from woo_sync_pipeline.contacts.phones import parse_phone
 from woo_sync_pipeline.contacts.schemas import MergedContact, validate
 from woo_sync_pipeline.sources.woocommerce.normalise import raw_portions
-from woo_sync_pipeline.state.bulk import arrow_schema
+from woo_sync_pipeline.sources.woocommerce.settings import (
+    WooCommerceConsent,
+    WooCommerceGroups,
+    WooCommerceSettings,
+)
+from woo_sync_pipeline.state.bulk import PORTION, arrow_schema
 from woo_sync_pipeline.state.columns import CONTACT_COLUMNS
 from woo_sync_pipeline.steps.fit import RECORD_SCHEMA, NormalisedRecords, fit_records
-from woo_sync_pipeline.steps.staging import PORTION
 
-SOURCE = SourceSettings(
+SOURCE = WooCommerceSettings(
     name="WooCommerce",
     key="woocommerce",
     url="https://shop.example.com",
@@ -60,8 +63,8 @@ SOURCE = SourceSettings(
     consumer_secret=SecretStr("unused"),
     start_date=date(2026, 11, 1),
     default_region="AU",
-    consent=ConsentSettings(meta_keys=("sms_marketing_consent", "sms_optout_at")),
-    groups=GroupSettings(meta_keys=("customer_tags",)),
+    consent=WooCommerceConsent(meta_keys=("sms_marketing_consent", "sms_optout_at")),
+    groups=WooCommerceGroups(meta_keys=("customer_tags",)),
 )
 ROW_WISE_SAMPLE = 5_000
 WARM_UP = 1_000

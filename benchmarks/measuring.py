@@ -16,7 +16,7 @@ from pathlib import Path
 from requests_oauthlib import OAuth1
 from rich.console import Console
 
-from woo_sync_pipeline.messagemedia import PlatformSettings
+from woo_sync_pipeline.messagemedia.settings import PlatformSettings
 
 _CLEAR_REFS = Path("/proc/self/clear_refs")
 

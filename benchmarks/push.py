@@ -22,7 +22,8 @@ import sqlalchemy as sa
 from measuring import console, serve_platform
 from rich.table import Table
 
-from woo_sync_pipeline.messagemedia import PlatformClient, PlatformSettings
+from woo_sync_pipeline.messagemedia.client import PlatformClient
+from woo_sync_pipeline.messagemedia.settings import PlatformSettings
 from woo_sync_pipeline.state.bulk import copy_rows
 from woo_sync_pipeline.state.columns import CONTACT_COLUMNS
 from woo_sync_pipeline.state.contacts import pending_phones

@@ -26,8 +26,6 @@ STILL_LONGER_FUNCTIONS = {
     "demo/store/rows.py: order_builders",
     "orchestration/alert_sensors.py: alert_sensors",
     "orchestration/sync_asset.py: asset_of",
-    "sources/woocommerce/extractions.py: customers",
-    "sources/woocommerce/extractions.py: orders",
     "state/failures.py: failure_of_database",
     "state/records.py: commit_reading",
 }

@@ -64,7 +64,7 @@ def subscription_states(client: PlatformClient) -> Iterator[PageOfStates]:
         channels = [channel for contact in page.content for channel in contact.channels]
         yield PageOfStates(
             {
-                channel.channel_id: SubscriptionState(channel.subscription_state)
+                channel.channel_id: channel.subscription_state
                 for channel in channels
                 if channel.type == SMS and channel.subscription_state is not None
             },

@@ -189,11 +189,11 @@ def _subscription(phone: str, platform: Contact, clock_offset: ClockOffset) -> S
     if state is None:
         # The contact holds the phone, but not for SMS: if it is unsubscribed elsewhere, that counts.
         others = {channel.subscription_state for channel in platform.channels}
-        if SubscriptionState.UNSUBSCRIBED.value not in others:
+        if SubscriptionState.UNSUBSCRIBED not in others:
             return None
-        state = "UNSUBSCRIBED"
+        state = SubscriptionState.UNSUBSCRIBED
     changed_at = platform.last_modified_at
-    return ShownSubscription(SubscriptionState(state), changed_at, clock_offset.latest(changed_at))
+    return ShownSubscription(state, changed_at, clock_offset.latest(changed_at))
 
 
 def _custom_fields(
@@ -222,7 +222,7 @@ def _channels(phone: str, platform: Contact, state: SubscriptionState) -> list[d
         {
             "channelId": channel.channel_id,
             "type": channel.type,
-            "subscriptionState": channel.subscription_state or SubscriptionState.UNSUBSCRIBED.value,
+            "subscriptionState": channel.subscription_state or SubscriptionState.UNSUBSCRIBED,
         }
         for channel in platform.channels
         if channel.type in WRITABLE_CHANNELS and not (channel.type == SMS and channel.channel_id == phone)

@@ -60,15 +60,18 @@ class ListChanger:
                 self._stopped.set()
                 threads.shutdown(cancel_futures=True)
                 return PushResult.without_list_changes(outcomes, stopped_by), []
-        if self._stopped.is_set():
-            # As with contacts: it is not the lists at which the platform broke, as it seems.
-            outcomes = [each for each in outcomes if not _is_refused_by_fault(each, refused)]
-        final = [_with_refusal(outcome, refused) for outcome in outcomes]
-        gone = [
-            outcome
-            for before, outcome in zip(outcomes, final, strict=True)
-            if outcome is not before and refused[outcome.contact_id or ""].concerns_contact
-        ]
+        is_stopped = self._stopped.is_set()
+        final, gone = [], []
+        for outcome in outcomes:
+            refusal = refused.get(outcome.contact_id or "")
+            if refusal is not None and refusal.fault is not None and is_stopped:
+                # As with contacts: it is not the lists at which the platform broke, as it seems.
+                continue
+            if refusal is not None and not outcome.failed:
+                outcome = replace(outcome, reason=refusal.reason)
+                if refusal.concerns_contact:
+                    gone.append(outcome)
+            final.append(outcome)
         return PushResult(tuple(final)), gone
 
     def _refused_by_lists(self, changes: Mapping[Future[_ListChange], str]) -> Mapping[str, _Refusal]:
@@ -129,7 +132,7 @@ def _change_list(
 
 def _change_members(
     client: PlatformClient, list_id: str, joining: Sequence[str], leaving: Sequence[str]
-) -> Mapping[str, _Refusal]:
+) -> dict[str, _Refusal]:
     """Change members with one request if the platform takes it; returns those that were refused, with reasons."""
     try:
         client.change_members(list_id, joining, leaving)
@@ -146,36 +149,20 @@ def _change_members(
         if concerns_list or len(joining) + len(leaving) == 1:
             return dict.fromkeys((*joining, *leaving), reason)
         if unknown & {*joining, *leaving}:
+            rest = _without(joining, unknown), _without(leaving, unknown)
             refused = dict.fromkeys(unknown & {*joining, *leaving}, reason)
-            return refused | dict(
-                _change_members(client, list_id, _without(joining, unknown), _without(leaving, unknown))
-            )
+            return refused | _change_members(client, list_id, *rest)
         # The platform does not say which contact it means: halves narrow it down.
-        halves = [
-            (joining[: len(joining) // 2], leaving[: len(leaving) // 2]),
-            (joining[len(joining) // 2 :], leaving[len(leaving) // 2 :]),
-        ]
+        halves = [(joining[: len(joining) // 2], leaving[: len(leaving) // 2])]
+        halves.append((joining[len(halves[0][0]) :], leaving[len(halves[0][1]) :]))
         if not any(halves[0]):
             halves = [(joining, []), ([], leaving)]
-        return {
-            contact_id: half_reason
-            for half_joining, half_leaving in halves
-            for contact_id, half_reason in _change_members(
-                client, list_id, half_joining, half_leaving
-            ).items()
-        }
+        refused = {}
+        for half in halves:
+            refused |= _change_members(client, list_id, *half)
+        return refused
     return {}
 
 
 def _without(ids: Sequence[str], dropped: Collection[str]) -> list[str]:
     return [contact_id for contact_id in ids if contact_id not in dropped]
-
-
-def _is_refused_by_fault(outcome: PushOutcome, refused: Mapping[str, _Refusal]) -> bool:
-    refusal = refused.get(outcome.contact_id or "")
-    return refusal is not None and refusal.fault is not None
-
-
-def _with_refusal(outcome: PushOutcome, refused: Mapping[str, _Refusal]) -> PushOutcome:
-    refusal = refused.get(outcome.contact_id or "")
-    return outcome if refusal is None or outcome.failed else replace(outcome, reason=refusal.reason)

@@ -10,12 +10,13 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Generic, Literal, TypeVar
+from typing import Generic, TypeVar
 
+from woo_sync_pipeline.contacts.subscription import SubscriptionState
 from woo_sync_pipeline.messagemedia.errors import PlatformProtocolError
 
-SubscriptionState = Literal["SUBSCRIBED", "UNSUBSCRIBED"]
 SMS = "SMS"
+_STATES = {state.value: state for state in SubscriptionState}
 
 T = TypeVar("T")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -170,17 +171,12 @@ def parse_page(data: object, parse_item: Callable[[object], T]) -> Page[T]:
 
 def _parse_channel(data: object) -> Channel:
     item = _mapping(data, "channel")
+    state = item.get("subscriptionState")
     return Channel(
         channel_id=_required_text(item, "channelId"),
         type=_required_text(item, "type"),
-        subscription_state=_subscription_state(item.get("subscriptionState")),
+        subscription_state=_STATES.get(state) if isinstance(state, str) else None,
     )
-
-
-def _subscription_state(value: object) -> SubscriptionState | None:
-    if value == "SUBSCRIBED":
-        return "SUBSCRIBED"
-    return "UNSUBSCRIBED" if value == "UNSUBSCRIBED" else None
 
 
 def _parse_value(data: object) -> CustomFieldValue:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from woo_sync_pipeline.demo.platform import ContactSnapshot, DemoPlatform
-from woo_sync_pipeline.messagemedia import PlatformClient, PlatformError, PlatformSettings
+from woo_sync_pipeline.messagemedia.client import PlatformClient
+from woo_sync_pipeline.messagemedia.errors import PlatformError
+from woo_sync_pipeline.messagemedia.settings import PlatformSettings
 from woo_sync_pipeline.state.contacts import pending_phones
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.steps.push import push_pending

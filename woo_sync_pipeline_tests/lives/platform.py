@@ -81,4 +81,4 @@ class MemoryPlatform:
 
 
 def _channel(phone: str, state: SubscriptionState) -> Channel:
-    return Channel(phone, "SMS", state.value)
+    return Channel(phone, "SMS", state)

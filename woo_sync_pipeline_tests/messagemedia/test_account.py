@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from woo_sync_pipeline.demo.platform import DemoPlatform, FaultKind
-from woo_sync_pipeline.messagemedia import PlatformClient, PlatformSettings
 from woo_sync_pipeline.messagemedia.account import AccountLists
+from woo_sync_pipeline.messagemedia.client import PlatformClient
+from woo_sync_pipeline.messagemedia.settings import PlatformSettings
 
 LISTS = "/api/v1/contacts/lists"
 NAMES = ["WooCommerce", "WooCommerce - Guests", "WooCommerce - VIP"]

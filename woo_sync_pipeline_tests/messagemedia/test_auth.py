@@ -10,8 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from woo_sync_pipeline.demo.platform import DemoPlatform
-from woo_sync_pipeline.messagemedia import PlatformAuthError, PlatformClient, PlatformSettings
 from woo_sync_pipeline.messagemedia.auth import HmacAuth, basic_auth
+from woo_sync_pipeline.messagemedia.client import PlatformClient
+from woo_sync_pipeline.messagemedia.errors import PlatformAuthError
+from woo_sync_pipeline.messagemedia.settings import PlatformSettings
 
 NOON = datetime(2026, 8, 18, 12, 0, 5, tzinfo=UTC)
 DATE = "Tue, 18 Aug 2026 12:00:05 GMT"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from woo_sync_pipeline.messagemedia import ContactRejected, PlatformProtocolError
+from woo_sync_pipeline.messagemedia.errors import ContactRejected, PlatformProtocolError
 from woo_sync_pipeline.messagemedia.models import (
     holders_of,
     parse_contact,

@@ -6,13 +6,9 @@ import pytest
 
 from woo_sync_pipeline.demo.platform import DemoPlatform, Exchange
 from woo_sync_pipeline.errors import ConfigurationError
-from woo_sync_pipeline.messagemedia import (
-    AlreadyExists,
-    ContactRejected,
-    NotFound,
-    PlatformClient,
-    PlatformSettings,
-)
+from woo_sync_pipeline.messagemedia.client import PlatformClient
+from woo_sync_pipeline.messagemedia.errors import AlreadyExists, ContactRejected, NotFound
+from woo_sync_pipeline.messagemedia.settings import PlatformSettings
 
 UNKNOWN_ID = "025e93d3-051b-43f9-b12e-4b5842228dee"
 

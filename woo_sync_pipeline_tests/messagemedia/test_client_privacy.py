@@ -5,16 +5,16 @@ from collections.abc import Iterator
 import pytest
 
 from woo_sync_pipeline.demo.platform import DemoPlatform, FaultKind
-from woo_sync_pipeline.messagemedia import (
+from woo_sync_pipeline.messagemedia.client import PlatformClient
+from woo_sync_pipeline.messagemedia.errors import (
     AlreadyExists,
     ContactRejected,
     PlatformAuthError,
-    PlatformClient,
     PlatformError,
-    PlatformSettings,
 )
 from woo_sync_pipeline.messagemedia.refusals import error_of_answer
 from woo_sync_pipeline.messagemedia.retry import failure_of_status
+from woo_sync_pipeline.messagemedia.settings import PlatformSettings
 
 PHONE = "+61412345678"
 

@@ -10,14 +10,10 @@ from hypothesis import strategies as st
 
 from woo_sync_pipeline.demo.platform import DemoPlatform, FaultKind
 from woo_sync_pipeline.http.waiting import backoff, retry_after_seconds
-from woo_sync_pipeline.messagemedia import (
-    OutcomeUnknown,
-    PlatformClient,
-    PlatformSettings,
-    PlatformUnavailable,
-    ServerFault,
-)
+from woo_sync_pipeline.messagemedia.client import PlatformClient
+from woo_sync_pipeline.messagemedia.errors import OutcomeUnknown, PlatformUnavailable, ServerFault
 from woo_sync_pipeline.messagemedia.retry import failure_of_status
+from woo_sync_pipeline.messagemedia.settings import PlatformSettings
 
 NOW = datetime(2026, 8, 18, 12, 0, 0, tzinfo=UTC)
 BROKEN: list[FaultKind] = ["500", "502", "503", "504", "drop", "lost_answer", "500_after"]

@@ -19,14 +19,14 @@ import trustme
 from woo_sync_pipeline.clocks import UNKNOWN_OFFSET
 from woo_sync_pipeline.config.settings import Settings
 from woo_sync_pipeline.errors import ConfigurationError
-from woo_sync_pipeline.messagemedia import (
-    PlatformClient,
+from woo_sync_pipeline.messagemedia.client import PlatformClient
+from woo_sync_pipeline.messagemedia.errors import (
     PlatformError,
     PlatformProtocolError,
-    PlatformSettings,
     PlatformTlsError,
     PlatformUnavailable,
 )
+from woo_sync_pipeline.messagemedia.settings import PlatformSettings
 from woo_sync_pipeline.steps.resources import MessageMediaResource
 
 PHONE = "+61412345678"

@@ -7,7 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from woo_sync_pipeline.demo.platform import DemoPlatform, Exchange, FaultKind
-from woo_sync_pipeline.messagemedia import PlatformClient, PlatformError, PlatformSettings
+from woo_sync_pipeline.messagemedia.client import PlatformClient
+from woo_sync_pipeline.messagemedia.errors import PlatformError
+from woo_sync_pipeline.messagemedia.settings import PlatformSettings
 from woo_sync_pipeline_tests.openapi import OpenApiRecorder
 
 CONTACTS = "/api/v1/contacts/contacts"

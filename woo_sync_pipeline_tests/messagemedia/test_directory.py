@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from woo_sync_pipeline.demo.platform import DemoPlatform
 from woo_sync_pipeline.demo.platform.paging import Pager
-from woo_sync_pipeline.messagemedia import PlatformClient, PlatformSettings, RequestRejected
-from woo_sync_pipeline.messagemedia.client import requests_by_phone
+from woo_sync_pipeline.messagemedia.client import PlatformClient, requests_by_phone
 from woo_sync_pipeline.messagemedia.directory import is_walk_cheaper, phones_nobody_holds, subscription_states
+from woo_sync_pipeline.messagemedia.errors import RequestRejected
+from woo_sync_pipeline.messagemedia.settings import PlatformSettings
 
 
 @pytest.fixture

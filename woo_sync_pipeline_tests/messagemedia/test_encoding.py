@@ -37,8 +37,7 @@ NOW = at(100)
 
 
 def sms(state: str | None = "SUBSCRIBED", phone: str = PHONE) -> Channel:
-    assert state in ("SUBSCRIBED", "UNSUBSCRIBED", None)
-    return Channel(phone, "SMS", state)  # type: ignore[arg-type]  # narrowed to the literals above
+    return Channel(phone, "SMS", SubscriptionState(state) if state else None)
 
 
 def contact(
@@ -83,7 +82,8 @@ def carried_out(plan: ContactPlan, before: Contact | None, *, changed: int = 90)
     if "channels" in body:
         kept = [each for each in shown.channels if each.type not in ("SMS", "WHATSAPP")]
         written = [
-            Channel(each["channelId"], each["type"], each["subscriptionState"]) for each in body["channels"]
+            Channel(each["channelId"], each["type"], SubscriptionState(each["subscriptionState"]))
+            for each in body["channels"]
         ]
         shown = replace(shown, channels=(*written, *kept))
     if "customFields" in body:
@@ -183,12 +183,12 @@ def test_other_people_s_custom_fields_go_along() -> None:
 
 def test_other_channels_go_along_with_their_states() -> None:
     channels = (
-        Channel("+61491570156", "SMS", "SUBSCRIBED"),
+        Channel("+61491570156", "SMS", SubscriptionState.SUBSCRIBED),
         sms("SUBSCRIBED"),
-        Channel(PHONE, "WHATSAPP", "SUBSCRIBED"),
+        Channel(PHONE, "WHATSAPP", SubscriptionState.SUBSCRIBED),
         Channel("+61491570157", "WHATSAPP", None),
-        Channel("ann@example.com", "EMAIL", "SUBSCRIBED"),
-        Channel("x", "GBM", "SUBSCRIBED"),
+        Channel("ann@example.com", "EMAIL", SubscriptionState.SUBSCRIBED),
+        Channel("x", "GBM", SubscriptionState.SUBSCRIBED),
     )
     wanted = store(base=base_of(store()), signal=opted_out(50), status=UNSUBSCRIBED)
     made = plan(wanted, contact(channels=channels))
@@ -204,7 +204,7 @@ def test_other_channels_go_along_with_their_states() -> None:
 
 
 def test_a_phone_held_for_whatsapp_only_gets_the_store_status_for_sms() -> None:
-    made = plan(store(), contact(channels=(Channel(PHONE, "WHATSAPP", "SUBSCRIBED"),)))
+    made = plan(store(), contact(channels=(Channel(PHONE, "WHATSAPP", SubscriptionState.SUBSCRIBED),)))
     assert made.body["channels"] == [
         {"channelId": PHONE, "type": "SMS", "subscriptionState": "SUBSCRIBED"},
         {"channelId": PHONE, "type": "WHATSAPP", "subscriptionState": "SUBSCRIBED"},
@@ -212,7 +212,7 @@ def test_a_phone_held_for_whatsapp_only_gets_the_store_status_for_sms() -> None:
 
 
 def test_a_phone_unsubscribed_from_whatsapp_only_is_not_subscribed_to_sms() -> None:
-    made = plan(store(), contact(channels=(Channel(PHONE, "WHATSAPP", "UNSUBSCRIBED"),)))
+    made = plan(store(), contact(channels=(Channel(PHONE, "WHATSAPP", SubscriptionState.UNSUBSCRIBED),)))
     assert made.body["channels"] == [
         {"channelId": PHONE, "type": "SMS", "subscriptionState": "UNSUBSCRIBED"},
         {"channelId": PHONE, "type": "WHATSAPP", "subscriptionState": "UNSUBSCRIBED"},

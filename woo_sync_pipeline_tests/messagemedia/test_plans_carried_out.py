@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from woo_sync_pipeline.contacts.contact import ContactBase, StoreContact
-from woo_sync_pipeline.contacts.subscription import SubscriptionBase
+from woo_sync_pipeline.contacts.subscription import SubscriptionBase, SubscriptionState
 from woo_sync_pipeline.messagemedia.encoding import Action, ContactPlan
 from woo_sync_pipeline.messagemedia.models import Channel, Contact
 from woo_sync_pipeline_tests.contacts.people import PHONE, base_of, store
@@ -56,7 +56,7 @@ platforms = st.none() | st.builds(
         email=email,
         lists=lists,
         others={"f-points": "120"},
-        channels=(sms(state), Channel(PHONE, "WHATSAPP", "UNSUBSCRIBED")),
+        channels=(sms(state), Channel(PHONE, "WHATSAPP", SubscriptionState.UNSUBSCRIBED)),
         changed=changed,
     ),
     texts,
@@ -120,7 +120,7 @@ def test_what_belongs_to_others_is_there_afterwards(
     made = plan(replace(wanted, base=base), platform)
     after = carried_out(made, platform)
     assert after.custom_value("f-points") == "120"
-    assert Channel(PHONE, "WHATSAPP", "UNSUBSCRIBED") in after.channels
+    assert Channel(PHONE, "WHATSAPP", SubscriptionState.UNSUBSCRIBED) in after.channels
     ours = {name.casefold() for name in (base.groups or ())} if base else set()
     assert {ref.name for ref in platform.lists if ref.name.casefold() not in ours} <= {
         ref.name for ref in after.lists

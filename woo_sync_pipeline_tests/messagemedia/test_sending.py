@@ -14,16 +14,13 @@ from woo_sync_pipeline.contacts.subscription import SubscriptionState, Verdict
 from woo_sync_pipeline.demo.platform import DemoPlatform, Exchange, FaultKind, api, lists_api
 from woo_sync_pipeline.demo.platform.account import Account, Call
 from woo_sync_pipeline.demo.platform.answers import Answer, InvalidField, conflict, invalid
-from woo_sync_pipeline.messagemedia import (
-    Contact,
-    PlatformAuthError,
-    PlatformClient,
-    PlatformSettings,
-    PlatformUnavailable,
-)
+from woo_sync_pipeline.messagemedia.client import PlatformClient
 from woo_sync_pipeline.messagemedia.encoding import Action, ContactPlan
+from woo_sync_pipeline.messagemedia.errors import PlatformAuthError, PlatformUnavailable
+from woo_sync_pipeline.messagemedia.models import Contact
 from woo_sync_pipeline.messagemedia.outcomes import PushResult
 from woo_sync_pipeline.messagemedia.parallel_sending import Pusher
+from woo_sync_pipeline.messagemedia.settings import PlatformSettings
 
 CONTACTS, LISTS = "/api/v1/contacts/contacts", "/api/v1/contacts/lists"
 

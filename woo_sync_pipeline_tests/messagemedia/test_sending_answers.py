@@ -21,9 +21,10 @@ from woo_sync_pipeline.contacts.subscription import (
 from woo_sync_pipeline.demo.platform import DemoPlatform, Exchange, Readings, api, contacts_api
 from woo_sync_pipeline.demo.platform.account import Account, Call
 from woo_sync_pipeline.demo.platform.answers import Answer, InvalidField, invalid
-from woo_sync_pipeline.messagemedia import Contact, PlatformClient
 from woo_sync_pipeline.messagemedia.account import ensure_custom_fields
+from woo_sync_pipeline.messagemedia.client import PlatformClient
 from woo_sync_pipeline.messagemedia.encoding import ContactPlan, Vocabulary, plan_contact
+from woo_sync_pipeline.messagemedia.models import Contact
 from woo_sync_pipeline.messagemedia.outcomes import PushOutcome, PushResult
 from woo_sync_pipeline.messagemedia.parallel_sending import Pusher
 from woo_sync_pipeline_tests.contacts.people import base_of, store

@@ -12,7 +12,8 @@ import yaml
 from woo_sync_pipeline.config.settings import load_settings
 from woo_sync_pipeline.demo.platform import DemoPlatform, FaultKind
 from woo_sync_pipeline.errors import ConfigurationError
-from woo_sync_pipeline.messagemedia import PlatformClient, PlatformSettings
+from woo_sync_pipeline.messagemedia.client import PlatformClient
+from woo_sync_pipeline.messagemedia.settings import PlatformSettings
 from woo_sync_pipeline.steps.resources import MessageMediaResource
 from woo_sync_pipeline_tests.checkout import CHECKOUT
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from woo_sync_pipeline.demo.platform import DemoPlatform
-from woo_sync_pipeline.messagemedia import PlatformClient
+from woo_sync_pipeline.messagemedia.client import PlatformClient
 from woo_sync_pipeline_tests.orchestration.conftest import _own_environment, make_world, world
 from woo_sync_pipeline_tests.steps.pushes import connect
 

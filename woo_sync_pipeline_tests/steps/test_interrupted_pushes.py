@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from woo_sync_pipeline.demo.platform import DemoPlatform, Exchange, FaultKind
-from woo_sync_pipeline.messagemedia import PlatformAuthError, PlatformClient, PlatformUnavailable
+from woo_sync_pipeline.messagemedia.client import PlatformClient
+from woo_sync_pipeline.messagemedia.errors import PlatformAuthError, PlatformUnavailable
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import sync_contacts
 from woo_sync_pipeline.steps import batches as planning

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from woo_sync_pipeline.contacts.limits import Limit
 from woo_sync_pipeline.contacts.subscription import SubscriptionState
 from woo_sync_pipeline.demo.platform import DemoPlatform
-from woo_sync_pipeline.messagemedia import PlatformClient
+from woo_sync_pipeline.messagemedia.client import PlatformClient
 from woo_sync_pipeline.state.consent_ledger import ledger_of
 from woo_sync_pipeline.state.contacts import pending_phones
 from woo_sync_pipeline.state.database import Database

@@ -6,7 +6,8 @@ import pytest
 
 from woo_sync_pipeline.contacts.subscription import NotApplied
 from woo_sync_pipeline.demo.platform import DemoPlatform, Exchange, FaultKind, Readings
-from woo_sync_pipeline.messagemedia import PlatformClient, freshness
+from woo_sync_pipeline.messagemedia import freshness
+from woo_sync_pipeline.messagemedia.client import PlatformClient
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline_tests.state.stored import ANN, CAM, at, commit, customer
 from woo_sync_pipeline_tests.steps.pushes import CONTACTS, once, opted_in, pending, push, states

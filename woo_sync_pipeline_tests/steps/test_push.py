@@ -9,7 +9,8 @@ import pytest
 
 from woo_sync_pipeline.demo.platform import DemoPlatform, Exchange, Readings
 from woo_sync_pipeline.errors import PlanError
-from woo_sync_pipeline.messagemedia import PlatformClient, contact_sending
+from woo_sync_pipeline.messagemedia import contact_sending
+from woo_sync_pipeline.messagemedia.client import PlatformClient
 from woo_sync_pipeline.messagemedia.encoding import ContactPlan, plan_contact
 from woo_sync_pipeline.state.contacts import note_in_flight
 from woo_sync_pipeline.state.database import Database

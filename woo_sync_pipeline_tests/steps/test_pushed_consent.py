@@ -10,7 +10,7 @@ import pytest
 
 from woo_sync_pipeline.contacts.subscription import NotApplied
 from woo_sync_pipeline.demo.platform import DemoPlatform
-from woo_sync_pipeline.messagemedia import PlatformClient
+from woo_sync_pipeline.messagemedia.client import PlatformClient
 from woo_sync_pipeline.state.consent_ledger import LedgerEntry, ledger_of
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import SyncContact, sync_contacts

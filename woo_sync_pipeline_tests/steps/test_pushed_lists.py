@@ -8,7 +8,7 @@ import pytest
 
 from woo_sync_pipeline.demo.platform import DemoPlatform, Readings, lists_api
 from woo_sync_pipeline.demo.platform.answers import InvalidField, conflict, invalid
-from woo_sync_pipeline.messagemedia import PlatformClient
+from woo_sync_pipeline.messagemedia.client import PlatformClient
 from woo_sync_pipeline.state.contacts import pending_phones
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.steps import batches as planning

@@ -7,7 +7,7 @@ import pytest
 from woo_sync_pipeline.demo.platform import DemoPlatform, Readings, api, contacts_api
 from woo_sync_pipeline.demo.platform.account import Account, Call
 from woo_sync_pipeline.demo.platform.answers import Answer, InvalidField, api_error, conflict, invalid
-from woo_sync_pipeline.messagemedia import PlatformClient
+from woo_sync_pipeline.messagemedia.client import PlatformClient
 from woo_sync_pipeline.state.contacts import pending_phones
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline_tests.state.stored import ANN, BOB, CAM, at, commit, contacts, customer

@@ -21,7 +21,7 @@ from woo_sync_pipeline.sources.base import (
 )
 from woo_sync_pipeline.sources.woocommerce.client import StoreClient, connect
 from woo_sync_pipeline.sources.woocommerce.completeness import all_were_read, customers_up_to
-from woo_sync_pipeline.sources.woocommerce.customer_changes import sweep, touched
+from woo_sync_pipeline.sources.woocommerce.customer_changes import CustomersRead, sweep, touched
 from woo_sync_pipeline.sources.woocommerce.fields import ADDRESS_PARTS
 from woo_sync_pipeline.sources.woocommerce.known import known_guest_orders, last_customer_id, last_order_id
 from woo_sync_pipeline.sources.woocommerce.order_changes import guest_orders as guest_orders_of
@@ -29,6 +29,7 @@ from woo_sync_pipeline.sources.woocommerce.order_changes import read_orders, swe
 from woo_sync_pipeline.sources.woocommerce.orders import OrderWindow, order_statuses
 from woo_sync_pipeline.sources.woocommerce.products import read_product_tags
 from woo_sync_pipeline.sources.woocommerce.reading_warnings import reading_warnings
+from woo_sync_pipeline.sources.woocommerce.record_settings import Progress
 from woo_sync_pipeline.sources.woocommerce.records import CUSTOMER_SCHEMA, ORDER_SCHEMA
 from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 from woo_sync_pipeline.sources.woocommerce.window import SEVENTHS, order_window, read_until, sevenths_due
@@ -67,24 +68,22 @@ def orders(step: Step) -> Extracted:
     finds orders that were added with a date of long ago, and proves a seventh of the known guest orders to be still
     in the store.
     """
-    source, database, is_full = step.source, step.database, step.options[WHOLE_HISTORY]
+    database, is_full = step.database, step.options[WHOLE_HISTORY]
     started_at = database.now()
-    with connect(source, now=database.now) as client, step.show_progress("reading orders") as advance:
+    with connect(step.source, now=database.now) as client, step.show_progress("reading orders") as advance:
         statuses = order_statuses(client)
         window = _window(step, client, started_at=started_at, is_full=is_full)
+        asked = client, database, step.source, window
         if step.is_sweep:
             found = sweep_orders(
-                client,
-                database,
-                source,
-                window,
+                *asked,
                 statuses=statuses,
                 to_prove=_orders_to_prove(step, is_full=is_full),
-                last_id=last_order_id(database, source.key),
+                last_id=last_order_id(database, step.source.key),
                 progress=advance,
             )
         else:
-            found = read_orders(client, database, source, window, statuses=statuses, progress=advance)
+            found = read_orders(*asked, statuses=statuses, progress=advance)
         # Orders bear the time of this clock: it is measured, and what else the store shows of it is heeded.
         ahead = client.clock_offset.ahead_by_more(found.lead)
         statistics = client.statistics()
@@ -124,29 +123,7 @@ def customers(step: Step) -> Extracted:
         connect(step.source, now=step.database.now) as client,
         step.show_progress("reading customers") as advance,
     ):
-        if step.is_sweep:
-            found = sweep(
-                client,
-                step.database,
-                step.source,
-                since=_latest_sweep_by_the_store(step),
-                progress=advance,
-            )
-            in_store = customers_up_to(client, found.last_id)
-            finding = all_were_read(read=found.read + found.left_out, in_store=in_store)
-        else:
-            found = touched(
-                client,
-                step.database,
-                step.source,
-                last_id=last_customer_id(step.watermark.cursor) if step.watermark else 0,
-                customer_ids={
-                    *step.read("orders").columns("customer_id")["customer_id"],
-                    *map(int, step.options[CUSTOMER_IDS.name]),
-                },
-                progress=advance,
-            )
-            finding = Finding(True, "a live reading does not read all customers")
+        found, finding = _customers_read(step, client, advance)
         statistics = client.statistics()
         warnings = reading_warnings(step, found, notice=client.first_notice)
     roles = found.roles or {}
@@ -173,6 +150,25 @@ def customers(step: Step) -> Extracted:
         },
         findings={ALL_RECORDS_WERE_READ: finding},
     )
+
+
+def _customers_read(step: Step, client: StoreClient, advance: Progress) -> tuple[CustomersRead, Finding]:
+    """The customers, and whether they are all that the store counts."""
+    database, source = step.database, step.source
+    if step.is_sweep:
+        found = sweep(client, database, source, since=_latest_sweep_by_the_store(step), progress=advance)
+        in_store = customers_up_to(client, found.last_id)
+        return found, all_were_read(read=found.read + found.left_out, in_store=in_store)
+    named = step.read("orders").columns("customer_id")["customer_id"]
+    found = touched(
+        client,
+        database,
+        source,
+        last_id=last_customer_id(step.watermark.cursor) if step.watermark else 0,
+        customer_ids={*named, *map(int, step.options[CUSTOMER_IDS.name])},
+        progress=advance,
+    )
+    return found, Finding(True, "a live reading does not read all customers")
 
 
 def guest_orders(step: Step) -> Extracted:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from woo_sync_pipeline.clocks import CLOCKS_MAY_DIFFER
-from woo_sync_pipeline.sources.woocommerce.client import Row, StoreClient
+from woo_sync_pipeline.sources.woocommerce.client import Params, Row, StoreClient
 from woo_sync_pipeline.sources.woocommerce.dates import (
     SECOND,
     ceil_second,
@@ -124,132 +124,113 @@ def walk_orders(
     moves past the window's end: the next window has it. Those whose id cannot be read are left out, and counted by
     `left_out` where it is given. Raises StoreError.
     """
+    slugs = ",".join(statuses if statuses is not None else order_statuses(client))
+    # The API's bounds are exclusive: to include a second, ask for what is after the one before.
+    read = _WindowWalk(client, slugs, left_out or LeftOut(), before=ceil_second(window.end))
     seen: set[int] = set()
-    asked = ",".join(statuses if statuses is not None else order_statuses(client))
-    for page in _walk_window(client, window, asked, left_out or LeftOut()):
+    start = window.start
+    pages = read.of_history() if start is None else read.since(floor_second(start) - SECOND)
+    for page in pages:
         fresh = [row for row in page if row["id"] not in seen]
         seen.update(row["id"] for row in fresh)
         if fresh:
             yield [keep_used(row, meta_keys=meta_keys) for row in fresh]
 
 
-def _walk_window(
-    client: StoreClient, window: OrderWindow, statuses: str, left_out: LeftOut
-) -> Iterator[list[Row]]:
-    # The API's bounds are exclusive: to include a second, ask for what is after the one before.
-    before = ceil_second(window.end)
-    if window.start is None:
-        yield from _walk_history(client, before, statuses, left_out)
-        return
-    after = floor_second(window.start) - SECOND
-    began = _store_now(client)
-    bound = PageBound(client.attempt("reading orders by modification date"))
-    while after + SECOND < before:
-        bounds = _bounds(after, before, statuses)
-        page = client.get_list(
-            "orders", {**bounds, "orderby": "modified", "order": "asc", "per_page": PAGE_SIZE}
-        )
-        bound.count(page, PAGE_SIZE)
-        # What was selected says whether a page is full, also when some of it was edited before it was loaded.
-        full = len(page.rows) >= PAGE_SIZE
-        rows, times = _within(
-            client, _with_ids(client, page.rows, left_out), after=after, before=before, began=began
-        )
-        if (
-            len(times) < len(rows)
-            or any(later < earlier for earlier, later in pairwise(times))
-            or (not full and (page.total is None or page.total > len(page.rows)))
-        ):
-            # Old order tables sort by local time, which repeats an hour each year, plugins may hide rows or write
-            # dates in a way of their own: then only the proof by ids tells what is complete.
-            yield from _walk_by_id(client, after, before, statuses, left_out, began=began)
-            return
-        if not full:
+class _WindowWalk:
+    """Reads orders of `statuses` (slugs, parted by commas) that were modified before `before`."""
+
+    def __init__(self, client: StoreClient, statuses: str, left_out: LeftOut, *, before: datetime) -> None:
+        self._client = client
+        self._statuses = statuses
+        self._left_out = left_out
+        self._before = before
+        self._began = _store_now(client)
+
+    def since(self, after: datetime) -> Iterator[list[Row]]:
+        """Those that were modified after `after`, oldest change first."""
+        bound = PageBound(self._client.attempt("reading orders by modification date"))
+        while after + SECOND < self._before:
+            asked = {**self._bounds(after, self._before), "orderby": "modified", "order": "asc"}
+            page = self._client.get_list("orders", {**asked, "per_page": PAGE_SIZE})
+            bound.count(page, PAGE_SIZE)
+            # What was selected says whether a page is full, also when some of it was edited before it was loaded.
+            full = len(page.rows) >= PAGE_SIZE
+            rows = with_ids(page.rows, self._client.attempt("GET orders"), left_out=self._left_out)
+            rows, times = self._within(rows, after, self._before)
+            if (
+                len(times) < len(rows)
+                or any(later < earlier for earlier, later in pairwise(times))
+                or (not full and (page.total is None or page.total > len(page.rows)))
+            ):
+                # Old order tables sort by local time, which repeats an hour each year, plugins may hide rows or write
+                # dates in a way of their own: then only the proof by ids tells what is complete.
+                yield from self._by_id(after, self._before)
+                return
+            if not full:
+                yield rows
+                return
+            if not times or times[-1] >= self._began - CLOCKS_MAY_DIFFER:
+                # The last order says where to go on, but one that was edited on its way here bears a later time than
+                # it was selected by: what lies between would be passed over.
+                yield from self._by_id(after, self._before)
+                return
+            if times[0] == times[-1]:
+                # More orders in one second (a bulk edit) than fit a page: time cannot part them, ids can.
+                yield from self._by_id(times[0] - SECOND, times[0] + SECOND)
+                after = times[0]
+                continue
             yield rows
-            return
-        if not times or times[-1] >= began - CLOCKS_MAY_DIFFER:
-            # The last order says where to go on, but one that was edited on its way here bears a later time than
-            # it was selected by: what lies between would be passed over.
-            yield from _walk_by_id(client, after, before, statuses, left_out, began=began)
-            return
-        if times[0] == times[-1]:
-            # More orders in one second (a bulk edit) than fit a page: time cannot part them, ids can.
-            yield from _walk_by_id(
-                client, times[0] - SECOND, times[0] + SECOND, statuses, left_out, began=began
-            )
-            after = times[0]
-            continue
-        yield rows
-        # The last second may be incomplete on this page, so it is read again.
-        after = times[-1] - SECOND
+            # The last second may be incomplete on this page, so it is read again.
+            after = times[-1] - SECOND
 
+    def of_history(self) -> Iterator[list[Row]]:
+        """All orders but those that were modified meanwhile, by ids: so several pages can be read at a time."""
+        everything = {"status": self._statuses, "_fields": ORDER_FIELDS}
+        for rows in walk(self._client, "orders", everything, page_size=PAGE_SIZE, left_out=self._left_out):
+            yield _modified_before(rows, self._before)
 
-def _walk_history(
-    client: StoreClient, before: datetime, statuses: str, left_out: LeftOut
-) -> Iterator[list[Row]]:
-    """All orders but those that were modified meanwhile, by ids: so several pages can be read at a time."""
-    everything: dict[str, str | int] = {"status": statuses, "_fields": ORDER_FIELDS}
-    for rows in walk(client, "orders", everything, page_size=PAGE_SIZE, left_out=left_out):
-        yield _modified_before(rows, before)
+    def _by_id(self, after: datetime, before: datetime) -> Iterator[list[Row]]:
+        bounds = self._bounds(after, before)
+        for rows in walk(self._client, "orders", bounds, page_size=PAGE_SIZE, left_out=self._left_out):
+            yield self._within(rows, after, before)[0]
+
+    def _bounds(self, after: datetime, before: datetime) -> Params:
+        return {
+            "status": self._statuses,
+            "modified_after": naive_gmt(after),
+            "modified_before": naive_gmt(before),
+            "dates_are_gmt": "true",
+            "_fields": ORDER_FIELDS,
+        }
+
+    def _within(self, rows: list[Row], after: datetime, before: datetime) -> tuple[list[Row], list[datetime]]:
+        """The rows within the bounds that were asked for, and when each was modified that tells it.
+
+        WooCommerce selects ids first and loads the orders after that: one that is edited in between bears a time from
+        beyond the window. Those are left out if that may be what happened, after the walk began by the store's clock.
+        Raises StoreError for any other row outside of the bounds.
+        """
+        first, last = self._began - CLOCKS_MAY_DIFFER, _store_now(self._client) + CLOCKS_MAY_DIFFER
+        kept, times = [], []
+        for row in rows:
+            moment = parse_gmt(row.get("date_modified_gmt"))
+            if moment is None:
+                # The store has selected it by its date: what is shown in place of that is some plugin's.
+                kept.append(row)
+            elif after < moment < before:
+                kept.append(row)
+                times.append(moment)
+            # An unknown parameter is ignored without a word: rows outside the bounds show that this one was.
+            elif moment <= after or not first <= moment <= last:
+                attempt = self._client.attempt("GET orders by modification date")
+                raise attempt.failed(StoreFilterIgnoredError, "an order from outside of the window")
+        return kept, times
 
 
 def _modified_before(rows: list[Row], before: datetime) -> list[Row]:
     times = [parse_gmt(row.get("date_modified_gmt")) for row in rows]
     return [row for row, moment in zip(rows, times, strict=True) if moment is None or moment < before]
-
-
-def _walk_by_id(
-    client: StoreClient,
-    after: datetime,
-    before: datetime,
-    statuses: str,
-    left_out: LeftOut,
-    *,
-    began: datetime,
-) -> Iterator[list[Row]]:
-    bounds = _bounds(after, before, statuses)
-    for rows in walk(client, "orders", bounds, page_size=PAGE_SIZE, left_out=left_out):
-        yield _within(client, rows, after=after, before=before, began=began)[0]
-
-
-def _bounds(after: datetime, before: datetime, statuses: str) -> dict[str, str | int]:
-    return {
-        "status": statuses,
-        "modified_after": naive_gmt(after),
-        "modified_before": naive_gmt(before),
-        "dates_are_gmt": "true",
-        "_fields": ORDER_FIELDS,
-    }
-
-
-def _within(
-    client: StoreClient, rows: list[Row], *, after: datetime, before: datetime, began: datetime
-) -> tuple[list[Row], list[datetime]]:
-    """The rows within the bounds that were asked for, and when each was modified that tells it.
-
-    WooCommerce selects ids first and loads the orders after that: one that is edited in between bears a time from
-    beyond the window. Those are left out if that may be what happened, at or after `began` by the store's clock.
-    Raises StoreError for any other row outside of the bounds.
-    """
-    attempt = client.attempt("GET orders by modification date")
-    edited_meanwhile = began - CLOCKS_MAY_DIFFER, _store_now(client) + CLOCKS_MAY_DIFFER
-    kept, times = [], []
-    for row in rows:
-        moment = parse_gmt(row.get("date_modified_gmt"))
-        if moment is None:
-            # The store has selected it by its date: what is shown in place of that is some plugin's.
-            kept.append(row)
-        elif after < moment < before:
-            kept.append(row)
-            times.append(moment)
-        # An unknown parameter is ignored without a word: rows outside the bounds show that this one was.
-        elif moment <= after or not edited_meanwhile[0] <= moment <= edited_meanwhile[1]:
-            raise attempt.failed(StoreFilterIgnoredError, "an order from outside of the window")
-    return kept, times
-
-
-def _with_ids(client: StoreClient, rows: list[Row], left_out: LeftOut) -> list[Row]:
-    return with_ids(rows, client.attempt("GET orders"), left_out=left_out)
 
 
 def _store_now(client: StoreClient) -> datetime:
