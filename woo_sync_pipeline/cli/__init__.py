@@ -1,1 +1,5 @@
-"""The command line. What takes long to import is imported where it is used, so that `--help` need not wait."""
+"""The command line."""
+
+from woo_sync_pipeline.cli.commands import cli, main
+
+__all__ = ["cli", "main"]

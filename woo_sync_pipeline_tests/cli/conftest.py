@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from woo_sync_pipeline.cli.main import main
+from woo_sync_pipeline.cli import main
 from woo_sync_pipeline.config.settings import CONFIG_ENV, DATABASE_URL_ENV
 from woo_sync_pipeline.demo.store import StoreData, generate_store
 from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today

@@ -134,7 +134,7 @@ def test_a_day_begins_at_midnight_in_the_time_zone_of_the_configuration(
 
 
 def test_who_asks_for_the_ledger_does_not_wait_for_what_only_a_sync_needs(known: DemoWorld) -> None:
-    main = "from woo_sync_pipeline.cli.main import main; main()"
+    main = "from woo_sync_pipeline.cli import main; main()"
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", main, "--config", known.config, "consent", ANN],
         capture_output=True,

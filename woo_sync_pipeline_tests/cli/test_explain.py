@@ -99,7 +99,7 @@ def test_a_phone_must_be_written_as_it_is_stored(woo_sync: Command, known: Known
 
 
 def test_who_asks_about_a_contact_does_not_wait_for_what_only_a_sync_needs(known: Known) -> None:
-    main = "from woo_sync_pipeline.cli.main import main; main()"
+    main = "from woo_sync_pipeline.cli import main; main()"
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", main, "--config", known.world.config, "explain", ANN],
         capture_output=True,

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from woo_sync_pipeline.cli.main import cli
+from woo_sync_pipeline.cli import cli
 from woo_sync_pipeline.demo.platform import DemoPlatform
 from woo_sync_pipeline.demo.store import DemoStore
 from woo_sync_pipeline.demo.world import ORDER_CONSENT_KEY, TIMEZONE

@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from woo_sync_pipeline.cli.main import cli
+from woo_sync_pipeline.cli import cli
 
 _PROGRAM = """
 import sys
-from woo_sync_pipeline.cli.main import main
+from woo_sync_pipeline.cli import main
 sys.argv = ["woo-sync", *sys.argv[1:]]
 try:
     main()

@@ -58,7 +58,7 @@ def test_who_looks_at_the_history_does_not_wait_for_what_only_a_sync_needs(
 ) -> None:
     world = make_world()
     database.migrate()
-    main = "from woo_sync_pipeline.cli.main import main; main()"
+    main = "from woo_sync_pipeline.cli import main; main()"
     command = [sys.executable, "-X", "importtime", "-c", main]
     done = subprocess.run(
         [*command, "--config", world.config, "history"],

@@ -22,7 +22,7 @@ _NOT_INHERITED = (DATABASE_URL_ENV, DAGSTER_HOME_ENV)
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
     [
-        "woo_sync_pipeline.cli.main",
+        "woo_sync_pipeline.cli.commands",
         # What the command imports only when it is called.
         "woo_sync_pipeline.orchestration.instance",
         "woo_sync_pipeline.orchestration.runner",
@@ -121,7 +121,7 @@ def _clean_environment() -> dict[str, str]:
 
 
 def _sync(config: Path, output: Path) -> None:
-    from woo_sync_pipeline.cli.main import main
+    from woo_sync_pipeline.cli import main
 
     os.setsid()
     for name in _NOT_INHERITED:

@@ -21,8 +21,7 @@ _PROGRAM = """
 from importlib.resources import files
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from woo_sync_pipeline import definitions
-from woo_sync_pipeline.cli import main
+from woo_sync_pipeline import cli, definitions
 from woo_sync_pipeline.reports import html
 from woo_sync_pipeline.state.database import newest_version
 
@@ -31,7 +30,7 @@ environment.get_template("report.html.j2")
 config = Config()
 config.set_main_option("script_location", str(files("woo_sync_pipeline.state") / "migrations"))
 assert ScriptDirectory.from_config(config).get_current_head() == newest_version()
-print(main.__file__, definitions.__file__, sep="\\n")
+print(cli.__file__, definitions.__file__, sep="\\n")
 """
 
 
@@ -79,10 +78,10 @@ def test_what_is_unpacked_works_without_the_checkout(wheel: Path, tmp_path: Path
     )
     assert done.returncode == 0, done.stderr
     site = tmp_path / "site" / PACKAGE
-    assert done.stdout.splitlines() == [str(site / "cli" / "main.py"), str(site / "definitions.py")]
+    assert done.stdout.splitlines() == [str(site / "cli" / "__init__.py"), str(site / "definitions.py")]
 
 
 def test_the_wheel_brings_the_command(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as packed:
         (name,) = [each for each in packed.namelist() if each.endswith("/entry_points.txt")]
-        assert f"woo-sync = {PACKAGE}.cli.main:main" in packed.read(name).decode()
+        assert f"woo-sync = {PACKAGE}.cli:main" in packed.read(name).decode()

@@ -17,7 +17,7 @@ from woo_sync_pipeline.demo.platform import DemoPlatform
 from woo_sync_pipeline_tests.checkout import CHECKOUT
 
 PAGE = (CHECKOUT / "docs" / "sources.md").read_text("utf-8")
-_PROGRAM = "from woo_sync_pipeline.cli.main import main; main()"
+_PROGRAM = "from woo_sync_pipeline.cli import main; main()"
 MOST_LINES = 150
 ANN, BOB = "+61491570006", "+61491570156"
 PEOPLE = [

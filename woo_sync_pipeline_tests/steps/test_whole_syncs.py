@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from click.testing import CliRunner
 
-from woo_sync_pipeline.cli.main import cli
+from woo_sync_pipeline.cli import cli
 from woo_sync_pipeline.config.settings import CONFIG_ENV, DATABASE_URL_ENV
 from woo_sync_pipeline.days import today
 from woo_sync_pipeline.demo.platform import DemoPlatform
