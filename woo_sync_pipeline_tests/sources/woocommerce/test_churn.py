@@ -2,6 +2,9 @@
 
 Each history is drawn from its number. `WOO_SYNC_HISTORIES` says how many there are of each kind, and
 `WOO_SYNC_FIRST_HISTORY` the number of the first; a failure names its own, so that it can be played again alone.
+Whoever changes how pages are walked plays more of them by hand:
+
+    WOO_SYNC_HISTORIES=2000 python -m pytest -n auto woo_sync_pipeline_tests/sources/woocommerce/test_churn.py
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from woo_sync_pipeline.sources.woocommerce.paging import walk
 
 Pages = Iterator[list[Row]]
 
-HISTORIES = int(os.environ.get("WOO_SYNC_HISTORIES", "500"))
+HISTORIES = int(os.environ.get("WOO_SYNC_HISTORIES", "100"))
 FIRST = int(os.environ.get("WOO_SYNC_FIRST_HISTORY", "1"))
 BATCH = 100
 """Histories per test: the clock of a test runs out after three minutes."""
