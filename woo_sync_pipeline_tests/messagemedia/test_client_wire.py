@@ -166,6 +166,39 @@ def test_an_answer_cut_short_is_asked_for_again() -> None:
     assert len(tries) == 2
 
 
+def test_an_answer_that_is_too_large_is_not_asked_for_again() -> None:
+    body = b'{"content": [], "totalElements": 0}'
+    with (
+        scripted(answering(200, body)) as url,
+        PlatformClient(PlatformSettings(url, "k", "s", largest_answer=len(body) - 1)) as client,
+        pytest.raises(PlatformProtocolError, match="an answer of more than 34 bytes"),
+    ):
+        client.lists()
+    assert client.requests_made == 1
+
+
+def test_an_answer_of_single_bytes_ends_with_the_time_for_all_of_it() -> None:
+    def script(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000")
+        handler.end_headers()
+        with contextlib.suppress(OSError):
+            for _ in range(100):
+                handler.wfile.write(b" ")
+                time.sleep(0.05)
+
+    began = time.monotonic()
+    with (
+        scripted(script) as url,
+        PlatformClient(
+            PlatformSettings(url, "k", "s", answer_timeout=0.3, attempts=2, backoff=0.01)
+        ) as client,
+        pytest.raises(PlatformUnavailable, match=r"not complete after 0\.3 seconds \(2 tries\)"),
+    ):
+        client.lists()
+    assert time.monotonic() - began < 4
+
+
 def test_cookies_and_the_environment_change_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine localhost login thief password thief\n")

@@ -165,6 +165,15 @@ def test_one_connection_serves_many_requests(connect: Connect) -> None:
     assert (len(server.requests), len(server.connections)) == (5, 1)
 
 
+def test_cookies_are_not_kept(connect: Connect) -> None:
+    crumbs = Reply(b"[]", headers={"Content-Type": "application/json", "Set-Cookie": "visitor=7; Path=/"})
+    with LoopbackStore(lambda _: crumbs) as server, connect(server.url) as client:
+        client.get_list("customers", {})
+        client.get_list("customers", {})
+    assert len(server.requests) == 2
+    assert not any("Cookie" in request.headers for request in server.requests)
+
+
 def test_links_are_not_followed(connect: Connect) -> None:
     rows = [{"id": number} for number in range(1, 251)]
     away = '<https://elsewhere.example/?consumer_secret=cs_0>; rel="next"'
