@@ -152,20 +152,14 @@ def finish_sync(
     with database.transaction() as connection:
         sync = _one(connection, "run_id = :run_id", {"run_id": run_id})
         parameters = {"sync_id": sync.sync_id, "counts": json.dumps(counts)}
-        connection.execute(
-            sa.text(
-                "DELETE FROM woo_sync.sync_run_contacts WHERE sync_id = :sync_id AND outcome = 'invalid'"
-            ),
-            parameters,
-        )
+        forget = "DELETE FROM woo_sync.sync_run_contacts WHERE sync_id = :sync_id AND outcome = 'invalid'"
+        connection.execute(sa.text(forget), parameters)
         note_contacts(connection, run_id, invalid)
-        connection.execute(
-            sa.text(
-                "UPDATE woo_sync.sync_runs SET status = 'succeeded', finished_at = now(), counts = :counts,"
-                " error = NULL WHERE sync_id = :sync_id"
-            ),
-            parameters,
-        )
+        close = """
+            UPDATE woo_sync.sync_runs SET status = 'succeeded', finished_at = now(), counts = :counts, error = NULL
+            WHERE sync_id = :sync_id
+        """
+        connection.execute(sa.text(close), parameters)
         return _one(connection, "sync_id = :sync_id", parameters)
 
 
