@@ -24,21 +24,6 @@ if TYPE_CHECKING:
     from woo_sync_pipeline.contacts.schemas import MergedContact
 
 
-MERGED_COLUMNS = (
-    "phone",
-    "first_name",
-    "last_name",
-    "email",
-    "sources",
-    "groups",
-    "consent",
-    "consent_at",
-    "consent_dated_at",
-    "consent_origin",
-    "status",
-)
-
-
 @dataclass(frozen=True)
 class MergeSource:
     """What merging must know of a source: its name on the platform, its consent mode, how its lists are named.
@@ -78,7 +63,7 @@ def merge_contacts(
     sources: Mapping[str, MergeSource],
     list_names: Mapping[str, str],
 ) -> DataFrame[MergedContact]:
-    """One row per phone (columns `MERGED_COLUMNS`), also for phones that no record holds any more, by phone.
+    """One row per phone (columns of `MergedContact`), also for phones that no record holds any more, by phone.
 
     Each field comes from the first record that has it: persons before guests, then the most
     recently modified. Sources and groups are united; contacts with the same ones share a list. An opt-in decides the
@@ -115,7 +100,6 @@ def merge_contacts(
             "consent_origin": consent.origins(signals),
             "status": _status(consent.words, _explicit(holders, held_by, sources, count)),
         },
-        columns=list(MERGED_COLUMNS),
         copy=False,
     )
     return cast("DataFrame[MergedContact]", merged)

@@ -25,15 +25,15 @@ UTC_TIME = pd.DatetimeTZDtype("us", "UTC")
 class RawRecords:
     """Records of one type as a source gives them: a cell of each column for each record, all of the same length.
 
-    record_ids: texts, unique within the type. person_ids: of the persons whom they belong to, "" for nobody, None where
-    that cannot be read. is_person: whether they are persons' own records. phones: as they were typed, and countries
-    (ISO 3166 alpha-2), names (first and last) and emails: one column or pair of columns for each place where they may
-    stand, the preferred one first. choices: a `ChoiceRead` each. consent_basis: what was read for it, "" where the
-    source withholds it. tags, item_ids: lists of texts, which rows may share; the tags of the items go to the person.
-    status: for people to read. is_discarded: whether it was thrown away in the source. holds_contact: whether it makes
-    a contact of its own. is_erased: whether it looks as one does whose person was erased in the source. hash: of
-    everything that is used. Times are UTC. person_rule: the field and the rule that a report says to be broken by a
-    record whose person cannot be read.
+    record_ids: texts, unique within the type; those of persons within the source. person_ids: of the persons whom they
+    belong to, "" for nobody, None where that cannot be read. is_person: whether they are persons' own records. phones:
+    as they were typed, and countries (ISO 3166 alpha-2), names (first and last) and emails: one column or pair of
+    columns for each place where they may stand, the preferred one first. choices: a `ChoiceRead` each. consent_basis:
+    what was read for it, "" where the source withholds it. tags, item_ids: lists of texts, which rows may share; the
+    tags of the items go to the person. status: for people to read. is_discarded: whether it was thrown away in the
+    source. holds_contact: whether it makes a contact of its own. is_erased: whether it looks as one does whose person
+    was erased in the source. hash: of everything that is used. Times are UTC. person_rule: the field and the rule that
+    a report says to be broken by a record whose person cannot be read.
     """
 
     record_type: str

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -83,23 +83,13 @@ class PersonalChoices:
     def together(cls, *parts: PersonalChoices) -> PersonalChoices:
         """All of these, one after the other."""
 
-        def joined(arrays: Iterable[Any]) -> Any:
-            return np.concatenate(list(arrays))
+        def joined(kind: type[Any], parts: Sequence[Any]) -> Any:
+            columns = {each.name: [getattr(part, each.name) for part in parts] for each in fields(kind)}
+            said = {"said": joined(Interval, columns.pop("said"))} if "said" in columns else {}
+            return kind(**{name: np.concatenate(arrays) for name, arrays in columns.items()}, **said)
 
-        return cls(
-            phone=joined(part.phone for part in parts),
-            person_id=joined(part.person_id for part in parts),
-            email=joined(part.email for part in parts),
-            key=joined(part.key for part in parts),
-            opts_in=joined(part.opts_in for part in parts),
-            counts=joined(part.counts for part in parts),
-            said=Interval(
-                joined(part.said.begins for part in parts),
-                joined(part.said.ends for part in parts),
-                joined(part.said.is_dated for part in parts),
-            ),
-            repeats=joined(part.repeats for part in parts),
-        )
+        found: PersonalChoices = joined(cls, parts)
+        return found
 
 
 @dataclass(frozen=True)

@@ -113,11 +113,8 @@ def history_json(syncs: Sequence[SyncRun]) -> str:
 def sync_values(sync: SyncRun) -> dict[str, Any]:
     """A sync as a plain structure; of how far the source was read it has the highest customer id."""
     highest = (sync.cursor or {}).get("last_customer_id")
-    values = {**asdict(sync), "counts": dict(sync.counts)}
-    return {
-        "last_customer_id" if name == "cursor" else name: highest if name == "cursor" else value
-        for name, value in values.items()
-    }
+    values = {**asdict(sync), "counts": dict(sync.counts), "cursor": highest}
+    return {"last_customer_id" if name == "cursor" else name: value for name, value in values.items()}
 
 
 def days_text(first: date, last: date) -> str:

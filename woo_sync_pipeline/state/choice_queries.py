@@ -7,6 +7,17 @@ phones that may look different now.
 
 from woo_sync_pipeline.state.columns import RECORD_COLUMNS
 
+_OF_A_READING_ONLY = ("consent_value", "said_at", "is_erased")
+STORED_COLUMNS = {
+    **{name: kind for name, kind in RECORD_COLUMNS.items() if name not in _OF_A_READING_ONLY},
+    "choice": "text",
+    "choice_from": "timestamptz",
+    "choice_until": "timestamptz",
+    "choice_is_dated": "boolean",
+    "choice_returned_at": "timestamptz",
+    "carried_opt_out_at": "timestamptz",
+    "carried_stop_at": "timestamptz",
+}
 INCOMING_COLUMNS = {
     "place": "int",
     "record_type": "text",
@@ -73,16 +84,26 @@ WHERE known.source = :source AND known.record_type = incoming.record_type AND kn
 
 STILL_INCOMING = "SELECT place FROM incoming ORDER BY place"
 
+_OF_OLD = (
+    "person_id",
+    "phone",
+    "consent",
+    "consent_origin",
+    "consent_key",
+    "consent_answers",
+    "consent_basis",
+    "choice",
+    "choice_from",
+    "choice_until",
+    "choice_is_dated",
+    "choice_returned_at",
+    "carried_opt_out_at",
+    "carried_stop_at",
+)
 # What is known of the records of which `contacts.choices.date_choices` has to know it. Those that never said anything,
 # and stay where they were, are left out.
-WHAT_IS_KNOWN = """
-SELECT incoming.place,
-    old.person_id AS old_person_id, old.phone AS old_phone, old.consent AS old_consent,
-    old.consent_origin AS old_consent_origin, old.consent_key AS old_consent_key,
-    old.consent_answers AS old_consent_answers, old.consent_basis AS old_consent_basis, old.choice AS old_choice,
-    old.choice_from AS old_choice_from, old.choice_until AS old_choice_until,
-    old.choice_is_dated AS old_choice_is_dated, old.choice_returned_at AS old_choice_returned_at,
-    old.carried_opt_out_at AS old_carried_opt_out_at, old.carried_stop_at AS old_carried_stop_at,
+WHAT_IS_KNOWN = f"""
+SELECT incoming.place, {", ".join(f"old.{name} AS old_{name}" for name in _OF_OLD)},
     old.last_seen_at AS old_last_seen_at, old.gone_at IS NOT NULL AS old_is_gone,
     left_behind.phone IS NOT NULL AS left_is_left, left_behind.consent AS left_consent,
     left_behind.consent_at AS left_consent_at, left_behind.base_state AS left_state,
@@ -96,23 +117,10 @@ LEFT JOIN woo_sync.contacts AS left_behind
     AND (old.is_person OR old.person_id = '')
 WHERE incoming.speaks OR old.choice IS NOT NULL OR old.carried_opt_out_at IS NOT NULL
     OR old.carried_stop_at IS NOT NULL OR left_behind.phone IS NOT NULL
-"""
+"""  # noqa: S608 - only names of columns are put in
 KNOWN_COLUMNS = {
     "place": "bigint",
-    "old_person_id": "text",
-    "old_phone": "text",
-    "old_consent": "text",
-    "old_consent_origin": "text",
-    "old_consent_key": "text",
-    "old_consent_answers": "text",
-    "old_consent_basis": "text",
-    "old_choice": "text",
-    "old_choice_from": "timestamptz",
-    "old_choice_until": "timestamptz",
-    "old_choice_is_dated": "boolean",
-    "old_choice_returned_at": "timestamptz",
-    "old_carried_opt_out_at": "timestamptz",
-    "old_carried_stop_at": "timestamptz",
+    **{f"old_{name}": STORED_COLUMNS[name] for name in _OF_OLD},
     "old_last_seen_at": "timestamptz",
     "old_is_gone": "boolean",
     "left_is_left": "boolean",
@@ -195,17 +203,6 @@ WORD_COLUMNS = {
     "gave_way": "boolean",
 }
 
-_OF_A_READING_ONLY = ("consent_value", "said_at", "is_erased")
-STORED_COLUMNS = {
-    **{name: kind for name, kind in RECORD_COLUMNS.items() if name not in _OF_A_READING_ONLY},
-    "choice": "text",
-    "choice_from": "timestamptz",
-    "choice_until": "timestamptz",
-    "choice_is_dated": "boolean",
-    "choice_returned_at": "timestamptz",
-    "carried_opt_out_at": "timestamptz",
-    "carried_stop_at": "timestamptz",
-}
 EVENT_COLUMNS = {
     "record_type": "text",
     "record_id": "text",
@@ -231,57 +228,20 @@ WHERE known.source = :source AND known.phone IS DISTINCT FROM dated.phone AND kn
 ON CONFLICT (source, record_type, record_id, phone) DO UPDATE SET left_at = excluded.left_at
 """
 
-# A person whose fields the source withholds (an empty consent_basis) has not left the groups that were read from them.
-UPSERT_RECORDS = """
-INSERT INTO woo_sync.source_records AS known (
-    source, record_type, record_id, person_id, is_person, phone, phone_masked, first_name, last_name, email,
-    status, is_discarded, consent, consent_origin, consent_key, consent_answers, consent_basis, choice, choice_from,
-    choice_until,
-    choice_is_dated, choice_returned_at, carried_opt_out_at, carried_stop_at, tags, item_ids,
-    invalid_reason, created_at, modified_at,
-    hash, first_seen_at, last_seen_at
-)
-SELECT
-    :source, record_type, record_id, person_id, is_person, phone, phone_masked, first_name, last_name, email,
-    status, is_discarded, consent, consent_origin, consent_key, consent_answers, consent_basis, choice, choice_from,
-    choice_until,
-    choice_is_dated, choice_returned_at, carried_opt_out_at, carried_stop_at, tags, item_ids,
-    invalid_reason, created_at, modified_at,
-    hash, read_at, read_at
-FROM dated
+_KEPT = {
+    "person_id": "coalesce(nullif(excluded.person_id, ''), known.person_id)",
+    # A person whose fields the source withholds has not left the groups that were read from them.
+    "tags": "CASE WHEN excluded.is_person AND excluded.consent_basis = '' THEN known.tags ELSE excluded.tags END",
+}
+_READ = [name for name in STORED_COLUMNS if name != "read_at"]
+UPSERT_RECORDS = f"""
+INSERT INTO woo_sync.source_records AS known (source, {", ".join(_READ)}, first_seen_at, last_seen_at)
+SELECT :source, {", ".join(_READ)}, read_at, read_at FROM dated
 ON CONFLICT (source, record_type, record_id) DO UPDATE SET
-    person_id = coalesce(nullif(excluded.person_id, ''), known.person_id),
-    is_person = excluded.is_person,
-    phone = excluded.phone,
-    phone_masked = excluded.phone_masked,
-    first_name = excluded.first_name,
-    last_name = excluded.last_name,
-    email = excluded.email,
-    status = excluded.status,
-    is_discarded = excluded.is_discarded,
-    consent = excluded.consent,
-    consent_origin = excluded.consent_origin,
-    consent_key = excluded.consent_key,
-    consent_answers = excluded.consent_answers,
-    consent_basis = excluded.consent_basis,
-    choice = excluded.choice,
-    choice_from = excluded.choice_from,
-    choice_until = excluded.choice_until,
-    choice_is_dated = excluded.choice_is_dated,
-    choice_returned_at = excluded.choice_returned_at,
-    carried_opt_out_at = excluded.carried_opt_out_at,
-    carried_stop_at = excluded.carried_stop_at,
-    tags = CASE WHEN excluded.is_person AND excluded.consent_basis = '' THEN known.tags
-        ELSE excluded.tags END,
-    item_ids = excluded.item_ids,
-    invalid_reason = excluded.invalid_reason,
-    created_at = excluded.created_at,
-    modified_at = excluded.modified_at,
-    hash = excluded.hash,
-    last_seen_at = excluded.last_seen_at,
-    gone_at = NULL
+    {", ".join(f"{name} = {_KEPT.get(name, f'excluded.{name}')}" for name in _READ)},
+    last_seen_at = excluded.last_seen_at, gone_at = NULL
 WHERE known.last_seen_at <= excluded.last_seen_at
-"""
+"""  # noqa: S608 - only names of columns and the constants above are put in
 
 # What was said without a phone concerns that of the person whose it is.
 NOTE_CHOICES = """

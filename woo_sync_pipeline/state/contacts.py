@@ -50,44 +50,42 @@ WHERE erased.mode = 'unsubscribe' AND sources = '{{}}'
 ORDER BY phone
 """  # noqa: S608 - the only thing put in is the constant above
 
+_BASE_COLUMNS = {
+    "base_first_name": "text",
+    "base_last_name": "text",
+    "base_email": "text",
+    "base_sources": "text[]",
+    "base_groups": "text[]",
+    "base_consent": "text",
+    "base_consent_at": "timestamptz",
+    "base_consent_dated_at": "timestamptz",
+    "base_state": "text",
+    "base_state_by": "text",
+    "applied_consent": "text",
+    "applied_consent_at": "timestamptz",
+    "applied_consent_dated_at": "timestamptz",
+    "unsubscribed_seen_at": "timestamptz",
+    "base_seen_at": "timestamptz",
+    "base_modified_at": "timestamptz",
+    "not_applied": "text",
+    "base_before_leaving": "jsonb",
+    "base_taken_off": "text[]",
+}
+_CONFIRMED_COLUMNS = {"phone": "text", "contact_id": "uuid", **_BASE_COLUMNS}
+
 _LOAD = f"""
 SELECT phone, first_name, last_name, email, sources, groups, consent, consent_at, consent_dated_at, status,
-    base_first_name, base_last_name, base_email, base_sources, base_groups, base_consent, base_consent_at,
-    base_consent_dated_at, base_state, base_state_by, applied_consent, applied_consent_at, applied_consent_dated_at,
-    unsubscribed_seen_at, base_seen_at, base_modified_at, not_applied, base_before_leaving, base_taken_off, in_flight,
-    {_IS_ERASED} AS is_erased, now() AS asked_at
+    {", ".join(_BASE_COLUMNS)}, in_flight, {_IS_ERASED} AS is_erased, now() AS asked_at
 FROM woo_sync.contacts WHERE (is_pending OR {_IS_ERASED}) AND phone = ANY(:phones) ORDER BY phone
-"""  # noqa: S608 - the only thing put in is the constant above
+"""  # noqa: S608 - the only things put in are the constants above
 
-_CONFIRM = """
+_CONFIRM = f"""
 UPDATE woo_sync.contacts AS known SET
     contact_id = coalesce(confirmed.contact_id, known.contact_id),
-    base_first_name = confirmed.first_name,
-    base_last_name = confirmed.last_name,
-    base_email = confirmed.email,
-    base_sources = confirmed.sources,
-    base_groups = confirmed.groups,
-    base_consent = confirmed.consent,
-    base_consent_at = confirmed.consent_at,
-    base_consent_dated_at = confirmed.consent_dated_at,
-    base_state = confirmed.state,
-    base_state_by = confirmed.state_by,
-    applied_consent = confirmed.applied_consent,
-    applied_consent_at = confirmed.applied_consent_at,
-    applied_consent_dated_at = confirmed.applied_consent_dated_at,
-    unsubscribed_seen_at = confirmed.unsubscribed_seen_at,
-    base_seen_at = confirmed.seen_at,
-    base_modified_at = confirmed.modified_at,
-    not_applied = confirmed.not_applied,
-    base_before_leaving = confirmed.before_leaving,
-    base_taken_off = confirmed.taken_off,
-    confirmed_at = now(),
-    missed_at = NULL,
-    in_flight = NULL,
-    rejected_reason = NULL,
-    rejected_form = NULL
+    {", ".join(f"{name} = confirmed.{name}" for name in _BASE_COLUMNS)},
+    confirmed_at = now(), missed_at = NULL, in_flight = NULL, rejected_reason = NULL, rejected_form = NULL
 FROM confirmed WHERE known.phone = confirmed.phone
-"""
+"""  # noqa: S608 - only names of columns are put in
 
 # What was in flight stays so: the platform may have taken a part of it, and an opt-out in reply to a subscription
 # that was never confirmed must still be told from our own.
@@ -96,30 +94,6 @@ UPDATE woo_sync.contacts AS known
 SET rejected_reason = rejected.reason, rejected_form = {_FORM}
 FROM rejected WHERE known.phone = rejected.phone
 """  # noqa: S608 - the only thing put in is the constant above
-
-_CONFIRMED_COLUMNS = {
-    "phone": "text",
-    "contact_id": "uuid",
-    "first_name": "text",
-    "last_name": "text",
-    "email": "text",
-    "sources": "text[]",
-    "groups": "text[]",
-    "consent": "text",
-    "consent_at": "timestamptz",
-    "consent_dated_at": "timestamptz",
-    "state": "text",
-    "state_by": "text",
-    "applied_consent": "text",
-    "applied_consent_at": "timestamptz",
-    "applied_consent_dated_at": "timestamptz",
-    "unsubscribed_seen_at": "timestamptz",
-    "seen_at": "timestamptz",
-    "modified_at": "timestamptz",
-    "not_applied": "text",
-    "before_leaving": "jsonb",
-    "taken_off": "text[]",
-}
 
 
 @dataclass(frozen=True)

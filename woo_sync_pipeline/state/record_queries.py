@@ -4,6 +4,8 @@
 their contacts; `different`: those that differ, beside what they were.
 """
 
+from woo_sync_pipeline.state.columns import CONTACT_COLUMNS
+
 ITEM_COLUMNS = {"item_id": "text", "tags": "text[]"}
 
 GONE_COLUMNS = {"record_type": "text", "record_id": "text"}
@@ -76,11 +78,6 @@ INSERT INTO touched_phones SELECT phone FROM numbered WHERE portion = :portion;
 ANALYZE touched_phones;
 """
 
-HOLDERS = """
-SELECT phone, source, record_type, record_id, is_person, first_name, last_name, email, tags, created_at, modified_at
-FROM woo_sync.source_records JOIN touched_phones USING (phone)
-WHERE gone_at IS NULL AND (is_person OR person_id = '') AND NOT is_discarded
-"""
 HOLDER_COLUMNS = {
     "phone": "text",
     "source": "text",
@@ -94,6 +91,11 @@ HOLDER_COLUMNS = {
     "created_at": "timestamptz",
     "modified_at": "timestamptz",
 }
+HOLDERS = f"""
+SELECT {", ".join(HOLDER_COLUMNS)}
+FROM woo_sync.source_records JOIN touched_phones USING (phone)
+WHERE gone_at IS NULL AND (is_person OR person_id = '') AND NOT is_discarded
+"""  # noqa: S608 - only names of columns are put in
 
 # (That a person's id is not empty is said for PostgreSQL: the index over what belongs to persons has no others.)
 #
@@ -127,11 +129,6 @@ FROM woo_sync.source_records JOIN touched_phones USING (phone)
 CROSS JOIN LATERAL (VALUES (carried_opt_out_at, false), (carried_stop_at, true)) AS carried (carried_at, is_stop)
 WHERE (carried_opt_out_at IS NOT NULL OR carried_stop_at IS NOT NULL) AND carried_at IS NOT NULL
 """
-SIGNALS = f"""
-SELECT phone, source, consent, choice_from, choice_until, choice_is_dated, choice_returned_at, is_stop, consent_origin
-FROM ({SIGNALS_OF_RECORDS}) AS signals
-"""  # noqa: S608 - the only thing put in is the constant above
-
 SIGNAL_COLUMNS = {
     "phone": "text",
     "source": "text",
@@ -143,6 +140,7 @@ SIGNAL_COLUMNS = {
     "is_stop": "boolean",
     "consent_origin": "text",
 }
+SIGNALS = f"SELECT {', '.join(SIGNAL_COLUMNS)} FROM ({SIGNALS_OF_RECORDS}) AS signals"  # noqa: S608 - only constants
 
 # (The items are listed before they are looked up: otherwise PostgreSQL goes through all of a source for each record.)
 PURCHASES = """
@@ -169,33 +167,26 @@ PURCHASE_COLUMNS = {"phone": "text", "source": "text", "tag": "text"}
 # a comparison fits into memory, however many there are. Nobody else writes contacts meanwhile.
 ANY_KNOWN = "SELECT EXISTS (SELECT FROM woo_sync.contacts WHERE phone BETWEEN :first AND :last)"
 
-_INSERT = """
-INSERT INTO woo_sync.contacts (
-    phone, first_name, last_name, email, sources, groups, consent, consent_at, consent_dated_at, consent_origin,
-    status
-)
-SELECT phone, first_name, last_name, email, sources, groups, consent, consent_at, consent_dated_at, consent_origin,
-    status
-FROM {rows}
-"""
+_COLUMNS = ", ".join(CONTACT_COLUMNS)
+_INSERT = f"""
+INSERT INTO woo_sync.contacts ({_COLUMNS}) SELECT {_COLUMNS} FROM {{rows}}
+"""  # noqa: S608 - only names of columns are put in
 
 INSERT_ALL = _INSERT.format(rows="merged WHERE sources <> '{}'")
 
 # Most contacts that are touched turn out to be what they were.
-FIND_DIFFERENT = """
+_MERGED = [name for name in CONTACT_COLUMNS if name != "phone"]
+FIND_DIFFERENT = f"""
 INSERT INTO different
 SELECT merged.*, known.phone IS NULL, known.groups, known.consent, known.consent_at, known.consent_dated_at,
     known.status, known.base_state, known.opted_out_when_stopped_at
 FROM merged LEFT JOIN woo_sync.contacts AS known
     ON known.phone = merged.phone AND known.phone BETWEEN :first AND :last
-WHERE CASE WHEN known.phone IS NULL THEN merged.sources <> '{}' ELSE
-    (known.first_name, known.last_name, known.email, known.sources, known.groups, known.consent,
-        known.consent_at, known.consent_dated_at, known.consent_origin, known.status)
-    IS DISTINCT FROM (merged.first_name, merged.last_name, merged.email, merged.sources,
-        merged.groups, merged.consent, merged.consent_at, merged.consent_dated_at, merged.consent_origin,
-        merged.status)
+WHERE CASE WHEN known.phone IS NULL THEN merged.sources <> '{{}}' ELSE
+    ({", ".join(f"known.{name}" for name in _MERGED)})
+    IS DISTINCT FROM ({", ".join(f"merged.{name}" for name in _MERGED)})
 END
-"""
+"""  # noqa: S608 - only names of columns are put in
 DIFFERENT_COLUMNS = {
     "is_new": "boolean",
     "old_groups": "text[]",
@@ -207,22 +198,13 @@ DIFFERENT_COLUMNS = {
     "opted_out_when_stopped_at": "timestamptz",
 }
 INSERT_NEW = _INSERT.format(rows="different WHERE is_new AND phone BETWEEN :first AND :last")
-UPDATE_DIFFERENT = """
+UPDATE_DIFFERENT = f"""
 UPDATE woo_sync.contacts AS known SET
-    first_name = different.first_name,
-    last_name = different.last_name,
-    email = different.email,
-    sources = different.sources,
-    groups = different.groups,
-    consent = different.consent,
-    consent_at = different.consent_at,
-    consent_dated_at = different.consent_dated_at,
-    consent_origin = different.consent_origin,
-    status = different.status,
+    {", ".join(f"{name} = different.{name}" for name in _MERGED)},
     opted_out_when_stopped_at = CASE different.consent WHEN 'opted_out' THEN known.opted_out_when_stopped_at END
 FROM different
 WHERE NOT different.is_new AND different.phone BETWEEN :first AND :last AND known.phone = different.phone
-"""
+"""  # noqa: S608 - only names of columns are put in
 
 NOTE_OPTED_OUT_WHEN_STOPPED = """
 UPDATE woo_sync.contacts AS contact SET opted_out_when_stopped_at = now()

@@ -134,20 +134,12 @@ def note_contacts(connection: sa.Connection, run_id: str, contacts: Iterable[Syn
 
 def mark_dry_run(database: Database, *, run_id: str) -> None:
     """Note that a sync sends nothing."""
-    with database.transaction() as connection:
-        connection.execute(
-            sa.text("UPDATE woo_sync.sync_runs SET is_dry_run = true WHERE run_id = :run_id"),
-            {"run_id": run_id},
-        )
+    _change(database, "is_dry_run = true WHERE run_id = :run_id", run_id=run_id)
 
 
 def mark_accepted(database: Database, *, run_id: str, by: str) -> None:
     """Note who asked that changes beyond the limits are let through."""
-    with database.transaction() as connection:
-        connection.execute(
-            sa.text("UPDATE woo_sync.sync_runs SET accepted_by = :by WHERE run_id = :run_id"),
-            {"run_id": run_id, "by": by},
-        )
+    _change(database, "accepted_by = :by WHERE run_id = :run_id", run_id=run_id, by=by)
 
 
 def finish_sync(
@@ -160,46 +152,33 @@ def finish_sync(
     with database.transaction() as connection:
         sync = _one(connection, "run_id = :run_id", {"run_id": run_id})
         parameters = {"sync_id": sync.sync_id, "counts": json.dumps(counts)}
-        connection.execute(
-            sa.text(
-                "DELETE FROM woo_sync.sync_run_contacts WHERE sync_id = :sync_id AND outcome = 'invalid'"
-            ),
-            parameters,
-        )
+        forget = "DELETE FROM woo_sync.sync_run_contacts WHERE sync_id = :sync_id AND outcome = 'invalid'"
+        connection.execute(sa.text(forget), parameters)
         note_contacts(connection, run_id, invalid)
-        connection.execute(
-            sa.text(
-                "UPDATE woo_sync.sync_runs SET status = 'succeeded', finished_at = now(), counts = :counts,"
-                " error = NULL WHERE sync_id = :sync_id"
-            ),
-            parameters,
-        )
+        close = """
+            UPDATE woo_sync.sync_runs SET status = 'succeeded', finished_at = now(), counts = :counts, error = NULL
+            WHERE sync_id = :sync_id
+        """
+        connection.execute(sa.text(close), parameters)
         return _one(connection, "sync_id = :sync_id", parameters)
 
 
 def fail_sync(database: Database, *, run_id: str, error: str) -> None:
     """Close a sync as failed, with the reason."""
-    with database.transaction() as connection:
-        connection.execute(
-            sa.text(
-                "UPDATE woo_sync.sync_runs SET status = 'failed', finished_at = now(), error = :error"
-                " WHERE run_id = :run_id AND status = 'running'"
-            ),
-            {"run_id": run_id, "error": error},
-        )
+    change = (
+        "status = 'failed', finished_at = now(), error = :error WHERE run_id = :run_id AND status = 'running'"
+    )
+    _change(database, change, run_id=run_id, error=error)
 
 
 def mark_crashed(database: Database, *, source: str, except_run_id: str) -> None:
     """Mark all other syncs of a source that are noted as running: only one that holds the source may do so."""
-    with database.transaction() as connection:
-        connection.execute(
-            sa.text(
-                "UPDATE woo_sync.sync_runs SET status = 'crashed', finished_at = now(),"
-                " error = 'the process ended before the sync did; the next sync goes on from there'"
-                " WHERE status = 'running' AND source = :source AND run_id <> :except_run_id"
-            ),
-            {"source": source, "except_run_id": except_run_id},
-        )
+    change = """
+        status = 'crashed', finished_at = now(),
+        error = 'the process ended before the sync did; the next sync goes on from there'
+        WHERE status = 'running' AND source = :source AND run_id <> :except_run_id
+    """
+    _change(database, change, source=source, except_run_id=except_run_id)
 
 
 def sources_at_work(database: Database) -> list[str]:
@@ -212,28 +191,17 @@ def sources_at_work(database: Database) -> list[str]:
 def list_syncs(database: Database, *, source: str | None = None, limit: int = 50) -> list[SyncRun]:
     """The latest syncs, newest first."""
     condition = "WHERE source = :source" if source else ""
-    with database.transaction() as connection:
-        rows = connection.execute(
-            sa.text(f"{_SELECT} {condition} ORDER BY sync_id DESC LIMIT :limit"),
-            {"source": source, "limit": limit},
-        ).mappings()
-        return [SyncRun(**row) for row in rows]
+    return _found(database, f"{condition} ORDER BY sync_id DESC LIMIT :limit", source=source, limit=limit)
 
 
 def get_sync(database: Database, sync_id: int) -> SyncRun | None:
     """One sync by its number, None when there is none."""
-    with database.transaction() as connection:
-        rows = connection.execute(sa.text(f"{_SELECT} WHERE sync_id = :sync_id"), {"sync_id": sync_id})
-        row = rows.mappings().first()
-        return SyncRun(**row) if row else None
+    return next(iter(_found(database, "WHERE sync_id = :sync_id", sync_id=sync_id)), None)
 
 
 def find_sync(database: Database, *, run_id: str) -> SyncRun | None:
     """The sync of a Dagster run, None when that run never began one."""
-    with database.transaction() as connection:
-        rows = connection.execute(sa.text(f"{_SELECT} WHERE run_id = :run_id"), {"run_id": run_id})
-        row = rows.mappings().first()
-        return SyncRun(**row) if row else None
+    return next(iter(_found(database, "WHERE run_id = :run_id", run_id=run_id)), None)
 
 
 def sync_contacts(database: Database, sync_id: int) -> list[SyncContact]:
@@ -309,14 +277,18 @@ def watermark_by(
 
 def completed_sweeps(database: Database, source: str) -> list[SyncRun]:
     """Syncs of a source that read all of it and ended well, oldest first; dry runs are none."""
+    condition = "WHERE source = :source AND reading = 'sweep' AND NOT is_dry_run AND status = 'succeeded'"
+    return _found(database, f"{condition} ORDER BY sync_id", source=source)
+
+
+def _change(database: Database, change: str, **values: Any) -> None:
     with database.transaction() as connection:
-        rows = connection.execute(
-            sa.text(
-                f"{_SELECT} WHERE source = :source AND reading = 'sweep' AND NOT is_dry_run AND status = 'succeeded'"
-                " ORDER BY sync_id"
-            ),
-            {"source": source},
-        ).mappings()
+        connection.execute(sa.text(f"UPDATE woo_sync.sync_runs SET {change}"), values)  # noqa: S608 - our own
+
+
+def _found(database: Database, condition: str, **values: Any) -> list[SyncRun]:
+    with database.transaction() as connection:
+        rows = connection.execute(sa.text(f"{_SELECT} {condition}"), values).mappings()
         return [SyncRun(**row) for row in rows]
 
 

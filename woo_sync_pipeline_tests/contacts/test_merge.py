@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from woo_sync_pipeline.contacts.merge import (
-    MERGED_COLUMNS,
     MergeInput,
     MergeSource,
     deciding_signals,
     field_origins,
     merge_contacts,
 )
+from woo_sync_pipeline.contacts.schemas import MergedContact
 
 ANN, BOB = "+61491570006", "+61491570156"
 SOURCES = {
@@ -295,7 +295,7 @@ def test_phones_with_and_without_records_go_together() -> None:
 def test_no_phones_give_no_rows_and_all_columns() -> None:
     merged = merge(phones=[])
     assert merged.empty
-    assert tuple(merged.columns) == MERGED_COLUMNS
+    assert list(merged.columns) == list(MergedContact.to_schema().columns)
 
 
 PHONES = [f"+614915700{number:02d}" for number in range(40)]

@@ -114,16 +114,19 @@ def reading(
     read_until: int = 100,
     source_clock: ClockOffset = EXACT,
     gone_orders: Collection[int] = (),
+    gone_of: Mapping[str, Collection[str]] | None = None,
     row_by_row: bool = False,
     **options: Any,
 ) -> Reading:
-    """What a reading found; `row_by_row`: each record comes as a frame of its own."""
+    """What a reading found; `row_by_row`: each record comes as a frame of its own. gone, gone_orders: customers and
+    orders that are gone, unless it is said of other types which are.
+    """
     frames = [[row] for row in rows] if row_by_row else [list(rows)]
     return Reading(
         records=[pd.DataFrame(frame, columns=list(RECORD_COLUMNS)) for frame in frames],
         started_at=at(started),
         read_until=at(read_until),
-        gone={"customer": [*map(str, gone)], "order": [*map(str, gone_orders)]},
+        gone=gone_of or {"customer": [*map(str, gone)], "order": [*map(str, gone_orders)]},
         item_tags=item_tags or {},
         source_clock=source_clock,
         **options,

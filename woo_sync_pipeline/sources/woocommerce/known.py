@@ -58,9 +58,7 @@ def known_guest_orders(
         )
         SELECT order_id FROM known WHERE order_id % :parts = ANY(:chosen)
     """
-    with database.transaction() as connection:
-        values = {"source": source, "parts": parts, "chosen": list(chosen)}
-        return set(connection.execute(sa.text(query), values).scalars())
+    return _numbers(database, query, source=source, parts=parts, chosen=list(chosen))
 
 
 def last_order_id(database: Database, source: str) -> int:
@@ -75,8 +73,7 @@ def last_order_id(database: Database, source: str) -> int:
         SELECT coalesce(max(record_id::bigint), 0) FROM woo_sync.source_records
         WHERE source = :source AND record_type = 'order'
     """
-    with database.transaction() as connection:
-        return int(connection.execute(sa.text(query), {"source": source}).scalar_one())
+    return _numbers(database, query, source=source).pop()
 
 
 def orders_that_named_a_customer(database: Database, source: str, ids: Collection[int]) -> set[int]:
@@ -85,9 +82,7 @@ def orders_that_named_a_customer(database: Database, source: str, ids: Collectio
         SELECT record_id::bigint FROM woo_sync.source_records
         WHERE source = :source AND record_type = 'order' AND person_id <> '' AND record_id = ANY(:ids)
     """
-    with database.transaction() as connection:
-        rows = connection.execute(sa.text(query), {"source": source, "ids": list(map(str, ids))})
-        return set(rows.scalars())
+    return _numbers(database, query, source=source, ids=list(map(str, ids)))
 
 
 def users_with_several_roles(
@@ -120,6 +115,11 @@ def replace_roles(source: str, roles: Mapping[int, Sequence[str]] | None) -> Cal
 
 def known_product_ids(database: Database, source: str) -> set[int]:
     """Ids of the products whose tags are known."""
-    query = "SELECT item_id::bigint FROM woo_sync.tagged_items WHERE source = :source"
+    return _numbers(
+        database, "SELECT item_id::bigint FROM woo_sync.tagged_items WHERE source = :source", source=source
+    )
+
+
+def _numbers(database: Database, query: str, **values: object) -> set[int]:
     with database.transaction() as connection:
-        return set(connection.execute(sa.text(query), {"source": source}).scalars())
+        return set(connection.execute(sa.text(query), values).scalars())
