@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from woo_sync_pipeline.sources.woocommerce.client import StoreClient
 from woo_sync_pipeline.sources.woocommerce.dates import naive_gmt
 from woo_sync_pipeline.sources.woocommerce.paging import PAGE_SIZE
-from woo_sync_pipeline.sources.woocommerce.values import whole_number
+from woo_sync_pipeline.sources.woocommerce.php_values import whole_number
 
 ACTIVITY_PATH = "/wc-analytics/reports/customers"
 NOTED_EACH = timedelta(minutes=10)

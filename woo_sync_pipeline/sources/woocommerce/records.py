@@ -23,7 +23,7 @@ from woo_sync_pipeline.sources.woocommerce.fields import (
     objects,
     part,
 )
-from woo_sync_pipeline.sources.woocommerce.values import whole_number
+from woo_sync_pipeline.sources.woocommerce.php_values import whole_number
 
 _MOMENT = pa.timestamp("us", tz="UTC")
 _ADDRESS_COLUMNS = (

@@ -17,8 +17,12 @@ from woo_sync_pipeline.sources.woocommerce.discovery.key_names import (
     is_of_the_shop_itself,
     purpose_of,
 )
+from woo_sync_pipeline.sources.woocommerce.discovery.meta_values import (
+    OTHER_LANGUAGES,
+    ShownValue,
+    shown_value,
+)
 from woo_sync_pipeline.sources.woocommerce.discovery.plugins import KNOWN_KEYS
-from woo_sync_pipeline.sources.woocommerce.discovery.values import OTHER_LANGUAGES, ShownValue, shown_value
 
 _MOST_KEYS = 2_000
 """Of each kind of record. Plugins may write keys that have a number in their name, a new one for each record."""

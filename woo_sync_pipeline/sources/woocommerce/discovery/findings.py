@@ -16,8 +16,8 @@ from woo_sync_pipeline.sources.woocommerce.discovery.key_names import (
     KeyPurpose,
     asks_the_opposite,
 )
+from woo_sync_pipeline.sources.woocommerce.discovery.meta_values import shown_key
 from woo_sync_pipeline.sources.woocommerce.discovery.plugins import KNOWN_KEYS, KnownKey
-from woo_sync_pipeline.sources.woocommerce.discovery.values import shown_key
 
 LONGEST_KEY = 60
 """Characters of a meta key that the configuration takes."""

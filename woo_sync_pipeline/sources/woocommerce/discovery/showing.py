@@ -14,8 +14,8 @@ from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.sources.woocommerce.discovery.counting import KeyCount, RecordKind
 from woo_sync_pipeline.sources.woocommerce.discovery.findings import Finding, Findings
 from woo_sync_pipeline.sources.woocommerce.discovery.key_names import CHECKOUT_FIELD, KeyPurpose
+from woo_sync_pipeline.sources.woocommerce.discovery.meta_values import masked
 from woo_sync_pipeline.sources.woocommerce.discovery.plugins import KLAVIYO
-from woo_sync_pipeline.sources.woocommerce.discovery.values import masked
 
 _MOST_VALUES_SHOWN = 8
 _MOST_TAGS_SHOWN = 6

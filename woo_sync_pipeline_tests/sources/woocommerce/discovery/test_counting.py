@@ -9,7 +9,7 @@ import pytest
 
 from woo_sync_pipeline.contacts.consent import Consent, ConsentRules, parse_consent
 from woo_sync_pipeline.sources.woocommerce.discovery.counting import MetaCounts, RecordKind
-from woo_sync_pipeline.sources.woocommerce.discovery.values import (
+from woo_sync_pipeline.sources.woocommerce.discovery.meta_values import (
     A_DATE,
     A_LIST,
     AN_OBJECT,
