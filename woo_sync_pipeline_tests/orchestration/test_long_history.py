@@ -141,7 +141,7 @@ def test_a_long_run_that_failed_goes_on_from_its_failed_step(world: World) -> No
 
 def known_orders(world: World) -> set[int]:
     with world.database.transaction() as connection:
-        query = "SELECT record_id FROM woo_sync.source_records WHERE record_type = 'order'"
+        query = "SELECT record_id::bigint FROM woo_sync.source_records WHERE record_type = 'order'"
         return set(connection.execute(sa.text(query)).scalars())
 
 
