@@ -11,60 +11,18 @@ from typing import Any
 import sqlalchemy as sa
 
 from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.statements import statements
+
+_SQL = statements("alerts")
 
 LEASE = timedelta(minutes=2)
 """How long an alert is left to the process that delivers it: longer than any delivery takes."""
 
-# One statement: of two sensors that ask at the same time only one is let through. What was not delivered yet is due
-# whatever the interval, in the form of its latest occurrence.
-_CLAIM = """
-INSERT INTO woo_sync.alerts_to_deliver AS kept
-    (source, condition, receiver, message, happened_at, next_try_at, claimed_until)
-SELECT :source, :condition, :receiver, CAST(:message AS jsonb), now(), now(), now() + :lease
-WHERE NOT EXISTS (
-    SELECT FROM woo_sync.alerts
-    WHERE source = :source AND condition = :condition AND receiver = :receiver
-        AND sent_at > now() - :min_interval
-)
-ON CONFLICT (source, condition, receiver) DO UPDATE
-SET message = excluded.message, happened_at = excluded.happened_at, claimed_until = excluded.claimed_until
-WHERE kept.claimed_until <= now()
-RETURNING true
-"""
-
-_CLAIM_KEPT = """
-UPDATE woo_sync.alerts_to_deliver AS kept SET claimed_until = now() + :lease
-FROM (
-    SELECT source, condition, receiver FROM woo_sync.alerts_to_deliver
-    WHERE receiver = :receiver AND next_try_at <= now() AND claimed_until <= now()
-    ORDER BY next_try_at, happened_at
-    LIMIT 1
-    FOR UPDATE SKIP LOCKED
-) AS due
-WHERE (kept.source, kept.condition, kept.receiver) = (due.source, due.condition, due.receiver)
-RETURNING kept.source, kept.condition, kept.message, kept.happened_at
-"""
-
-_NOTE_TOLD = """
-WITH delivered AS (
-    DELETE FROM woo_sync.alerts_to_deliver
-    WHERE source = :source AND condition = :condition AND receiver = :receiver
-)
-INSERT INTO woo_sync.alerts (source, condition, receiver, sent_at) VALUES (:source, :condition, :receiver, now())
-ON CONFLICT (source, condition, receiver) DO UPDATE SET sent_at = excluded.sent_at
-"""
-
-# After one minute, two, four, eight, and then each time sixteen: a login that is refused shall not lock its account.
-_NOTE_UNTOLD = """
-UPDATE woo_sync.alerts_to_deliver
-SET failures = failures + 1, claimed_until = now(),
-    next_try_at = now() + interval '1 minute' * power(2, least(failures, 4))
-WHERE source = :source AND condition = :condition AND receiver = :receiver
-"""
-
-_FORGET = """
-DELETE FROM woo_sync.alerts_to_deliver WHERE happened_at < now() - :kept AND claimed_until <= now()
-"""
+_CLAIM = _SQL["claim"]
+_CLAIM_KEPT = _SQL["claim_kept"]
+_NOTE_TOLD = _SQL["note_told"]
+_NOTE_UNTOLD = _SQL["note_untold"]
+_FORGET = _SQL["forget"]
 
 
 @dataclass(frozen=True)

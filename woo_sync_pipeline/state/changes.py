@@ -14,33 +14,16 @@ import sqlalchemy as sa
 from woo_sync_pipeline.contacts.limits import Change, ChangeSummary, Measured
 from woo_sync_pipeline.privacy import mask_phone
 from woo_sync_pipeline.state.bulk import create_temporary
+from woo_sync_pipeline.state.statements import statements
+
+_SQL = statements("changes")
 
 MOST_EXAMPLES = 10
 
 CHANGED_RECORDS = {"change": "text", "record_type": "text", "record_id": "text", "phone": "text"}
 
-# Before the upsert, of the records that were read in another form. What belongs to a person holds no contact by itself.
-NOTE_CHANGED_RECORDS = """
-INSERT INTO changed_records
-SELECT change, record_type, record_id, known.phone
-FROM incoming
-JOIN woo_sync.source_records AS known USING (record_type, record_id)
-CROSS JOIN LATERAL (VALUES
-    ('newly_invalid', known.phone IS NOT NULL AND incoming.phone IS NULL
-        AND (known.is_person OR known.person_id = '')),
-    ('answers_lost', known.consent <> 'unknown' AND NOT incoming.answers)
-) AS found (change, is_so)
-WHERE known.source = :source AND known.gone_at IS NULL AND found.is_so
-"""
-
-# As `MARK_GONE`, and before it.
-NOTE_GONE_RECORDS = """
-INSERT INTO changed_records
-SELECT CASE WHEN known.is_person THEN 'customers_gone' ELSE 'orders_gone' END, known.record_type,
-    known.record_id, known.phone
-FROM gone JOIN woo_sync.source_records AS known USING (record_type, record_id)
-WHERE known.source = :source AND known.gone_at IS NULL AND known.last_seen_at < :started_at
-"""
+NOTE_CHANGED_RECORDS = _SQL["note_changed_records"]
+NOTE_GONE_RECORDS = _SQL["note_gone_records"]
 
 # Who is subscribed there already, or was until an accident of the store, is not newly subscribed.
 _CONTACTS = {
@@ -76,16 +59,8 @@ SELECT reason, count(*) FROM (
 """  # noqa: S608 - the only thing put in is a constant
 _RECORDS = "SELECT change, count(*) FROM changed_records GROUP BY change"
 
-_KNOWN_RECORDS = """
-SELECT count(*) FILTER (WHERE is_person) AS customers_gone,
-    count(*) FILTER (WHERE phone IS NOT NULL AND (is_person OR person_id = '')) AS newly_invalid,
-    count(*) FILTER (WHERE consent <> 'unknown') AS answers_lost
-FROM woo_sync.source_records WHERE source = :source AND gone_at IS NULL
-"""
-_KNOWN_CONTACTS = """
-SELECT count(*) AS contacts, count(*) FILTER (WHERE base_state = 'SUBSCRIBED') AS subscribed
-FROM woo_sync.contacts WHERE :name = ANY(sources)
-"""
+_KNOWN_RECORDS = _SQL["known_records"]
+_KNOWN_CONTACTS = _SQL["known_contacts"]
 
 
 def prepare(connection: sa.Connection) -> None:

@@ -10,6 +10,9 @@ import sqlalchemy as sa
 
 from woo_sync_pipeline.contacts.consent_event import ConsentEvent, ConsentEventKind
 from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.statements import statements
+
+_SQL = statements("consent_ledger")
 
 _COLUMNS = {
     "phone": "text",
@@ -19,11 +22,7 @@ _COLUMNS = {
     "became": "text",
 }
 
-_SELECT = """
-SELECT event_id, phone, what, nullif(earliest, 'epoch') AS earliest, latest, is_dated, seen_at, source, record_type,
-    record_id, key, value, sync_id, became
-FROM woo_sync.consent_events
-"""
+_SELECT = _SQL["select"]
 
 _PAGE = 10_000
 """Entries that are read at a time."""

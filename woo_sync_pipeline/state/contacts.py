@@ -23,7 +23,10 @@ from woo_sync_pipeline.contacts.subscription import (
 from woo_sync_pipeline.state.bulk import copy_frame
 from woo_sync_pipeline.state.consent_ledger import note_platform_events
 from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.statements import statements
 from woo_sync_pipeline.state.syncs import SyncContact, note_contacts
+
+_SQL = statements("contacts")
 
 _FORM = """md5(ROW(
     first_name, last_name, email, array_to_string(sources, ','), array_to_string(groups, ','), consent, consent_at,
@@ -32,10 +35,7 @@ _FORM = """md5(ROW(
 _OPTS_OUT = """(consent = 'opted_out' AND base_state = 'SUBSCRIBED'
             AND (consent, consent_at) IS DISTINCT FROM (base_consent, base_consent_at))"""
 
-# Who was erased in a store, and has the phone alone.
-_IS_ERASED = """(sources = '{}' AND EXISTS (
-        SELECT FROM woo_sync.erasures AS erasure WHERE erasure.phone = contacts.phone AND erasure.mode = 'unsubscribe'
-    ))"""
+_IS_ERASED = _SQL["is_erased"]
 
 _PENDING = f"""
 SELECT phone FROM woo_sync.contacts

@@ -17,50 +17,20 @@ from woo_sync_pipeline.contacts.contact import OnErasure
 from woo_sync_pipeline.state.bulk import append_frame, create_temporary
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.erasure import erase
+from woo_sync_pipeline.state.statements import statements
 from woo_sync_pipeline.state.syncs import SyncContact, note_contacts
+
+_SQL = statements("erasures")
 
 _RECORDS = {"record_type": "text", "record_id": "text"}
 _LOOKING_SO = {**_RECORDS, "is_person": "boolean", "modified_at": "timestamptz"}
 
-# A customer who never had a phone, or has one only of an order, looks alike: nothing tells that such a one was erased.
-# The erasers save the customer; a plugin that hides addresses for a night does not.
-_NOTE = """
-INSERT INTO erased
-SELECT looking_so.record_type, looking_so.record_id, known.phone
-FROM looking_so LEFT JOIN woo_sync.source_records AS known
-    ON known.source = :source AND known.record_type = looking_so.record_type
-    AND known.record_id = looking_so.record_id
-WHERE NOT looking_so.is_person OR (known.phone IS NOT NULL AND known.invalid_reason IS NULL
-    AND looking_so.modified_at > coalesce(known.modified_at, '-infinity'))
-"""
-
-# What is read again shows the name and the address of the account, which the erasers leave.
-_MARK = """
-UPDATE woo_sync.source_records AS known SET
-    erased_at = CASE WHEN erased.phone IS NULL THEN coalesce(known.erased_at, now()) ELSE now() END,
-    first_name = '', last_name = '', email = '', phone_masked = ''
-FROM erased
-WHERE known.source = :source AND known.record_type = erased.record_type AND known.record_id = erased.record_id
-    AND known.phone IS NULL
-"""
-
-_KEEP = """
-INSERT INTO woo_sync.erasures (phone, source, record_type, record_id, mode)
-SELECT DISTINCT ON (erased.phone) erased.phone, :source, erased.record_type, erased.record_id, :mode
-FROM erased JOIN woo_sync.source_records AS known
-    ON known.source = :source AND known.record_type = erased.record_type AND known.record_id = erased.record_id
-WHERE erased.phone IS NOT NULL AND known.erased_at IS NOT NULL AND known.phone IS NULL
-ORDER BY erased.phone, erased.record_type, length(erased.record_id), erased.record_id
-ON CONFLICT (phone) DO UPDATE SET
-    source = excluded.source, record_type = excluded.record_type, record_id = excluded.record_id, mode = excluded.mode
-"""
+_NOTE = _SQL["note"]
+_MARK = _SQL["mark"]
+_KEEP = _SQL["keep"]
 _TOUCH = "INSERT INTO touched SELECT phone FROM erased WHERE phone IS NOT NULL"
 
-_HOLDERS = """
-SELECT FROM woo_sync.source_records AS holder
-WHERE holder.phone = erasure.phone AND holder.gone_at IS NULL
-    AND (holder.is_person OR holder.person_id = '') AND NOT holder.is_discarded
-"""
+_HOLDERS = _SQL["holders"]
 _PENDING = f"""
 SELECT erasure.phone, erasure.source, erasure.record_type, erasure.record_id, erasure.mode,
     contact.contact_id::text AS contact_id,

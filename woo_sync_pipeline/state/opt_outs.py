@@ -9,6 +9,9 @@ import sqlalchemy as sa
 from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.state.bulk import append_frame, copy_frame, read_copied
 from woo_sync_pipeline.state.columns import RECORD_COLUMNS
+from woo_sync_pipeline.state.statements import statements
+
+_SQL = statements("opt_outs")
 
 _TELLING = ("record_type", "record_id", "person_id", "phone", "consent_answers", "consent")
 _OPTING_OUT = {"place": "int", **{name: RECORD_COLUMNS[name] for name in _TELLING}}
@@ -33,13 +36,7 @@ _SHOWN = ", ".join(_NULL_LISTS.get(name, f"known.{name}") for name in _KEPT)
 
 ONLY_OPTING_OUT = {"record_type": "text", "record_id": "text"}
 
-# The opt-out of a record that is gone counts, and nothing else of it.
-MARK_GONE_AGAIN = """
-UPDATE woo_sync.source_records AS known SET gone_at = now()
-FROM only_opting_out
-WHERE known.source = :source AND known.record_type = only_opting_out.record_type
-    AND known.record_id = only_opting_out.record_id
-"""
+MARK_GONE_AGAIN = _SQL["mark_gone_again"]
 
 # Opt-outs of known contacts that are not stored yet.
 _NEW = f"""

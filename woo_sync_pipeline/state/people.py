@@ -9,25 +9,14 @@ import sqlalchemy as sa
 
 from woo_sync_pipeline.contacts.e164 import E164
 from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.statements import statements
+
+_SQL = statements("people")
 
 _PERSON = re.compile(r"([a-z][a-z0-9_]{0,39}):(\S+)")
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 
-# What belongs to a person is about the person, if that one is known: the phone typed in may be another's.
-_OWNERS = """
-SELECT owner.phone, owner.source, owner.record_type, owner.record_id
-FROM woo_sync.source_records AS named
-LEFT JOIN woo_sync.source_records AS person
-    ON person.source = named.source AND person.is_person AND person.record_id = named.person_id
-CROSS JOIN LATERAL (
-    SELECT named.source, coalesce(person.record_type, named.record_type) AS record_type,
-        coalesce(person.record_id, named.record_id) AS record_id,
-        CASE WHEN person.record_id IS NULL THEN named.phone ELSE person.phone END AS phone
-) AS owner
-WHERE {condition}
-GROUP BY owner.phone, owner.source, owner.record_type, owner.record_id
-ORDER BY owner.phone, owner.source, owner.record_type, length(owner.record_id), owner.record_id
-"""
+_OWNERS = _SQL["owners"]
 _BY_EMAIL = _OWNERS.format(condition="lower(named.email) = lower(:email)")
 _BY_ID = _OWNERS.format(
     condition="named.source = :source AND named.is_person AND named.record_id = :record_id"

@@ -5,60 +5,19 @@ their contacts; `different`: those that differ, beside what they were.
 """
 
 from woo_sync_pipeline.state.columns import CONTACT_COLUMNS
+from woo_sync_pipeline.state.statements import statements
+
+_SQL = statements("record_queries")
 
 ITEM_COLUMNS = {"item_id": "text", "tags": "text[]"}
 
 GONE_COLUMNS = {"record_type": "text", "record_id": "text"}
 
-# A record that another sync saw after this reading began is not gone.
-TOUCHED_BY_GONE = """
-INSERT INTO touched
-SELECT known.phone
-FROM gone JOIN woo_sync.source_records AS known USING (record_type, record_id)
-WHERE known.source = :source AND known.phone IS NOT NULL
-    AND known.gone_at IS NULL AND known.last_seen_at < :started_at
-"""
-
-MARK_GONE = """
-UPDATE woo_sync.source_records AS known SET gone_at = now()
-FROM gone
-WHERE known.source = :source AND known.record_type = gone.record_type AND known.record_id = gone.record_id
-    AND known.gone_at IS NULL AND known.last_seen_at < :started_at
-"""
-
-# (That the lists are not empty is said for PostgreSQL: the index has no others.)
-TOUCHED_BY_ITEMS = """
-INSERT INTO touched
-SELECT DISTINCT coalesce(person.phone, known.phone)
-FROM (
-    SELECT array_agg(incoming_items.item_id) AS ids
-    FROM incoming_items
-    LEFT JOIN woo_sync.tagged_items AS known
-        ON known.source = :source AND known.item_id = incoming_items.item_id
-    WHERE known.tags IS DISTINCT FROM incoming_items.tags
-) AS changed
-JOIN woo_sync.source_records AS known
-    ON known.source = :source AND known.item_ids && changed.ids AND known.item_ids <> '{}'
-LEFT JOIN woo_sync.source_records AS person
-    ON person.source = known.source AND person.is_person AND person.record_id = known.person_id
-WHERE coalesce(person.phone, known.phone) IS NOT NULL
-"""
-
-UPSERT_ITEMS = """
-INSERT INTO woo_sync.tagged_items AS known (source, item_id, tags)
-SELECT :source, item_id, tags FROM incoming_items
-ON CONFLICT (source, item_id) DO UPDATE SET tags = excluded.tags
-WHERE known.tags IS DISTINCT FROM excluded.tags
-"""
-
-# How a contact is created depends on the consent modes of its sources. Whoever waits to be created under a mode that is
-# no longer configured is merged anew.
-TOUCHED_BY_CONSENT_MODE = """
-INSERT INTO touched
-SELECT contact.phone
-FROM woo_sync.contacts AS contact JOIN woo_sync.source_records AS known USING (phone)
-WHERE contact.base_sources IS NULL AND known.source = ANY(:sources)
-"""
+TOUCHED_BY_GONE = _SQL["touched_by_gone"]
+MARK_GONE = _SQL["mark_gone"]
+TOUCHED_BY_ITEMS = _SQL["touched_by_items"]
+UPSERT_ITEMS = _SQL["upsert_items"]
+TOUCHED_BY_CONSENT_MODE = _SQL["touched_by_consent_mode"]
 
 # Phones are merged a portion at a time: `touched_phones` has those of the portion.
 NUMBER_TOUCHED = (
@@ -72,11 +31,7 @@ NUMBER_TOUCHED = (
     "CREATE TEMPORARY TABLE touched_phones (phone text PRIMARY KEY) ON COMMIT DROP",
 )
 COUNT_PORTIONS = "SELECT coalesce(max(portion) + 1, 0) FROM numbered"
-CHOOSE_PORTION = """
-TRUNCATE touched_phones;
-INSERT INTO touched_phones SELECT phone FROM numbered WHERE portion = :portion;
-ANALYZE touched_phones;
-"""
+CHOOSE_PORTION = _SQL["choose_portion"]
 
 HOLDER_COLUMNS = {
     "phone": "text",
@@ -97,38 +52,7 @@ FROM woo_sync.source_records JOIN touched_phones USING (phone)
 WHERE gone_at IS NULL AND (is_person OR person_id = '') AND NOT is_discarded
 """  # noqa: S608 - only names of columns are put in
 
-# (That a person's id is not empty is said for PostgreSQL: the index over what belongs to persons has no others.)
-#
-# A choice at the checkout concerns the phone that was given there. An opt-out concerns the customer's own
-# phone as well; an opt-in does so only if no phone was given. The opt-out of a customer who is gone remains, and so
-# does that of an order in the trash: what a shop threw away (spam, tests) opts nobody in. An opt-out under an earlier
-# phone counts for the phone that the same record has now, and for nobody else.
-SIGNALS_OF_RECORDS = """
-SELECT phone, source, record_type, record_id, consent, choice_from, choice_until, choice_is_dated, choice_returned_at,
-    false AS is_stop, consent_origin
-FROM woo_sync.source_records JOIN touched_phones USING (phone)
-WHERE consent = 'opted_out' OR (consent = 'opted_in' AND gone_at IS NULL AND NOT is_discarded)
-UNION ALL
-SELECT person.phone, theirs.source, theirs.record_type, theirs.record_id, theirs.consent, theirs.choice_from,
-    theirs.choice_until, theirs.choice_is_dated, theirs.choice_returned_at, false, theirs.consent_origin
-FROM woo_sync.source_records AS person
-JOIN touched_phones USING (phone)
-JOIN woo_sync.source_records AS theirs
-    ON theirs.source = person.source AND NOT theirs.is_person
-    AND theirs.person_id = person.record_id AND theirs.person_id <> ''
-WHERE person.is_person
-    AND theirs.phone IS DISTINCT FROM person.phone
-    AND (theirs.consent = 'opted_out'
-        OR (theirs.consent = 'opted_in' AND theirs.invalid_reason = 'missing_phone'
-            AND NOT theirs.is_discarded AND person.gone_at IS NULL))
-UNION ALL
-SELECT phone, source, record_type, record_id, 'opted_out', carried_at, carried_at, false, NULL::timestamptz, is_stop,
-    CASE WHEN is_stop THEN 'unsubscribed on MessageMedia under an earlier phone'
-        ELSE 'opt-out under an earlier phone' END
-FROM woo_sync.source_records JOIN touched_phones USING (phone)
-CROSS JOIN LATERAL (VALUES (carried_opt_out_at, false), (carried_stop_at, true)) AS carried (carried_at, is_stop)
-WHERE (carried_opt_out_at IS NOT NULL OR carried_stop_at IS NOT NULL) AND carried_at IS NOT NULL
-"""
+SIGNALS_OF_RECORDS = _SQL["signals_of_records"]
 SIGNAL_COLUMNS = {
     "phone": "text",
     "source": "text",
@@ -142,25 +66,7 @@ SIGNAL_COLUMNS = {
 }
 SIGNALS = f"SELECT {', '.join(SIGNAL_COLUMNS)} FROM ({SIGNALS_OF_RECORDS}) AS signals"  # noqa: S608 - only constants
 
-# (The items are listed before they are looked up: otherwise PostgreSQL goes through all of a source for each record.)
-PURCHASES = """
-SELECT DISTINCT item.phone, item.source, tag
-FROM (
-    SELECT phone, source, unnest(item_ids) AS item_id
-    FROM woo_sync.source_records JOIN touched_phones USING (phone)
-    WHERE (is_person OR person_id = '') AND gone_at IS NULL
-    UNION ALL
-    SELECT person.phone, theirs.source, unnest(theirs.item_ids)
-    FROM woo_sync.source_records AS person
-    JOIN touched_phones USING (phone)
-    JOIN woo_sync.source_records AS theirs
-        ON theirs.source = person.source AND NOT theirs.is_person
-        AND theirs.person_id = person.record_id AND theirs.person_id <> ''
-    WHERE person.is_person AND person.gone_at IS NULL
-) AS item
-JOIN woo_sync.tagged_items AS tagged ON tagged.source = item.source AND tagged.item_id = item.item_id
-CROSS JOIN unnest(tagged.tags) AS tag
-"""
+PURCHASES = _SQL["purchases"]
 PURCHASE_COLUMNS = {"phone": "text", "source": "text", "tag": "text"}
 
 # Contacts are written a portion at a time, and compared only with those between its first and its last phone: then
@@ -206,32 +112,7 @@ FROM different
 WHERE NOT different.is_new AND different.phone BETWEEN :first AND :last AND known.phone = different.phone
 """  # noqa: S608 - only names of columns are put in
 
-NOTE_OPTED_OUT_WHEN_STOPPED = """
-UPDATE woo_sync.contacts AS contact SET opted_out_when_stopped_at = now()
-FROM different
-WHERE contact.phone = different.phone AND NOT different.is_new AND different.consent = 'opted_out'
-    AND different.old_consent IS DISTINCT FROM 'opted_out' AND contact.base_state = 'SUBSCRIBED'
-"""
-
-NOTE_COMMIT = """
-UPDATE woo_sync.sync_runs
-SET read_until = :read_until, cursor = :cursor, committed_at = now(), reading_started_at = :started_at,
-    store_ahead_by = :store_ahead_by
-WHERE run_id = :run_id
-"""
-
-# By how much the store's clock was ahead at the latest readings: what is new was dated by a clock between that and the
-# present one. An order from the future, which shows how far ahead the clock is, may wait for a day until it is read.
-EARLIER_CLOCKS = """
-SELECT min(store_ahead_by[1]), max(store_ahead_by[2]) FROM woo_sync.sync_runs
-WHERE source = :source AND store_ahead_by IS NOT NULL AND run_id <> :run_id AND committed_at >= (
-    SELECT least(max(committed_at), now() - interval '1 day') FROM woo_sync.sync_runs
-    WHERE source = :source AND store_ahead_by IS NOT NULL AND run_id <> :run_id
-)
-"""
-
-# Dry runs read and commit like others.
-LATEST_SWEEP = """
-SELECT max(reading_started_at) FROM woo_sync.sync_runs
-WHERE source = :source AND reading = 'sweep' AND committed_at IS NOT NULL AND run_id <> :run_id
-"""
+NOTE_OPTED_OUT_WHEN_STOPPED = _SQL["note_opted_out_when_stopped"]
+NOTE_COMMIT = _SQL["note_commit"]
+EARLIER_CLOCKS = _SQL["earlier_clocks"]
+LATEST_SWEEP = _SQL["latest_sweep"]

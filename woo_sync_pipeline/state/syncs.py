@@ -12,12 +12,11 @@ import sqlalchemy as sa
 
 from woo_sync_pipeline.clocks import CLOCKS_MAY_DIFFER, UNKNOWN_OFFSET
 from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.statements import statements
 
-_SELECT = """
-SELECT sync_id, run_id, source, kind, reading, is_dry_run, first_day, last_day, status, started_at, finished_at,
-    committed_at, read_until, cursor, counts, error, accepted_by
-FROM woo_sync.sync_runs
-"""
+_SQL = statements("syncs")
+
+_SELECT = _SQL["select"]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,19 @@
+"""The statements of the state: plain SQL in `sql/`, a file for each module that uses it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+_NAME = re.compile(r"^-- name: ([a-z_]+)\n", re.M)
+_COMMENT = re.compile(r"^ *--.*\n", re.M)
+
+
+@cache
+def statements(module: str) -> Mapping[str, str]:
+    """The statements in `sql/<module>.sql`, by the names that stand above them, without their comments."""
+    text = (files(__package__) / "sql" / f"{module}.sql").read_text(encoding="utf-8")
+    _, *parts = _NAME.split(text)
+    return dict(zip(parts[::2], (_COMMENT.sub("", part).strip() for part in parts[1::2]), strict=True))
