@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from woo_sync_pipeline.config.environment import ENV_FILE, env_line
 from woo_sync_pipeline.config.settings import DATABASE_URL_ENV
 from woo_sync_pipeline.errors import ConfigurationError
-from woo_sync_pipeline.sources.woocommerce.discovery.proposal import yaml_scalar
+from woo_sync_pipeline.sources.yaml_lines import yaml_scalar
 
 STORE_KEY_ENV, STORE_SECRET_ENV = "WOO_KEY", "WOO_SECRET"
 ACCOUNT_KEY_ENV, ACCOUNT_SECRET_ENV = "MESSAGEMEDIA_API_KEY", "MESSAGEMEDIA_API_SECRET"

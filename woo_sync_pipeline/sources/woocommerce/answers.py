@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
+from woo_sync_pipeline.http.failures import failure_of_interruption
 from woo_sync_pipeline.http.interruption import Cause, Interruption
 from woo_sync_pipeline.http.requester import Answer
 from woo_sync_pipeline.http.waiting import retry_after_seconds
@@ -61,9 +62,7 @@ _OF_INTERRUPTIONS: dict[Cause, type[StoreError]] = {
 
 def error_of_interruption(interruption: Interruption, *, source: str, tried: str) -> StoreError:
     """The StoreError for a request that got no complete answer."""
-    given_up = interruption.cause in (Cause.too_slow, Cause.too_large)
-    got = interruption.words if given_up else f"no complete answer: {interruption.words}"
-    return _OF_INTERRUPTIONS[interruption.cause](source=source, tried=tried, got=got)
+    return failure_of_interruption(interruption, _OF_INTERRUPTIONS, source=source, tried=tried)
 
 
 def read_answer(answer: Answer, *, source: str, tried: str) -> Parsed:

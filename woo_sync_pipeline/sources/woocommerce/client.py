@@ -9,14 +9,15 @@ import time
 from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from woo_sync_pipeline.clocks import http_date, utc_now
 from woo_sync_pipeline.http.certificates import check_authority
+from woo_sync_pipeline.http.failures import tried_again
 from woo_sync_pipeline.http.interruption import Interruption
 from woo_sync_pipeline.http.requester import HttpSettings, Requester, ServerClient
-from woo_sync_pipeline.http.waiting import LONGEST_WAIT, backoff
+from woo_sync_pipeline.http.statistics import RequestStatistics
 from woo_sync_pipeline.sources.woocommerce.answers import (
     error_of_interruption,
     read_answer,
@@ -34,7 +35,6 @@ from woo_sync_pipeline.sources.woocommerce.errors import (
 )
 from woo_sync_pipeline.sources.woocommerce.php_values import is_list_with_holes, items_of
 from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
-from woo_sync_pipeline.sources.woocommerce.statistics import RequestStatistics
 
 Row = dict[str, Any]
 Params = Mapping[str, str | int]
@@ -188,19 +188,13 @@ class StoreClient(ServerClient):
         return value
 
     def _ask(self, method: str, path: str, params: Params) -> tuple[Any, Mapping[str, str]]:
-        pace, attempt = self._requester.pace, 0
-        while True:
-            attempt += 1
-            with pace.turn() as turn:
-                try:
-                    return self._ask_once(method, path, params)
-                except StoreError as error:
-                    turn.overloaded = isinstance(error, _OVERLOAD)
-                    wait = error.retry_after or 0.0
-                    if not error.transient or wait > LONGEST_WAIT or attempt >= self.settings.attempts:
-                        raise _final(error, attempt) from error
-                    # While the turn lasts, so that no other thread slips in between.
-                    pace.pause(max(wait, backoff(attempt, first=self.settings.backoff)))
+        return tried_again(
+            lambda: self._ask_once(method, path, params),
+            pace=self._requester.pace,
+            attempts=self.settings.attempts,
+            first_backoff=self.settings.backoff,
+            overload=_OVERLOAD,
+        )
 
     def _ask_once(self, method: str, path: str, params: Params) -> tuple[Any, Mapping[str, str]]:
         source, tried = self.settings.source, f"{method} {path}"
@@ -238,15 +232,3 @@ class StoreClient(ServerClient):
                 self.first_notice = notice
         if is_first:
             _log.warning("%s: the store's JSON is not as it should be: %s", self.settings.source, notice)
-
-
-def _final(error: StoreError, attempts: int) -> StoreError:
-    """The same error, with the number of attempts and the time to come back in its message."""
-    tried = error.tried if attempts == 1 else f"{error.tried} ({attempts} attempts)"
-    next_step = error.next_step
-    if error.retry_after:
-        due = datetime.now(UTC) + timedelta(seconds=error.retry_after)
-        next_step = f"The store asks to come back after {due:%Y-%m-%d %H:%M:%S} UTC. {next_step}"
-    final = type(error)(source=error.source, tried=tried, got=error.got, next_step=next_step)
-    final.retry_after = error.retry_after
-    return final

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
-from collections.abc import Iterator
 
+from woo_sync_pipeline.sources.error_table import error_table, errors_in
 from woo_sync_pipeline.sources.woocommerce import errors
 from woo_sync_pipeline.sources.woocommerce.errors import StoreError
 
@@ -27,32 +26,17 @@ letters that are no UTF-8: the answer is read and counted, and `woo-sync check` 
 firewall says in place of JSON, or before it, only a message of PHP (which names the plugin's file and line) or the
 title of a page is shown, for all else may be about a person.
 
-| error | in the message | what it means | what to do | tried again |
-|---|---|---|---|---|
 """
 
 
 def error_page() -> str:
     """The whole page as Markdown, one row for each subclass of StoreError."""
-    return _TOP + "".join(f"{row}\n" for row in _rows())
+    return _TOP + error_table(store_errors())
 
 
 def store_errors() -> list[type[StoreError]]:
     """Every subclass of StoreError, in the order of their definition."""
-    found = [kind for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, StoreError)]
-    return [kind for kind in found if kind is not StoreError]
-
-
-def _rows() -> Iterator[str]:
-    for kind in store_errors():
-        cells = (
-            f"`{kind.__name__}`",
-            "<br>".join(f"`{sign}`" for sign in kind.signs),
-            " ".join((inspect.getdoc(kind) or "").split()),
-            kind.advice,
-            "yes" if kind.transient else "no",
-        )
-        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+    return errors_in(errors, StoreError)
 
 
 if __name__ == "__main__":

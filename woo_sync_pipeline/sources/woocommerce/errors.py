@@ -5,26 +5,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, cast
+from typing import ClassVar
 
-from woo_sync_pipeline.errors import WooSyncError
+from woo_sync_pipeline.http.failures import ServerError, failure_kind
 
 _REST_API = "WooCommerce > Settings > Advanced > REST API"
 
 
-class StoreError(WooSyncError):
-    """A store could not be read. The subclasses say why.
-
-    `advice` is the next step unless one is given; `signs` are the words of a message by which it is known.
-    """
+class StoreError(ServerError):
+    """A store could not be read. The subclasses say why."""
 
     advice: ClassVar[str] = "Look at the store's error log (WooCommerce > Status > Logs)."
-    signs: ClassVar[tuple[str, ...]] = ()
-    retry_after: float | None = None
-    """Seconds after which the store asked to be tried again, when it said so."""
-
-    def __init__(self, *, source: str, tried: str, got: str, next_step: str | None = None) -> None:
-        super().__init__(source=source, tried=tried, got=got, next_step=next_step or self.advice)
+    server: ClassVar[str] = "The store"
 
 
 def _kind(
@@ -36,10 +28,7 @@ def _kind(
     parent: type[StoreError] = StoreError,
     transient: bool | None = None,
 ) -> type[StoreError]:
-    """One row of the table. Whether it is `transient` is as for its `parent` where the row does not say."""
-    is_transient = parent.transient if transient is None else transient
-    row = {"__doc__": meaning, "signs": signs, "advice": advice, "transient": is_transient}
-    return cast("type[StoreError]", type(name, (parent,), row))
+    return failure_kind(parent, name, meaning, signs, advice, transient=transient)
 
 
 # --- the credentials -----------------------------------------------------------------------------

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import yaml
-
 from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.sources.woocommerce.discovery.findings import Finding, Findings, opposite_keys
+from woo_sync_pipeline.sources.yaml_lines import yaml_scalar
 
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
-_WORDS_OF_YAML = frozenset({"yes", "no", "on", "off", "true", "false", "null", "y", "n"})
 _INDENT = "    "
 """Of the settings of a source: the lines are made to be pasted below `sources`."""
 
@@ -114,17 +110,6 @@ def _words(findings: Findings, old: Mapping[str, Any]) -> dict[str, list[str]]:
 
 def _together(first: Sequence[str], second: Sequence[str]) -> list[str]:
     return list(dict.fromkeys((*first, *second)))
-
-
-def yaml_scalar(value: object) -> str:
-    """One value as YAML on one line, in quotes only where they are needed."""
-    if isinstance(value, str) and _PLAIN.fullmatch(value) and value.lower() not in _WORDS_OF_YAML:
-        return value
-    return (
-        str(yaml.safe_dump(value, allow_unicode=True, width=10_000, default_flow_style=True))
-        .removesuffix("...\n")
-        .strip()
-    )
 
 
 def _flow(value: object) -> str:
