@@ -21,11 +21,13 @@ class ReadingClock:
     """What dating must know of a reading.
 
     ahead_by: by how much the clock that dates orders is ahead of ours, at the least and at the most. swept_at: when the
-    latest complete reading of the store before this one began, by our clock; None: there was none.
+    latest complete reading of the store before this one began, by our clock; None: there was none. opt_outs_are_dated:
+    whether the time beside a person's opt-out is surely that of the opt-out, or a later one.
     """
 
     ahead_by: tuple[timedelta, timedelta]
     swept_at: datetime | None = None
+    opt_outs_are_dated: bool = False
 
     @property
     def least_and_most(self) -> tuple[int, int]:
@@ -52,6 +54,7 @@ class Readings:
 
     def __init__(self, rows: pd.DataFrame, clock: ReadingClock) -> None:
         self._least, self._most = clock.least_and_most
+        self._opt_outs_are_dated = clock.opt_outs_are_dated
         self._is_person = rows["is_person"].to_numpy(dtype=bool)
         self._created_at = microseconds(rows["created_at"])
         self.read_at = microseconds(rows["read_at"])
@@ -78,7 +81,9 @@ class Readings:
         # An order from the future says nothing of when it was made.
         of_order = ~is_person & ~alike & (created_at != NEVER) & (created_at - self._most <= read_at)
         # The date beside an opt-out may be that of the opt-in before, unless it is from after the last reading.
-        believed = opts_in | (alike & (said_at - self._most > last_without))
+        believed = (
+            opts_in | (alike & (said_at - self._most > last_without)) | (~alike & self._opt_outs_are_dated)
+        )
         stated = is_person & (said_at != NEVER) & believed & (said_at - self._most <= read_at)
         dated_at = np.where(stated, said_at, created_at)
         is_dated: Flags = of_order | stated

@@ -194,6 +194,9 @@ class SourceKind(ABC, Generic[S]):
     live_looking: ClassVar[str] = "whether anything changed"
     """What the live sensor asks the source every few seconds, as its description says it."""
 
+    has_people_without_phone: ClassVar[bool] = False
+    """Whether people without a phone are nothing unusual: then they are counted, and no reason for a warning."""
+
     @property
     @abstractmethod
     def extractions(self) -> Sequence[Extraction]:

@@ -13,7 +13,10 @@ from woo_sync_pipeline.sources.base import SourceKind
 ENTRY_POINTS = "woo_sync_pipeline.sources"
 """The group of entry points by which another package names its kinds."""
 
-_OWN = (EntryPoint("woocommerce", "woo_sync_pipeline.sources.woocommerce.kind:WOOCOMMERCE", ENTRY_POINTS),)
+_OWN = (
+    EntryPoint("woocommerce", "woo_sync_pipeline.sources.woocommerce.kind:WOOCOMMERCE", ENTRY_POINTS),
+    EntryPoint("klaviyo", "woo_sync_pipeline.sources.klaviyo.kind:KLAVIYO", ENTRY_POINTS),
+)
 
 
 @cache

@@ -41,7 +41,8 @@ class Reading:
     started_at: when the reading began (UTC); read_until: what changed before this time, by the clock of the source, has
     been read. gone: ids of known records that are gone for good, by type. item_tags: tags of the items that were looked
     up, by id. cursor: how far it has come, in terms that only the source understands. source_clock: by how much the
-    clock that dates records is ahead of ours. settings: those that what the records mean depends on, by name.
+    clock that dates records is ahead of ours. opt_outs_are_dated: whether the time beside a person's opt-out is surely
+    that of the opt-out, or a later one. settings: those that what the records mean depends on, by name.
     on_erasure: what shall happen to people who were erased in the source. beside: what the source itself writes in the
     same transaction.
     """
@@ -53,6 +54,7 @@ class Reading:
     item_tags: Mapping[str, Collection[str]] = field(default_factory=dict)
     cursor: Mapping[str, Any] = field(default_factory=dict)
     source_clock: ClockOffset = UNKNOWN_OFFSET
+    opt_outs_are_dated: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
     on_erasure: OnErasure = "unsubscribe"
     beside: Callable[[sa.Connection], None] = lambda _: None
@@ -243,7 +245,7 @@ def _reading_clock(connection: sa.Connection, reading: Reading, names: Mapping[s
     offset = reading.source_clock
     if None not in earlier:
         offset = offset.united(ClockOffset.from_json(earlier))
-    return ReadingClock((offset.lowest, offset.highest), swept_at)
+    return ReadingClock((offset.lowest, offset.highest), swept_at, reading.opt_outs_are_dated)
 
 
 def prepare_contacts(connection: sa.Connection) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 from woo_sync_pipeline.config.settings import Settings
 from woo_sync_pipeline.contacts.limits import Change, ChangeSummary
 from woo_sync_pipeline.contacts.merge import MergeSource
+from woo_sync_pipeline.contacts.phones import InvalidReason
 from woo_sync_pipeline.orchestration import checks
 from woo_sync_pipeline.orchestration.checks import check_result
 from woo_sync_pipeline.orchestration.step import SyncStep
@@ -58,7 +59,7 @@ def contacts(step: SyncStep) -> dg.MaterializeResult:
     rows_read = sum(step.read(each.name).rows for each in step.kind.extractions if each.record_type)
     return step.result(
         tally.records,
-        _record_checks(step.settings, tally, rows_read=rows_read),
+        _record_checks(step, tally, rows_read=rows_read),
         invalid=len(invalid),
         invalid_reasons=count_reasons(invalid),
         emails_dropped=tally.emails_dropped,
@@ -170,7 +171,10 @@ def _merge_sources(settings: Settings) -> dict[str, MergeSource]:
     }
 
 
-def _record_checks(settings: Settings, tally: RecordTally, *, rows_read: int) -> list[dg.AssetCheckResult]:
+def _record_checks(step: SyncStep, tally: RecordTally, *, rows_read: int) -> list[dg.AssetCheckResult]:
+    unusual = tally.invalid
+    if step.kind.has_people_without_phone:
+        unusual = [each for each in unusual if each.reason != InvalidReason.missing_phone]
     of_records = {
         checks.EVERY_ROW_IS_ACCOUNTED_FOR: findings.every_row_is_accounted_for(
             rows_read=rows_read, records=tally.records, refused=tally.refused
@@ -178,7 +182,9 @@ def _record_checks(settings: Settings, tally: RecordTally, *, rows_read: int) ->
         checks.EVERY_PHONE_IS_E164: findings.together(tally.phones),
         checks.EVERY_RECORD_FITS_ITS_MODEL: findings.together(tally.models),
         checks.INVALID_SHARE_IS_BELOW_THE_LIMIT: findings.invalid_share_is_below_the_limit(
-            records=tally.contact_records, invalid=len(tally.invalid), limit=settings.alerts.max_invalid_share
+            records=tally.contact_records - (len(tally.invalid) - len(unusual)),
+            invalid=len(unusual),
+            limit=step.settings.alerts.max_invalid_share,
         ),
     }
     return [check_result(check, finding) for check, finding in of_records.items()]

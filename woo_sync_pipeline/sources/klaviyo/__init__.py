@@ -1,0 +1,1 @@
+"""Klaviyo accounts as sources: profiles, lists and segments."""

@@ -1,0 +1,229 @@
+"""One Klaviyo account over HTTP: the key, the limits, pages, and nothing that is not JSON of the API."""
+
+from __future__ import annotations
+
+import threading
+import time
+from array import array
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import requests
+
+from woo_sync_pipeline.clocks import http_date, utc_now
+from woo_sync_pipeline.http.certificates import check_authority
+from woo_sync_pipeline.http.failures import failure_of_interruption, tried_again
+from woo_sync_pipeline.http.interruption import Interruption
+from woo_sync_pipeline.http.requester import HttpSettings, Requester, ServerClient
+from woo_sync_pipeline.http.statistics import RequestStatistics
+from woo_sync_pipeline.sources.klaviyo.allowance import BURST_PER_SECOND, Allowance
+from woo_sync_pipeline.sources.klaviyo.answers import OF_INTERRUPTIONS, read_answer
+from woo_sync_pipeline.sources.klaviyo.errors import (
+    KlaviyoAnswerMalformedError,
+    KlaviyoCursorExpiredError,
+    KlaviyoError,
+    KlaviyoListEndlessError,
+    KlaviyoThrottledError,
+    KlaviyoUnavailableError,
+    KlaviyoUnreachableError,
+)
+from woo_sync_pipeline.sources.klaviyo.settings import KlaviyoSettings
+
+Row = dict[str, Any]
+Params = Mapping[str, str | int]
+
+PAGE_SIZE = 100
+"""Profiles on a page, at most."""
+GROUP_PAGE_SIZE = 10
+"""Lists or segments on a page, at most."""
+
+_ACCOUNTS = "accounts"
+_MOST_WALKS = 4
+"""So often a list is read from its beginning where places in it expire."""
+_MOST_IDLE_PAGES = 100
+"""Pages in a row that bring nothing new."""
+_OVERLOAD = (KlaviyoThrottledError, KlaviyoUnavailableError, KlaviyoUnreachableError)
+
+
+@dataclass(frozen=True)
+class AccountSettings(HttpSettings):
+    """How to reach one account. `source` is its key in the configuration, `share` the part of its limits to use."""
+
+    source: str
+    url: str
+    revision: str
+    share: float
+    api_key: str = field(repr=False)
+
+
+def connect(
+    source: KlaviyoSettings,
+    *,
+    now: Callable[[], datetime] = utc_now,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> KlaviyoClient:
+    """A client of one account, to be used as a context manager; `now` is the clock by which it dates answers."""
+    settings = AccountSettings(
+        source=source.key,
+        url=source.url,
+        revision=source.revision,
+        share=source.max_share_of_limit,
+        api_key=source.api_key.get_secret_value(),
+        verify_tls=source.verify_tls,
+        max_requests_per_second=BURST_PER_SECOND * source.max_share_of_limit,
+        use_environment_proxies=source.use_environment_proxies,
+    )
+    return KlaviyoClient(settings, now=now, sleep=sleep, clock=clock)
+
+
+class KlaviyoClient(ServerClient):
+    """Reads an account. Thread-safe; to be used as a context manager.
+
+    The key goes in a header. Transient failures are repeated with back-off, and all requests together keep to the share
+    of the account's limits, see `allowance.Allowance`.
+    """
+
+    def __init__(
+        self,
+        settings: AccountSettings,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.settings = settings
+        check_authority(
+            settings.verify_tls, source=settings.source, setting="verify_tls", server="the server"
+        )
+        headers = {"Accept": "application/vnd.api+json", "revision": settings.revision}
+        super().__init__(Requester(settings, headers=headers, sleep=sleep, clock=clock, now=now))
+        self._clock = clock
+        self.now = now
+        self._allowance = Allowance(settings.share, sleep=sleep, clock=clock)
+        # Limits of its own, which are far lower.
+        self._of_accounts = Allowance(settings.share, sleep=sleep, clock=clock)
+        self._answer_seconds = array("d")
+        self._lock = threading.Lock()
+        self.server_time: datetime | None = None
+        """The service's own clock (UTC, whole seconds), from the Date header of its newest answer."""
+
+    def statistics(self) -> RequestStatistics:
+        """The requests made so far and the times of their answers."""
+        with self._lock:
+            return RequestStatistics.of(requests=self.requests_made, seconds=self._answer_seconds)
+
+    def failed(self, kind: type[KlaviyoError], *, tried: str, got: str) -> KlaviyoError:
+        """The error for what came back."""
+        return kind(source=self.settings.source, tried=tried, got=got)
+
+    def get(self, path: str, params: Params) -> list[Row]:
+        """The rows of one page, for example of `profiles` (below `/api/`). Raises KlaviyoError."""
+        return self._page(path, params)[0]
+
+    def pages(self, path: str, params: Params) -> Iterator[list[Row]]:
+        """All rows of a list, page by page, no row with an id twice. Rows without an id come as they are.
+
+        Where the place in the list has expired it is read from its beginning. Raises KlaviyoError.
+        """
+        seen: set[str] = set()
+        for walk in range(1, _MOST_WALKS + 1):
+            try:
+                for rows in self._walk(path, params):
+                    new = [row for row in rows if (row_id := id_of(row)) is None or row_id not in seen]
+                    seen.update(row_id for row in new if (row_id := id_of(row)) is not None)
+                    yield new
+                return
+            except KlaviyoCursorExpiredError:
+                if walk == _MOST_WALKS:
+                    raise
+
+    def _walk(self, path: str, params: Params) -> Iterator[list[Row]]:
+        cursors: set[str] = set()
+        ids: set[str | None] = set()
+        cursor, idle = "", 0
+        while True:
+            rows, cursor = self._page(path, {**params, "page[cursor]": cursor} if cursor else params)
+            known = len(ids)
+            ids.update(map(id_of, rows))
+            idle = 0 if len(ids) > known else idle + 1
+            yield rows
+            if not cursor:
+                return
+            if cursor in cursors or idle >= _MOST_IDLE_PAGES:
+                got = (
+                    f"{idle:,} pages with nothing new, and no end"
+                    if idle
+                    else "the same page again, and no end"
+                )
+                raise self.failed(KlaviyoListEndlessError, tried=f"GET {path}", got=got)
+            cursors.add(cursor)
+
+    def _page(self, path: str, params: Params) -> tuple[list[Row], str]:
+        """Rows, and the place of the next page ("": there is none)."""
+        tried = f"GET {path}"
+        document = tried_again(
+            lambda: self._ask_once(path, params),
+            pace=self._requester.pace,
+            attempts=self.settings.attempts,
+            first_backoff=self.settings.backoff,
+            overload=_OVERLOAD,
+        )
+        rows = document.get("data")
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            got = "something else where a list of objects was due"
+            raise self.failed(KlaviyoAnswerMalformedError, tried=tried, got=got)
+        links = document.get("links")
+        following = links.get("next") if isinstance(links, dict) else None
+        if not following:
+            return rows, ""
+        cursor = _cursor_of(following)
+        if not cursor:
+            raise self.failed(KlaviyoAnswerMalformedError, tried=tried, got="a next page without its cursor")
+        return rows, cursor
+
+    def _ask_once(self, path: str, params: Params) -> Row:
+        source, tried = self.settings.source, f"GET {path}"
+        allowance = self._of_accounts if path == _ACCOUNTS else self._allowance
+        allowance.take()
+        limits: Mapping[str, str] | None = None
+        try:
+            began = self._clock()
+            answer = self._requester.send(
+                "GET",
+                f"{self.settings.url.rstrip('/')}/api/{path}",
+                query=[(name, str(value)) for name, value in params.items()],
+                auth=self._sign,
+            )
+            if isinstance(answer, Interruption):
+                raise failure_of_interruption(answer, OF_INTERRUPTIONS, source=source, tried=tried)
+            with self._lock:
+                self._answer_seconds.append(self._clock() - began)
+                self.server_time = http_date(answer.headers.get("Date", "")) or self.server_time
+            limits = None if answer.status == requests.codes.too_many_requests else answer.headers
+            return read_answer(answer, source=source, tried=tried)
+        finally:
+            allowance.give_back(limits)
+
+    def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Klaviyo-API-Key {self.settings.api_key}"
+        return request
+
+
+def id_of(row: Row) -> str | None:
+    """The id of a row; None where it has none that can be used."""
+    found = row.get("id")
+    return found if isinstance(found, str) and found and found == "".join(found.split()) else None
+
+
+def _cursor_of(link: object) -> str:
+    """The place in a list out of the address of the next page, of which nothing else is believed."""
+    if not isinstance(link, str):
+        return ""
+    try:
+        return parse_qs(urlsplit(link).query).get("page[cursor]", [""])[-1]
+    except ValueError:
+        return ""

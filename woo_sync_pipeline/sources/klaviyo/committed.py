@@ -1,0 +1,28 @@
+"""What a commit needs to know of a reading of an account but its records."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from woo_sync_pipeline.clocks import ClockOffset
+from woo_sync_pipeline.contacts.names import clean_name
+from woo_sync_pipeline.sources.base import SourceStep
+from woo_sync_pipeline.sources.klaviyo.profiles import PROFILE
+from woo_sync_pipeline.sources.klaviyo.settings import KlaviyoSettings
+from woo_sync_pipeline.state.records import Reading
+
+
+def reading_of(step: SourceStep[KlaviyoSettings]) -> Reading:
+    """What the extractions of one sync found, but for the records themselves."""
+    notes, groups = step.read("profiles").notes, step.read("groups").frame
+    names = dict(zip(groups["item_id"], groups["name"], strict=True))
+    return Reading(
+        records=(),
+        started_at=datetime.fromisoformat(notes["started_at"]),
+        read_until=datetime.fromisoformat(notes["read_until"]),
+        gone={PROFILE: step.read("gone_profiles").frame["record_id"].tolist()},
+        item_tags={item_id: [tag] if (tag := clean_name(name)) else [] for item_id, name in names.items()},
+        cursor={"groups": sorted(groups.loc[groups["is_concluded"], "item_id"])},
+        source_clock=ClockOffset.from_json(notes["klaviyo_ahead_by"]),
+        opt_outs_are_dated=True,
+    )

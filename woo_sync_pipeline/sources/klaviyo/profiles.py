@@ -1,0 +1,210 @@
+"""Profiles as Klaviyo gives them, as a table: only what is used, flat, with a hash of the content."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Any
+
+import pyarrow as pa
+
+from woo_sync_pipeline.contacts.consent import Answer, ChoiceRead, Consent, answers_text
+from woo_sync_pipeline.privacy import mask_phone, redact
+from woo_sync_pipeline.sources.klaviyo.client import PAGE_SIZE, Params, Row, id_of
+from woo_sync_pipeline.sources.klaviyo.settings import KlaviyoSettings
+
+PROFILE = "profile"
+CONSENT = "subscriptions.sms.marketing"
+"""Where a profile keeps its consent to SMS marketing, and what stands as its key."""
+
+PROFILE_FIELDS: Params = {
+    "fields[profile]": "created,email,first_name,last_name,location.country,phone_number,updated,subscriptions",
+    # Klaviyo leaves them out unless they are asked for.
+    "additional-fields[profile]": "subscriptions",
+    "page[size]": PAGE_SIZE,
+}
+
+VERSION = 1
+"""Part of every hash: raise it when profiles shall be read anew because they are normalised differently."""
+
+_MOMENT = pa.timestamp("us", tz="UTC")
+_TEXTS = ("phone", "country", "first_name", "last_name", "email")
+PROFILE_SCHEMA: pa.Schema = pa.schema(
+    [
+        ("record_id", pa.string()),
+        ("created_at", _MOMENT),
+        ("modified_at", _MOMENT),
+        *((name, pa.string()) for name in _TEXTS),
+        ("consent", pa.string()),
+        ("consent_at", _MOMENT),
+        ("can_receive", pa.bool_()),
+        ("hash", pa.string()),
+        ("read_at", _MOMENT),
+    ]
+)
+_MEANINGS: Mapping[str, Consent] = {
+    "SUBSCRIBED": Consent.opted_in,
+    "UNSUBSCRIBED": Consent.opted_out,
+    "NEVER_SUBSCRIBED": Consent.unknown,
+}
+_FIRST_YEAR, _LAST_YEAR = 1970, 2199
+"""Years that a date is believed to have."""
+_LONGEST_WORD = 40
+
+
+@dataclass
+class Profiles:
+    """The profiles of one reading, of which those are kept that are not known in their present form.
+
+    known: hashes by id. read: how many there were; ids: theirs. unreadable: what is wrong with the id of those that
+    have none that can be used, and the phone, masked. without_subscriptions: how many came without saying anything of
+    subscriptions, not even that there are none. cannot_receive: how many are subscribed, and by Klaviyo's word cannot
+    receive SMS marketing.
+    """
+
+    source: KlaviyoSettings
+    known: Mapping[str, str]
+    read: int = 0
+    ids: set[str] = field(default_factory=set)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    without_subscriptions: int = 0
+    cannot_receive: int = 0
+    _changed: list[pa.Table] = field(default_factory=list)
+
+    def add(self, rows: Iterable[Row], read_at: datetime) -> None:
+        """Take a page of rows."""
+        settings = settings_text(self.source)
+        changed: list[dict[str, Any]] = []
+        for row in rows:
+            self.read += 1
+            cells = profile_cells(row, settings)
+            if cells is None:
+                self.unreadable.append(_unreadable(row))
+                continue
+            self.ids.add(cells["record_id"])
+            self.without_subscriptions += cells["consent"] is None
+            self.cannot_receive += cells["consent"] == "SUBSCRIBED" and cells["can_receive"] is False
+            if self.known.get(cells["record_id"]) != cells["hash"]:
+                changed.append({**cells, "read_at": read_at})
+        if changed:
+            self._changed.append(pa.Table.from_pylist(changed, schema=PROFILE_SCHEMA))
+
+    @property
+    def changed(self) -> pa.Table:
+        """Those that are not known in this form, with the columns of `PROFILE_SCHEMA`."""
+        return pa.concat_tables([PROFILE_SCHEMA.empty_table(), *self._changed])
+
+
+def settings_text(source: KlaviyoSettings) -> str:
+    """What a profile's contact depends on beside the profile: changed settings make all profiles count as changed."""
+    return json.dumps(
+        {"version": VERSION, "default_region": source.default_region, "names": source.groups.name_format}
+    )
+
+
+def profile_cells(row: Row, settings: str) -> dict[str, Any] | None:
+    """A row as cells of `PROFILE_SCHEMA` but `read_at`; None where its id cannot be used.
+
+    Texts are "" when absent. `consent` is the word of SMS marketing as it stands there, "" when there is none, and None
+    when Klaviyo left the subscriptions out. `consent_at` is when that was said: a subscription bears the time of the
+    consent, an unsubscription the time at which it was last changed. A date without a time zone, or outside the years
+    1970 to 2199, counts as absent. `hash` covers everything before it but `modified_at`, and `settings`.
+    """
+    record_id, found = id_of(row), row.get("attributes")
+    if record_id is None or not isinstance(found, dict):
+        return None
+    location = found.get("location")
+    consent, consent_at, can_receive = _sms_marketing(found)
+    cells = {
+        "record_id": record_id,
+        "created_at": moment(found.get("created")),
+        "phone": _text(found.get("phone_number")),
+        "country": _text(location.get("country")) if isinstance(location, dict) else "",
+        **{name: _text(found.get(name)) for name in ("first_name", "last_name", "email")},
+        "consent": consent,
+        "consent_at": consent_at,
+        "can_receive": can_receive,
+    }
+    content = json.dumps([*cells.values(), settings], ensure_ascii=False, default=str)
+    digest = blake2b(content.encode("utf-8", "replace"), digest_size=16).hexdigest()
+    return {**cells, "modified_at": moment(found.get("updated")), "hash": digest}
+
+
+def choice_of(consent: str | None, said_at: datetime | None) -> ChoiceRead:
+    """What a profile says of SMS marketing. `NEVER_SUBSCRIBED` is no answer, nor is a word that nobody knows."""
+    word = (consent or "").strip().upper()
+    meaning = _MEANINGS.get(word, Consent.unknown)
+    if meaning is Consent.unknown:
+        is_read = not word or word in _MEANINGS
+        return ChoiceRead(unread="" if is_read else f"{CONSENT} = {redact(word)[:_LONGEST_WORD]}")
+    answers = answers_text({CONSENT: Answer(meaning, CONSENT, said_at)})
+    return ChoiceRead(meaning, CONSENT, CONSENT, word, said_at, answers)
+
+
+def choices_of(consents: Sequence[str | None], said_at: Sequence[datetime | None]) -> Iterator[ChoiceRead]:
+    """A choice for each profile."""
+    return (choice_of(consent, at) for consent, at in zip(consents, said_at, strict=True))
+
+
+def moment(text: object) -> datetime | None:
+    """An ISO date with a time zone as UTC; None for anything else."""
+    if not isinstance(text, str):
+        return None
+    try:
+        found = datetime.fromisoformat(text.strip())
+        if found.tzinfo is None or not _FIRST_YEAR < found.year < _LAST_YEAR:
+            return None
+        return found.astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def written(at: datetime) -> str:
+    """A moment as filters take it, to the microsecond."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def changed_within(since: datetime, end: datetime) -> str:
+    """A filter for what changed from `since` on and before `end`.
+
+    The bounds of Klaviyo are exclusive, and it keeps time to the microsecond.
+    """
+    after = written(since - timedelta(microseconds=1))
+    return f"greater-than(updated,{after}),less-than(updated,{written(end)})"
+
+
+def _sms_marketing(attributes: Row) -> tuple[str | None, datetime | None, bool | None]:
+    """The word, when it was said, and whether the profile can receive SMS marketing, if that is told."""
+    if "subscriptions" not in attributes:
+        return None, None, None
+    found: object = attributes
+    for name in CONSENT.split("."):
+        found = found.get(name) if isinstance(found, dict) else None
+    if not isinstance(found, dict):
+        return "", None, None
+    word, can_receive = _text(found.get("consent")), found.get("can_receive_sms_marketing")
+    meaning = _MEANINGS.get(word.strip().upper())
+    told = {Consent.opted_in: "consent_timestamp", Consent.opted_out: "last_updated"}.get(
+        meaning or Consent.unknown
+    )
+    said_at = moment(found.get(told)) if told else None
+    return word, said_at, can_receive if isinstance(can_receive, bool) else None
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        # Half of a pair of characters cannot be stored.
+        return value.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+
+
+def _unreadable(row: Row) -> tuple[str, str]:
+    attributes = row.get("attributes")
+    phone = _text(attributes.get("phone_number")) if isinstance(attributes, dict) else ""
+    is_wrong = (
+        "none, or no text without blanks" if id_of(row) is None else "readable, but there are no attributes"
+    )
+    return is_wrong, mask_phone(phone)

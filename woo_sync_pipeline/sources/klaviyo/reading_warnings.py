@@ -1,0 +1,44 @@
+"""What a report says of a reading that saw less than it should."""
+
+from __future__ import annotations
+
+from woo_sync_pipeline.sources.klaviyo.memberships import MembershipsRead
+from woo_sync_pipeline.sources.klaviyo.profiles import Profiles
+
+WITHOUT_SUBSCRIPTIONS = (
+    "{count:,} profiles came without their subscriptions: their consent is not known. Something on the way to Klaviyo "
+    "changes its answers, or `revision` of this source does: leave it out"
+)
+CANNOT_RECEIVE = (
+    "{count:,} profiles are subscribed, but by Klaviyo's word cannot receive SMS marketing from there (their country "
+    "has no sending number, or they are suppressed). That is no opt-out: their consent counts"
+)
+UNREADABLE = (
+    "{count:,} profiles bear an id that cannot be read: they are left out (see the lines with does_not_fit), and "
+    "nobody is taken for gone until that is over"
+)
+NOT_ASKED_FOR = "known profiles are missing, and Klaviyo does not let them be asked for by their ids: none is taken for gone"
+PROCESSING = "Klaviyo is still finding out who is in {names}: what is known of that stays until a later sync"
+NO_SUCH_GROUP = "there is no {names} in the account (`lists` and `segments` of this source)"
+
+
+def profile_warnings(found: Profiles, *, were_asked_for: bool) -> list[str]:
+    """Sentences about the profiles that were read."""
+    told = {
+        WITHOUT_SUBSCRIPTIONS.format(count=found.without_subscriptions): found.without_subscriptions,
+        CANNOT_RECEIVE.format(count=found.cannot_receive): found.cannot_receive,
+        UNREADABLE.format(count=len(found.unreadable)): found.unreadable,
+        NOT_ASKED_FOR: not were_asked_for,
+    }
+    return [warning for warning, is_so in told.items() if is_so]
+
+
+def membership_warnings(found: MembershipsRead) -> list[str]:
+    """Sentences about the lists and segments that were read."""
+    open_ = [group for group in found.groups if group.item_id not in found.concluded]
+    names = ", ".join(f"{group.kind} {group.name}" for group in open_)
+    told = {
+        PROCESSING.format(names=names): names,
+        NO_SUCH_GROUP.format(names=", ".join(found.missing)): found.missing,
+    }
+    return [warning for warning, is_so in told.items() if is_so]
