@@ -5,24 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """One request and its answer, whole: for checks in tests. Personal data stays out of its repr.
-
-    `query` are the decoded pairs in their order. `request` and `response` are parsed JSON, None where there
-    is no body or none that can be parsed. `status` and `response` are what the platform decided even if
-    a fault kept them from arriving.
-    """
-
-    method: str
-    path: str
-    query: tuple[tuple[str, str], ...] = field(repr=False)
-    request: object = field(repr=False)
-    status: int
-    response: object = field(repr=False)
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,14 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from woo_sync_pipeline.demo.exchange import Exchange
 from woo_sync_pipeline.demo.platform.account import Account, Readings
 from woo_sync_pipeline.demo.platform.answers import Answer, api_error
 from woo_sync_pipeline.demo.platform.api import perform
 from woo_sync_pipeline.demo.platform.authentication import is_authentic
 from woo_sync_pipeline.demo.platform.directory import Directory
 from woo_sync_pipeline.demo.platform.faults import FaultKind, Faults
-from woo_sync_pipeline.demo.platform.record import Exchange, RequestLog, RequestRecord
+from woo_sync_pipeline.demo.platform.record import RequestLog, RequestRecord
 
 MAX_REQUEST_LINE = 8192
 MAX_BODY = 1024 * 1024

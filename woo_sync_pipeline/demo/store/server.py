@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
 import ssl
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import format_datetime
-from types import TracebackType
 from urllib.parse import unquote
 
 from aiohttp import web
 
+from woo_sync_pipeline.demo.loopback import LoopbackServer, cut, drop
 from woo_sync_pipeline.demo.store.answers import HTML_TYPE, JSON_TYPE, Answer
 from woo_sync_pipeline.demo.store.api import Api
 from woo_sync_pipeline.demo.store.data import StoreData
 from woo_sync_pipeline.demo.store.faults import Fault, Faults
 from woo_sync_pipeline.demo.store.php import flatten, parse_query
 from woo_sync_pipeline.demo.store.state import utc_now
-from woo_sync_pipeline.errors import ConfigurationError
 
 _REMEMBERED = 100_000
 _PAGE = "<!DOCTYPE html>\n<html lang='en-US'><head><title>{title}</title></head><body>{text}</body></html>\n"
@@ -43,7 +40,7 @@ class SeenRequest:
     query: dict[str, str]
 
 
-class DemoStore:
+class DemoStore(LoopbackServer):
     """A WooCommerce store on loopback. Use it as a context manager, or call `start` and `stop`.
 
     `data` is the store's state, `faults` its misbehaviours, `requests` what came in. `on_request`, when set,
@@ -53,6 +50,8 @@ class DemoStore:
     Raises ConfigurationError for a host that others could reach, OSError when the port is taken.
     """
 
+    name = "demo store"
+
     def __init__(
         self,
         data: StoreData,
@@ -61,73 +60,17 @@ class DemoStore:
         port: int = 0,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
-        if not _is_loopback(host):
-            raise ConfigurationError(
-                source="demo store",
-                tried=f"listening on {host}",
-                got="that is not a loopback address",
-                next_step="Use 127.0.0.1, ::1 or localhost: the demo store is for this machine only.",
-            )
+        super().__init__(host=host, port=port, ssl_context=ssl_context)
         self.data = data
         self.faults = Faults()
         self.requests: list[SeenRequest] = []
         self.on_request: Callable[[str], None] | None = None
         self.on_select: Callable[[str], None] | None = None
-        self._host, self._port, self._ssl = host, port, ssl_context
-        self._url = ""
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._runner: web.ServerRunner | None = None
-        self._thread: threading.Thread | None = None
         self._api: Api | None = None
 
-    @property
-    def url(self) -> str:
-        """The store's address, without a slash at the end; known once it has started."""
-        return self._url
-
-    def __enter__(self) -> DemoStore:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-    def start(self) -> DemoStore:
-        """Start serving and return when the port is open."""
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="demo-store", daemon=True)
-        self._thread.start()
-        try:
-            asyncio.run_coroutine_threadsafe(self._open(), self._loop).result()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def stop(self) -> None:
-        """Close the port and every connection, and wait for the thread to end. Twice does no harm."""
-        if self._loop is None or self._thread is None:
-            return
-        if self._runner is not None:
-            asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-        self._loop = self._thread = self._runner = None
-
     async def _open(self) -> None:
-        self._runner = web.ServerRunner(web.Server(self._serve, access_log=None), shutdown_timeout=0.2)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, self._port, ssl_context=self._ssl)
-        await site.start()
-        port = self._runner.addresses[0][1]
-        shown = f"[{self._host}]" if ":" in self._host else self._host
-        self._url = f"{'https' if self._ssl else 'http'}://{shown}:{port}"
-        self._api = Api(self.data, home=self._url)
+        await super()._open()
+        self._api = Api(self.data, home=self.url)
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         raw_path, _, raw_query = request.raw_path.partition("?")
@@ -139,7 +82,7 @@ class DemoStore:
             await asyncio.sleep(self.faults.latency)
         fault = self.faults.take(path)
         if fault == "drop":
-            return _drop(request)
+            return drop(request)
         instead = self._broken(fault, request, raw_path, raw_query)
         if instead is not None:
             return instead
@@ -158,7 +101,7 @@ class DemoStore:
         )
         body = {"notice": _NOTICE, "bom": _BOM}.get(fault or "", b"") + answer.encoded()
         response = self._response(answer.status, body, JSON_TYPE, answer.headers)
-        return await _cut(request, response, body) if fault == "cut" else response
+        return await cut(request, response, body) if fault == "cut" else response
 
     def _broken(
         self, fault: Fault | None, request: web.BaseRequest, raw_path: str, raw_query: str
@@ -179,7 +122,7 @@ class DemoStore:
         if fault == "exit":
             return self._response(200, b"", HTML_TYPE, {})
         if fault == "redirect":
-            there = f"{self._url}{raw_path.rstrip('/')}/" + (f"?{raw_query}" if raw_query else "")
+            there = f"{self.url}{raw_path.rstrip('/')}/" + (f"?{raw_query}" if raw_query else "")
             return self._response(301, b"", HTML_TYPE, {"Location": there})
         return None
 
@@ -203,28 +146,3 @@ class DemoStore:
         if len(self.requests) >= _REMEMBERED:
             del self.requests[: _REMEMBERED // 2]
         self.requests.append(SeenRequest(method, path, query))
-
-
-def _drop(request: web.BaseRequest) -> web.Response:
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response(status=500)
-
-
-async def _cut(request: web.BaseRequest, response: web.Response, body: bytes) -> web.StreamResponse:
-    partial = web.StreamResponse(status=response.status, headers=response.headers)
-    partial.content_length = len(body)
-    await partial.prepare(request)
-    await partial.write(body[: len(body) // 2])
-    if request.transport is not None:
-        request.transport.close()
-    return partial
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
