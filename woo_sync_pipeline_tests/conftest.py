@@ -149,7 +149,7 @@ def platform(readings: Readings) -> Iterator[DemoPlatform]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tries are repeated as often as ever, but at once."""
-    for client in ("sources.woocommerce.client", "messagemedia.transport"):
+    for client in ("http.failures", "messagemedia.transport"):
         monkeypatch.setattr(f"woo_sync_pipeline.{client}.backoff", lambda failures, *, first: 0.0)
 
 

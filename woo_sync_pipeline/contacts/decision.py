@@ -129,15 +129,20 @@ def decide_membership(
 def decide_label(*, store: Collection[str], base: Collection[str] | None, platform: str) -> str:
     """The `Source` label: names of all integrations that hold the contact, joined by a comma and a space.
 
-    Other integrations' names stay where they are; ours come and go as the stores' records do.
+    Other integrations' names stay where they are; ours come and go as the stores' records do, and are in order whichever
+    came first.
     """
     shown = [name.strip() for name in platform.split(",") if name.strip()]
     if base is not None and set(base) == set(store):
         return platform
     left = {name.casefold() for name in base or ()} - {name.casefold() for name in store}
     kept = [name for name in shown if name.casefold() not in left]
-    known = {name.casefold() for name in kept}
-    return ", ".join([*kept, *(name for name in sorted(store) if name.casefold() not in known)])
+    spelled = {name.casefold(): name for name in kept}
+    ours = [spelled.get(name.casefold(), name) for name in sorted(store)]
+    in_order, theirs = iter(ours), {name.casefold() for name in store}
+    # One of ours that stands there twice stands there once from now on.
+    placed = [next(in_order, "") if name.casefold() in theirs else name for name in kept]
+    return ", ".join(filter(None, [*placed, *in_order]))
 
 
 def _field(store: StoreContact, value: str, base: str | None, shown: str | None) -> str:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from woo_sync_pipeline.config.settings import Settings, load_settings
+from woo_sync_pipeline.demo.klaviyo import DemoKlaviyo, KlaviyoData
 from woo_sync_pipeline.demo.platform import DemoPlatform
 from woo_sync_pipeline.demo.store import DemoStore, StoreData
 
@@ -34,7 +35,7 @@ def before_today() -> datetime:
 
 
 class DemoWorld:
-    """One or more demo stores (data by source key), a demo platform, and `woo_sync.yaml` in a folder.
+    """Demo stores and Klaviyo accounts (data by source key), a demo platform, and `woo_sync.yaml` in a folder.
 
     A context manager; everything listens on loopback only, and stops at the end.
     """
@@ -44,6 +45,7 @@ class DemoWorld:
         folder: Path,
         stores: Mapping[str, StoreData],
         *,
+        accounts: Mapping[str, KlaviyoData] | None = None,
         source_options: Mapping[str, Any] | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> None:
@@ -51,20 +53,21 @@ class DemoWorld:
         for data in stores.values():
             data.mirror_field(ORDER_CONSENT_KEY, into=MIRROR_KEY, dated=MIRROR_DATE_KEY)
         self.stores = {key: DemoStore(data) for key, data in stores.items()}
+        self.accounts = {key: DemoKlaviyo(data) for key, data in (accounts or {}).items()}
         self.platform = DemoPlatform()
         self._source_options = dict(source_options or {})
         self._options = dict(options or {})
 
     def __enter__(self) -> Self:
         self.platform.start()
-        for store in self.stores.values():
-            store.start()
+        for server in (*self.stores.values(), *self.accounts.values()):
+            server.start()
         self.write_config()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        for store in self.stores.values():
-            store.stop()
+        for server in (*self.stores.values(), *self.accounts.values()):
+            server.stop()
         self.platform.stop()
 
     @property
@@ -85,7 +88,10 @@ class DemoWorld:
                 "api_key": self.platform.api_key,
                 "api_secret": self.platform.api_secret,
             },
-            "sources": [self._source(key, store) for key, store in self.stores.items()],
+            "sources": [
+                *(self._source(key, store) for key, store in self.stores.items()),
+                *(self._account(key, account) for key, account in self.accounts.items()),
+            ],
             **self._options,
         }
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -110,4 +116,15 @@ class DemoWorld:
             },
             "groups": {"roles": True, "product_tags": True, "meta_keys": [TAGS_KEY]},
             **self._source_options,
+        }
+
+    def _account(self, key: str, account: DemoKlaviyo) -> dict[str, Any]:
+        return {
+            "name": account.data.account.organization_name,
+            "key": key,
+            "type": "klaviyo",
+            "url": account.url,
+            "api_key": (account.data.keys or [account.data.add_key()])[0].secret,
+            "start_date": yesterday(),
+            "default_region": "AU",
         }

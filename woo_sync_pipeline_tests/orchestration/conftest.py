@@ -17,6 +17,7 @@ import yaml
 from woo_sync_pipeline.config.settings import DATABASE_URL_ENV, Settings
 from woo_sync_pipeline.days import today
 from woo_sync_pipeline.definitions import build_definitions
+from woo_sync_pipeline.demo.klaviyo import KlaviyoData
 from woo_sync_pipeline.demo.platform import DemoPlatform, Directory
 from woo_sync_pipeline.demo.store import DemoStore, StoreData, generate_store
 from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today, yesterday
@@ -82,7 +83,7 @@ class World:
         """Sync a source, yesterday and today unless told otherwise; the outcome may be a failure."""
         now = today(TIMEZONE, datetime.now(UTC))
         return self._runner.run(
-            self.source(key),
+            self.settings.source(key),
             DayRange(first or yesterday(), last or now),
             incremental=incremental,
             whole_history=whole_history,
@@ -210,12 +211,14 @@ def make_world(tmp_path: Path, database_url: str, impatient: None) -> Iterator[M
         def start(
             stores: Mapping[str, StoreData] | None = None,
             *,
+            accounts: Mapping[str, KlaviyoData] | None = None,
             source_options: Mapping[str, Any] | None = None,
             options: Mapping[str, Any] | None = None,
         ) -> World:
             demo = DemoWorld(
                 tmp_path / "world",
                 stores or {KEY: small_store()},
+                accounts=accounts,
                 source_options=source_options,
                 options={"database_url": database_url, **(options or {})},
             )

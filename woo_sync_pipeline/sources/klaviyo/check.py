@@ -26,7 +26,10 @@ _NO_SUCH = (
 def check_lines(
     source: KlaviyoSettings, connect: Callable[[KlaviyoSettings], KlaviyoClient] = connect
 ) -> Iterator[CheckLine]:
-    """Try one account: a failure is one line, what can be lived with one line each. Five requests in a small account."""
+    """Try one account: a failure is one line, what can be lived with one line each.
+
+    Five requests in a small account.
+    """
     lines: list[CheckLine] = []
     try:
         with connect(source) as client:

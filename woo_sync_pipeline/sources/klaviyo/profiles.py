@@ -62,7 +62,9 @@ class Profiles:
     known: hashes by id. read: how many there were; ids: theirs. unreadable: what is wrong with the id of those that
     have none that can be used, and the phone, masked. without_subscriptions: how many came without saying anything of
     subscriptions, not even that there are none. cannot_receive: how many are subscribed, and by Klaviyo's word cannot
-    receive SMS marketing.
+    receive SMS marketing. gone: of a complete reading the known ones that are not there any more.
+    missing_were_asked_for: whether those that did not come could be asked for by their ids: else none is taken for
+    gone.
     """
 
     source: KlaviyoSettings
@@ -72,6 +74,8 @@ class Profiles:
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     without_subscriptions: int = 0
     cannot_receive: int = 0
+    gone: frozenset[str] = frozenset()
+    missing_were_asked_for: bool = True
     _changed: list[pa.Table] = field(default_factory=list)
 
     def add(self, rows: Iterable[Row], read_at: datetime) -> None:

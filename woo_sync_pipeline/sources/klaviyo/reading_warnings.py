@@ -17,18 +17,21 @@ UNREADABLE = (
     "{count:,} profiles bear an id that cannot be read: they are left out (see the lines with does_not_fit), and "
     "nobody is taken for gone until that is over"
 )
-NOT_ASKED_FOR = "known profiles are missing, and Klaviyo does not let them be asked for by their ids: none is taken for gone"
+NOT_ASKED_FOR = (
+    "known profiles are missing, and Klaviyo does not let them be asked for by their ids, so that none is taken for "
+    "gone"
+)
 PROCESSING = "Klaviyo is still finding out who is in {names}: what is known of that stays until a later sync"
 NO_SUCH_GROUP = "there is no {names} in the account (`lists` and `segments` of this source)"
 
 
-def profile_warnings(found: Profiles, *, were_asked_for: bool) -> list[str]:
+def profile_warnings(found: Profiles) -> list[str]:
     """Sentences about the profiles that were read."""
     told = {
         WITHOUT_SUBSCRIPTIONS.format(count=found.without_subscriptions): found.without_subscriptions,
         CANNOT_RECEIVE.format(count=found.cannot_receive): found.cannot_receive,
         UNREADABLE.format(count=len(found.unreadable)): found.unreadable,
-        NOT_ASKED_FOR: not were_asked_for,
+        NOT_ASKED_FOR: not found.missing_were_asked_for,
     }
     return [warning for warning, is_so in told.items() if is_so]
 
