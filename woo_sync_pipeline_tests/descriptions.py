@@ -20,16 +20,22 @@ Schema = dict[str, Any]
 
 @dataclass(frozen=True)
 class Description:
-    """One description in a file. `undescribed` are statuses that HTTP itself, not the description, provides for."""
+    """One description in a file. `undescribed` are statuses that HTTP itself, not the description, provides for.
+
+    `may_be_null` are properties, by schema, of which the service says null where its description forgets it.
+    """
 
     file: Path
     undescribed: frozenset[int] = frozenset()
+    may_be_null: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def document(self) -> Schema:
         """The description, strict."""
         document: Schema = json.loads(self.file.read_text(encoding="utf-8"))
         schemas = document["components"]["schemas"]
+        for schema, name in self.may_be_null:
+            schemas[schema]["properties"][name]["nullable"] = True
         strict: Schema = _strict(document, schemas)
         strict["components"]["schemas"] = {
             name: _closed(schema) for name, schema in strict["components"]["schemas"].items()
@@ -90,7 +96,10 @@ class Description:
 MESSAGEMEDIA = Description(
     SHARED / "messagemedia" / "contacts-openapi.json", frozenset({405, 413, 414, 415, 429})
 )
-KLAVIYO = Description(SHARED / "klaviyo" / "openapi.json")
+KLAVIYO = Description(
+    SHARED / "klaviyo" / "openapi.json",
+    may_be_null=(("CollectionLinks", "next"), ("CollectionLinks", "prev")),
+)
 
 
 def _strict(node: Any, schemas: Schema) -> Any:
@@ -141,13 +150,23 @@ def _closed(node: Any) -> Any:
     return made
 
 
+_NEVER_SPARSE = ("Links", "Collection", "Document", "ObjectResource")
+
+
 def _without_required(name: str, schema: Schema) -> Schema:
-    """The schema of a resource without required attributes, that of an attribute without required parts."""
-    if name.endswith("Links") or "Collection" in name or "Document" in name:
-        return schema
-    if not name.endswith("ObjectResource"):
-        return {key: value for key, value in schema.items() if key != "required"}
-    attributes = {
-        key: value for key, value in schema["properties"]["attributes"].items() if key != "required"
-    }
-    return {**schema, "properties": {**schema["properties"], "attributes": attributes}}
+    """The schema without required attributes, or, if it is that of an attribute, without required parts."""
+    if any(part in name for part in _NEVER_SPARSE):
+        sparse: Schema = _sparse(schema)
+        return sparse
+    return {key: value for key, value in schema.items() if key != "required"}
+
+
+def _sparse(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_sparse(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    made = {name: _sparse(value) for name, value in node.items()}
+    if isinstance(made.get("attributes"), dict):
+        made["attributes"] = {key: value for key, value in made["attributes"].items() if key != "required"}
+    return made
