@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from woo_sync_pipeline.config.settings import DATABASE_URL_ENV
+from woo_sync_pipeline.demo.klaviyo import DemoKlaviyo
 from woo_sync_pipeline.demo.platform import DemoPlatform, Readings
 from woo_sync_pipeline.demo.store import generate_store
 from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today
@@ -22,7 +23,8 @@ from woo_sync_pipeline.steps.resources import StateResource
 from woo_sync_pipeline_tests.alerts.receivers import MailServer, Webhook, running_mail_server, running_webhook
 from woo_sync_pipeline_tests.checkout import SHARED
 from woo_sync_pipeline_tests.databases import DatabaseServer, temporary_folder
-from woo_sync_pipeline_tests.openapi import DESCRIPTION, EveryExchange, OpenApiRecorder
+from woo_sync_pipeline_tests.descriptions import KLAVIYO, MESSAGEMEDIA
+from woo_sync_pipeline_tests.openapi import EveryExchange, OpenApiRecorder
 
 # How long a case takes says how busy the machine is, and nothing of the code.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -117,19 +119,21 @@ def shared() -> Path:
 
 @pytest.fixture(autouse=True)
 def exchanges(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Whatever passes between us and a demo platform of this process is as the API's description says.
+    """Whatever passes between us and a demo server of this process is as its API's description says.
 
-    Tests of the demo platform itself send requests that are wrong on purpose: there only the answers count.
+    Tests of the demo servers themselves send requests that are wrong on purpose: there only the answers count.
     """
-    if not DESCRIPTION.exists():
-        yield
-        return
-    recorder = OpenApiRecorder()
-    monkeypatch.setattr(DemoPlatform, "on_exchange", EveryExchange(recorder), raising=False)
+    recorders = []
+    for server, description in ((DemoPlatform, MESSAGEMEDIA), (DemoKlaviyo, KLAVIYO)):
+        if description.file.exists():
+            recorders.append(OpenApiRecorder(description=description))
+            monkeypatch.setattr(server, "on_exchange", EveryExchange(recorders[-1]), raising=False)
     yield
-    assert recorder.answer_violations == []
-    if request.path.parent.name != "demo" and not request.node.get_closest_marker("wrong_requests"):
-        assert recorder.request_violations == []
+    folder = Path(__file__).parent / "demo"
+    allows_wrong = folder in request.path.parents or request.node.get_closest_marker("wrong_requests")
+    for recorder in recorders:
+        assert recorder.answer_violations == []
+        assert allows_wrong or recorder.request_violations == []
 
 
 @pytest.fixture

@@ -1,60 +1,56 @@
-"""Checks what passes between us and the demo platform against the published description of the API."""
+"""Checks what passes between us and demo servers against the published descriptions of the APIs."""
 
 from __future__ import annotations
 
-import copy
-import json
 import threading
 from collections.abc import Callable, Iterator
-from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
-import jsonschema_rs
 import pytest
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
 
-from woo_sync_pipeline.demo.platform import DemoPlatform, Exchange
-from woo_sync_pipeline_tests.checkout import SHARED
+from woo_sync_pipeline.demo.exchange import Exchange
+from woo_sync_pipeline_tests.descriptions import MESSAGEMEDIA, Description, Schema
 
 Hook = Callable[[Exchange], None]
 
-DESCRIPTION = SHARED / "messagemedia" / "contacts-openapi.json"
 
-# What HTTP itself, not the description, provides for.
-_UNDESCRIBED = {405, 413, 414, 415, 429}
+class Server(Protocol):
+    """A demo server that tells of its exchanges."""
+
+    on_exchange: Hook | None
 
 
 class OpenApiRecorder:
-    """Attached to a DemoPlatform, collects every violation of the API's description.
+    """Attached to a demo server, collects every violation of its API's description.
 
     Properties and parameters that are not described are violations too, in requests and in answers. Texts name
     what is wrong and where, not the values. Skips the test when the description is not at hand.
     """
 
-    def __init__(self, platform: DemoPlatform | None = None) -> None:
-        if not DESCRIPTION.exists():
-            pytest.skip(f"the published API description is not at hand ({DESCRIPTION.name})")
+    def __init__(self, server: Server | None = None, *, description: Description = MESSAGEMEDIA) -> None:
+        if not description.file.exists():
+            pytest.skip(f"the published API description is not at hand ({description.file.name})")
+        self.description = description
         self.request_violations: list[str] = []
         self.answer_violations: list[str] = []
         self.exchanges = 0
         self.operations: set[str] = set()
         self._lock = threading.Lock()
-        if platform is not None:
-            self.attach(platform)
+        if server is not None:
+            self.attach(server)
 
     @property
     def violations(self) -> list[str]:
         """All violations so far."""
         return [*self.request_violations, *self.answer_violations]
 
-    def attach(self, platform: DemoPlatform) -> None:
-        """Check every exchange of this platform from now on."""
-        platform.on_exchange = self.check
+    def attach(self, server: Server) -> None:
+        """Check every exchange of this server from now on."""
+        server.on_exchange = self.check
 
     def check(self, exchange: Exchange) -> None:
         """Check one exchange."""
-        operation, path = _operation(exchange)
+        operation, path = self.description.operation(exchange.method, exchange.path)
         where = f"{exchange.method} {path} ({exchange.status})"
         with self._lock:
             self.exchanges += 1
@@ -62,21 +58,23 @@ class OpenApiRecorder:
                 self.request_violations.append(f"{where}: no such operation")
                 return
             self.operations.add(operation["operationId"])
-            self.request_violations += [f"{where}: {e}" for e in _request_errors(operation, path, exchange)]
-            self.answer_violations += [f"{where}: {e}" for e in _answer_errors(operation, exchange)]
+            wrong = _request_errors(self.description, operation, path, exchange)
+            self.request_violations += [f"{where}: {e}" for e in wrong]
+            wrong = _answer_errors(self.description, operation, exchange)
+            self.answer_violations += [f"{where}: {e}" for e in wrong]
 
 
 class EveryExchange:
-    """Stands for the attribute `on_exchange` of all demo platforms: what a test hangs there, after a check of ours."""
+    """Stands for the attribute `on_exchange` of all demo servers: what a test hangs there, after a check of ours."""
 
     def __init__(self, recorder: OpenApiRecorder) -> None:
         self._recorder = recorder
 
-    def __set__(self, platform: DemoPlatform, given: Hook | None) -> None:
-        platform.__dict__["on_exchange"] = given
+    def __set__(self, server: object, given: Hook | None) -> None:
+        server.__dict__["on_exchange"] = given
 
-    def __get__(self, platform: DemoPlatform, _: type[DemoPlatform]) -> Hook:
-        given: Hook | None = platform.__dict__["on_exchange"]
+    def __get__(self, server: object, _: type[object]) -> Hook:
+        given: Hook | None = server.__dict__["on_exchange"]
 
         def both(exchange: Exchange) -> None:
             self._recorder.check(exchange)
@@ -86,72 +84,66 @@ class EveryExchange:
         return both
 
 
-@cache
-def description() -> dict[str, Any]:
-    """Return the description, closed: an object has the described properties only."""
-    document: dict[str, Any] = json.loads(DESCRIPTION.read_text())
-    closed = copy.deepcopy(document)
-    for schema in closed["components"]["schemas"].values():
-        schema["additionalProperties"] = False
-    return closed
-
-
-@cache
-def _validators(reference: str) -> tuple[jsonschema_rs.Draft202012Validator, Draft202012Validator]:
-    """A quick one that says whether something is wrong, and one that says what."""
-    schema = {"$ref": reference, "components": description()["components"]}
-    return (
-        jsonschema_rs.Draft202012Validator(schema, validate_formats=True),
-        Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER),
-    )
-
-
-def _schema_errors(reference: str, value: object) -> Iterator[str]:
-    quick, telling = _validators(reference)
-    if quick.is_valid(value):
-        return
-    error: ValidationError
-    for error in telling.iter_errors(value):
-        name = reference.rpartition("/")[2]
-        rule = error.validator_value if error.validator in ("required", "enum", "format") else ""
-        yield f"{name} at {error.json_path}: {error.validator} {rule}".rstrip()
-
-
-def _operation(exchange: Exchange) -> tuple[dict[str, Any] | None, str]:
-    segments = exchange.path.split("/")
-    for template, operations in description()["paths"].items():
-        expected = template.split("/")
-        if len(expected) == len(segments) and all(
-            e.startswith("{") or e == s for e, s in zip(expected, segments, strict=True)
-        ):
-            return operations.get(exchange.method.lower()), template
-    return None, exchange.path
-
-
-def _request_errors(operation: dict[str, Any], path: str, exchange: Exchange) -> Iterator[str]:
-    checker = Draft202012Validator.FORMAT_CHECKER
+def _request_errors(
+    description: Description, operation: Schema, path: str, exchange: Exchange
+) -> Iterator[str]:
+    parameters: dict[str, dict[str, Schema]] = {"path": {}, "query": {}, "header": {}}
+    for parameter in operation.get("parameters", ()):
+        parameters[parameter["in"]][parameter["name"]] = parameter
     for expected, given in zip(path.split("/"), exchange.path.split("/"), strict=True):
-        if expected.startswith("{") and not checker.conforms(given, "uuid"):
-            yield f"path parameter {expected} is no UUID"
-    parameters = [p for p in operation.get("parameters", ()) if p["in"] == "query"]
-    if parameters:
-        reference = parameters[0]["schema"]["$ref"]
-        yield from _schema_errors(reference, _query_object(reference, exchange))
-    elif exchange.query:
-        yield "query parameters where none are described"
+        if expected.startswith("{"):
+            schema = parameters["path"][expected.strip("{}")]["schema"]
+            yield from description.errors(f"path parameter {expected}", schema, given)
+    yield from _query_errors(description, parameters["query"], exchange)
+    for name, parameter in parameters["header"].items():
+        if name in exchange.headers:
+            yield from description.errors(f"header {name}", parameter["schema"], exchange.headers[name])
+        elif parameter.get("required"):
+            yield f"header {name} is missing"
     if "requestBody" in operation:
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
         if exchange.request is None:
             yield "no JSON body where one is required"
         else:
-            yield from _schema_errors(schema["$ref"], exchange.request)
+            yield from description.errors(_name(schema), schema, exchange.request)
     elif exchange.request is not None:
         yield "a body where none is described"
 
 
-def _query_object(reference: str, exchange: Exchange) -> dict[str, object]:
+def _query_errors(
+    description: Description, parameters: dict[str, Schema], exchange: Exchange
+) -> Iterator[str]:
+    for parameter in parameters.values():
+        if "$ref" in parameter["schema"]:
+            schema = parameter["schema"]
+            query = _query_object(description, schema["$ref"], exchange)
+            yield from description.errors(_name(schema), schema, query)
+            return
+    if exchange.query and not parameters:
+        yield "query parameters where none are described"
+        return
+    names = [name for name, _ in exchange.query]
+    for name, value in exchange.query:
+        if name not in parameters:
+            yield f"query parameter {name[:60]} is not described"
+        elif names.count(name) > 1:
+            yield f"query parameter {name} is there more than once"
+        else:
+            schema = parameters[name]["schema"]
+            yield from description.errors(f"query parameter {name}", schema, _read(schema, value))
+
+
+def _read(schema: Schema, value: str) -> object:
+    """What the text of a parameter means: a list is separated by commas."""
+    if schema.get("type") == "array":
+        return value.split(",")
+    return int(value) if schema.get("type") == "integer" and value.isdecimal() else value
+
+
+def _query_object(description: Description, reference: str, exchange: Exchange) -> dict[str, object]:
     """Put the exploded query together again as the object that the description speaks of."""
-    properties = description()["components"]["schemas"][reference.rpartition("/")[2]]["properties"]
+    schemas = description.document["components"]["schemas"]
+    properties = schemas[reference.rpartition("/")[2]]["properties"]
     query: dict[str, object] = {}
     for name, value in exchange.query:
         kind = properties.get(name, {}).get("type")
@@ -166,19 +158,26 @@ def _query_object(reference: str, exchange: Exchange) -> dict[str, object]:
     return query
 
 
-def _answer_errors(operation: dict[str, Any], exchange: Exchange) -> Iterator[str]:
-    if exchange.status in _UNDESCRIBED:
+def _answer_errors(description: Description, operation: Schema, exchange: Exchange) -> Iterator[str]:
+    if exchange.status in description.undescribed:
         return
-    answer = operation["responses"].get(str(exchange.status))
+    answers = operation["responses"]
+    answer = answers.get(str(exchange.status)) or answers.get(f"{exchange.status // 100}XX")
     if answer is None:
         yield "a status that is not described"
         return
     if "$ref" in answer:
-        answer = description()["components"]["responses"][answer["$ref"].rpartition("/")[2]]
-    content = answer.get("content")
+        answer = description.document["components"]["responses"][answer["$ref"].rpartition("/")[2]]
+    content: dict[str, Any] | None = answer.get("content")
     if content is None:
         if exchange.response is not None:
             yield "a body where none is described"
     else:
         (media,) = content.values()
-        yield from _schema_errors(media["schema"]["$ref"], exchange.response)
+        sparse = any(name.startswith("fields[") for name, _ in exchange.query)
+        schema = media["schema"]
+        yield from description.errors(_name(schema), schema, exchange.response, sparse=sparse)
+
+
+def _name(schema: Schema) -> str:
+    return str(schema.get("$ref", "body")).rpartition("/")[2]
