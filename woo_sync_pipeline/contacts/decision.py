@@ -129,8 +129,8 @@ def decide_membership(
 def decide_label(*, store: Collection[str], base: Collection[str] | None, platform: str) -> str:
     """The `Source` label: names of all integrations that hold the contact, joined by a comma and a space.
 
-    Other integrations' names stay where they are; ours come and go as the stores' records do, and are in order whichever
-    came first.
+    Other integrations' names stay where they are; ours come and go as the stores' records do, and are in order
+    whichever came first.
     """
     shown = [name.strip() for name in platform.split(",") if name.strip()]
     if base is not None and set(base) == set(store):

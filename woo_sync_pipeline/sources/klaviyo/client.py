@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import requests
 
@@ -43,7 +43,7 @@ GROUP_PAGE_SIZE = 10
 _ACCOUNTS = "accounts"
 _MOST_WALKS = 4
 """So often a list is read from its beginning where places in it expire."""
-_MOST_IDLE_PAGES = 100
+_MOST_IDLE_PAGES = 30
 """Pages in a row that bring nothing new."""
 _OVERLOAD = (KlaviyoThrottledError, KlaviyoUnavailableError, KlaviyoUnreachableError)
 
@@ -142,28 +142,24 @@ class KlaviyoClient(ServerClient):
                     raise
 
     def _walk(self, path: str, params: Params) -> Iterator[list[Row]]:
-        cursors: set[str] = set()
         ids: set[str | None] = set()
-        cursor, idle = "", 0
+        following, idle = params, 0
         while True:
-            rows, cursor = self._page(path, {**params, "page[cursor]": cursor} if cursor else params)
+            rows, following = self._page(path, following)
             known = len(ids)
             ids.update(map(id_of, rows))
             idle = 0 if len(ids) > known else idle + 1
             yield rows
-            if not cursor:
+            if not following:
                 return
-            if cursor in cursors or idle >= _MOST_IDLE_PAGES:
-                got = (
-                    f"{idle:,} pages with nothing new, and no end"
-                    if idle
-                    else "the same page again, and no end"
-                )
+            if idle >= _MOST_IDLE_PAGES:
+                got = f"{idle:,} pages with nothing new, and no end"
                 raise self.failed(KlaviyoListEndlessError, tried=f"GET {path}", got=got)
-            cursors.add(cursor)
+            # What was asked for stays, whatever the address of the next page leaves out.
+            following = {**params, **following}
 
-    def _page(self, path: str, params: Params) -> tuple[list[Row], str]:
-        """Rows, and the place of the next page ("": there is none)."""
+    def _page(self, path: str, params: Params) -> tuple[list[Row], Params]:
+        """Rows, and the parameters of the next page, none where there is none."""
         tried = f"GET {path}"
         document = tried_again(
             lambda: self._ask_once(path, params),
@@ -177,13 +173,11 @@ class KlaviyoClient(ServerClient):
             got = "something else where a list of objects was due"
             raise self.failed(KlaviyoAnswerMalformedError, tried=tried, got=got)
         links = document.get("links")
-        following = links.get("next") if isinstance(links, dict) else None
-        if not following:
-            return rows, ""
-        cursor = _cursor_of(following)
-        if not cursor:
-            raise self.failed(KlaviyoAnswerMalformedError, tried=tried, got="a next page without its cursor")
-        return rows, cursor
+        link = links.get("next") if isinstance(links, dict) else None
+        following = _parameters(link)
+        if link and not following:
+            raise self.failed(KlaviyoAnswerMalformedError, tried=tried, got="a next page without its place")
+        return rows, following
 
     def _ask_once(self, path: str, params: Params) -> Row:
         source, tried = self.settings.source, f"GET {path}"
@@ -219,11 +213,11 @@ def id_of(row: Row) -> str | None:
     return found if isinstance(found, str) and found and found == "".join(found.split()) else None
 
 
-def _cursor_of(link: object) -> str:
-    """The place in a list out of the address of the next page, of which nothing else is believed."""
+def _parameters(link: object) -> Params:
+    """The parameters out of the address of a next page, of which nothing else is believed."""
     if not isinstance(link, str):
-        return ""
+        return {}
     try:
-        return parse_qs(urlsplit(link).query).get("page[cursor]", [""])[-1]
+        return dict(parse_qsl(urlsplit(link).query))
     except ValueError:
-        return ""
+        return {}

@@ -148,7 +148,7 @@ KlaviyoAnswerNotJsonError = _kind(
 KlaviyoAnswerMalformedError = _kind(
     "KlaviyoAnswerMalformedError",
     "Valid JSON of another shape than the API's.",
-    ("where a list of objects was due", "a next page without its cursor"),
+    ("where a list of objects was due", "a next page without its place"),
     "Leave `revision` and `url` of this source out; if that is so already, update woo_sync_pipeline.",
 )
 KlaviyoAnswerTooLargeError = _kind(

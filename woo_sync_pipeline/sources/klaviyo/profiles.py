@@ -13,14 +13,14 @@ import pyarrow as pa
 
 from woo_sync_pipeline.contacts.consent import Answer, ChoiceRead, Consent, answers_text
 from woo_sync_pipeline.privacy import mask_phone, redact
-from woo_sync_pipeline.sources.klaviyo.client import PAGE_SIZE, Params, Row, id_of
+from woo_sync_pipeline.sources.klaviyo.client import PAGE_SIZE, Row, id_of
 from woo_sync_pipeline.sources.klaviyo.settings import KlaviyoSettings
 
 PROFILE = "profile"
 CONSENT = "subscriptions.sms.marketing"
 """Where a profile keeps its consent to SMS marketing, and what stands as its key."""
 
-PROFILE_FIELDS: Params = {
+PROFILE_FIELDS: dict[str, str | int] = {
     "fields[profile]": "created,email,first_name,last_name,location.country,phone_number,updated,subscriptions",
     # Klaviyo leaves them out unless they are asked for.
     "additional-fields[profile]": "subscriptions",
