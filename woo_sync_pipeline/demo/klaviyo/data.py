@@ -43,16 +43,23 @@ class KlaviyoData(KlaviyoState):
         written is kept as it is: phones need be no E.164, and two profiles may have the same.
         """
         with self.lock:
+            profile = self.make_profile(created=created, updated=updated, **attributes)
+            self.index_profile(profile)
+            return profile.id
+
+    def make_profile(
+        self, *, created: datetime | None = None, updated: datetime | None = None, **attributes: Any
+    ) -> Profile:
+        """Make a profile that is not in the account yet; see `add_profile` and `load_profiles`."""
+        with self.lock:
             _refuse_unknown(attributes)
             made = self.kept_form(created) if created else self.now()
-            profile = Profile(
+            return Profile(
                 id=new_profile_id(self.random, made),
                 created=made,
                 updated=self.kept_form(updated) if updated else made,
                 **{"subscriptions": NOBODY_ASKED, **attributes},
             )
-            self.index_profile(profile)
-            return profile.id
 
     def change_profile(self, profile_id: str, **attributes: Any) -> None:
         """Change attributes of a profile: moves its `updated`, whatever was changed."""

@@ -14,11 +14,10 @@ from woo_sync_pipeline.demo.klaviyo.answers import invalid
 Operator = Literal["equals", "any", "greater-than", "greater-or-equal", "less-than", "less-or-equal"]
 
 _OPENING = re.compile(r"(?P<operator>[a-z-]+)\((?P<field>[\w.]+),")
-_VALUE = re.compile(
-    r"(?P<list>\[(?:\s*(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s\"',\[\]]+)\s*,?)*\])"
-    r"|(?P<one>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s\"',()\[\]]+)"
-)
-_ITEM = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s\"',\[\]]+")
+_QUOTED = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"
+_ANY_ITEM = rf"(?:{_QUOTED}|[^\s\"',()\[\]]+)"
+_VALUE = re.compile(rf"(?P<list>\[\s*(?:{_ANY_ITEM}(?:\s*,\s*{_ANY_ITEM})*)?\s*\])|(?P<one>{_ANY_ITEM})")
+_ITEM = re.compile(_ANY_ITEM)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)")
 
 
