@@ -1,4 +1,4 @@
-"""Nobody is subscribed whose last word was no, whatever happens in whatever order.
+"""Nobody is subscribed whose last word was no, whatever happens in whatever order: two thousand lives.
 
 By hand, with more lives and other seeds, and a count of the opt-ins that are not applied:
 
@@ -8,25 +8,27 @@ By hand, with more lives and other seeds, and a count of the opt-ins that are no
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline_tests.lives.living import LIVES_OF_A_WORLD, live
+from woo_sync_pipeline_tests.lives.living import live
 
-QUARTERS = 4
-WORLDS = 5
-"""In each quarter of all seeds, with a hundred lives each: two thousand lives."""
+LIVES = 250
+"""In each world. A sync costs much, and one more person in it next to nothing."""
+SEEDS = {
+    "explicit consent, a STOP moves the date, clock ahead": 3,
+    "explicit consent, a STOP moves the date, clock behind": 9,
+    "explicit consent, a STOP moves no date": 7,
+    "explicit consent, a STOP moves no date, clock ahead": 11,
+    "inferred consent, a STOP moves the date": 6,
+    "inferred consent, a STOP moves the date, clock behind": 8,
+    "inferred consent, a STOP moves no date, clock behind": 5,
+    "inferred consent, a STOP moves no date, behind a CDN": 1,
+}
+"""Worlds by what their seeds make of them."""
 
 
-@pytest.mark.parametrize("quarter", range(QUARTERS))
-def test_no_life_ends_in_a_subscription_against_a_no(database: Database, quarter: int) -> None:
-    size = 2**32 // QUARTERS
-
-    @settings(max_examples=WORLDS, derandomize=True)
-    @given(seed=st.integers(quarter * size, (quarter + 1) * size - 1))
-    def every_world(seed: int) -> None:
-        lived = live(database, seed, people=LIVES_OF_A_WORLD)
-        assert lived.violations == []
-
-    every_world()
+@pytest.mark.parametrize("seed", SEEDS.values(), ids=SEEDS)
+def test_no_life_ends_in_a_subscription_against_a_no(database: Database, seed: int) -> None:
+    lived = live(database, seed, people=LIVES)
+    assert lived.violations == []
+    assert 0 < lived.opted_in < LIVES

@@ -28,6 +28,7 @@ from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 from woo_sync_pipeline.state.database import SCHEMA, Database
 from woo_sync_pipeline.state.syncs import SyncContact, SyncRun, list_syncs, sync_contacts
 from woo_sync_pipeline.steps.resources import StateResource
+from woo_sync_pipeline_tests.orchestration.plain_sync import PlainRunner
 from woo_sync_pipeline_tests.sources.woocommerce.configured import woocommerce
 
 KEY = "woocommerce"
@@ -36,12 +37,20 @@ MakeWorld = Callable[..., "World"]
 
 
 class World:
-    """A running `DemoWorld` with its state, a Dagster instance in memory and a runner of the real jobs."""
+    """A running `DemoWorld` with its state and a runner of syncs.
 
-    def __init__(self, demo: DemoWorld, instance: dg.DagsterInstance) -> None:
+    With an instance of Dagster syncs are runs of the real jobs, without one the same steps are taken in plain Python.
+    """
+
+    def __init__(self, demo: DemoWorld, instance: dg.DagsterInstance | None = None) -> None:
         self.demo = demo
-        self.instance = instance
+        self._instance = instance
         self._connect()
+
+    @property
+    def instance(self) -> dg.DagsterInstance:
+        assert self._instance is not None, "mark the test with `dagster`"
+        return self._instance
 
     @property
     def platform(self) -> DemoPlatform:
@@ -169,7 +178,11 @@ class World:
     def _connect(self) -> None:
         self.settings: Settings = self.demo.settings()
         self.state = StateResource(self.settings)
-        self._runner = SyncRunner(self.settings, state=self.state, instance=self.instance)
+        self._runner: PlainRunner | SyncRunner = (
+            PlainRunner(self.settings, state=self.state)
+            if self._instance is None
+            else SyncRunner(self.settings, state=self.state, instance=self._instance)
+        )
 
 
 def small_store(
@@ -204,8 +217,14 @@ def _without_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.Monkey
 
 
 @pytest.fixture
-def make_world(tmp_path: Path, database_url: str, impatient: None) -> Iterator[MakeWorld]:
-    """Starts worlds (stores by source key, options of their configuration) and stops them after the test."""
+def make_world(
+    request: pytest.FixtureRequest, tmp_path: Path, database_url: str, impatient: None
+) -> Iterator[MakeWorld]:
+    """Starts worlds (stores by source key, options of their configuration) and stops them after the test.
+
+    In tests that are marked with `dagster` their syncs are runs of its jobs.
+    """
+    with_dagster = request.node.get_closest_marker("dagster") is not None
     with ExitStack() as running:
 
         def start(
@@ -226,7 +245,8 @@ def make_world(tmp_path: Path, database_url: str, impatient: None) -> Iterator[M
             demo.platform.faults.retry_after = "0"
             for store in demo.stores.values():
                 store.faults.retry_after = 0
-            world = World(demo, running.enter_context(dg.DagsterInstance.ephemeral()))
+            instance = running.enter_context(dg.DagsterInstance.ephemeral()) if with_dagster else None
+            world = World(demo, instance)
             running.callback(world.close)
             return world
 

@@ -18,6 +18,8 @@ from woo_sync_pipeline_tests.alerts.receivers import MailServer, Webhook
 from woo_sync_pipeline_tests.orchestration.conftest import KEY, MakeWorld, World, small_store
 from woo_sync_pipeline_tests.orchestration.people import order_as_guest, subscribed_customer
 
+pytestmark = pytest.mark.dagster
+
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:

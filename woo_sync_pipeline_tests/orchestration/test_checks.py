@@ -22,6 +22,8 @@ from woo_sync_pipeline_tests.orchestration.conftest import KEY, MakeWorld, World
 from woo_sync_pipeline_tests.orchestration.expectation import expected_directory
 from woo_sync_pipeline_tests.orchestration.people import GUEST_PHONE, order_as_guest
 
+pytestmark = pytest.mark.dagster
+
 Checks = dict[str, dg.AssetCheckEvaluation]
 SECRET = 4711471147
 """A value that fits no email."""

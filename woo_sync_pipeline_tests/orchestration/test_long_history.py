@@ -15,6 +15,8 @@ from woo_sync_pipeline_tests.orchestration.conftest import KEY, MakeWorld, World
 from woo_sync_pipeline_tests.orchestration.expectation import expected_directory
 from woo_sync_pipeline_tests.orchestration.test_schedule_and_sensor import _schedule_tick, _sensor_tick
 
+pytestmark = pytest.mark.dagster
+
 ASSETS = (
     "orders",
     "customers",

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import dagster as dg
+import pytest
 import sqlalchemy as sa
 
 from woo_sync_pipeline.days import today
@@ -16,6 +17,8 @@ from woo_sync_pipeline.demo.world import TIMEZONE
 from woo_sync_pipeline_tests.orchestration.conftest import KEY, MakeWorld, World
 from woo_sync_pipeline_tests.orchestration.expectation import expected_directory
 from woo_sync_pipeline_tests.orchestration.people import GUEST_PHONE
+
+pytestmark = pytest.mark.dagster
 
 
 def today_there() -> date:

@@ -20,6 +20,8 @@ from woo_sync_pipeline_tests.orchestration.conftest import World
 from woo_sync_pipeline_tests.orchestration.expectation import phone_of_customer, phone_of_order
 from woo_sync_pipeline_tests.orchestration.people import GUEST_PHONE, order_as_guest
 
+pytestmark = pytest.mark.dagster
+
 Outputs = Callable[[], str]
 
 

@@ -73,6 +73,7 @@ def test_nothing_is_merged_while_it_is_not_known_how_a_refused_store_was_configu
     assert world.directory.snapshot() == before
 
 
+@pytest.mark.dagster
 def test_a_refused_store_is_seen_in_the_ui_the_log_and_the_alerts_and_the_other_one_is_there(
     world: World, webhook: Webhook, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

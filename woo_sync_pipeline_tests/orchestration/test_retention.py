@@ -28,6 +28,8 @@ from woo_sync_pipeline_tests.orchestration.people import order_as_guest
 from woo_sync_pipeline_tests.state.long_history import TIMEZONE, write_history
 from woo_sync_pipeline_tests.state.stored import begin, table
 
+pytestmark = pytest.mark.dagster
+
 ASSET = dg.AssetKey([KEY, "sync_report"])
 
 

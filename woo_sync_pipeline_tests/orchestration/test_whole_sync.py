@@ -1,4 +1,4 @@
-"""Whole syncs of one store: the real jobs, real servers on loopback, a real PostgreSQL."""
+"""Whole syncs of one store: real servers on loopback, a real PostgreSQL, and the real jobs where that matters."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ ASSETS = (
 )
 
 
+@pytest.mark.dagster
 def test_the_first_sync_brings_over_exactly_what_the_store_holds(world: World) -> None:
     sync = world.sync()
     expected = expected_directory(world.store)
@@ -56,6 +57,7 @@ def test_what_syncs_send_is_as_the_platform_describes_its_api(world: World) -> N
     assert recorder.violations == []
 
 
+@pytest.mark.dagster
 def test_a_second_sync_sends_nothing(world: World) -> None:
     world.sync()
     before, held = world.platform.requests.writes, world.directory.snapshot()
@@ -80,6 +82,7 @@ def test_a_second_day_brings_over_exactly_what_happened_on_it(world: World) -> N
     assert sync.counts["unchanged"] == len(before.keys() - events.keys())
 
 
+@pytest.mark.dagster
 def test_a_guests_checkout_comes_over_at_once_with_a_handful_of_requests(world: World) -> None:
     world.sync()
     seen = len(world.server.requests)
@@ -108,6 +111,7 @@ def test_a_new_registration_comes_over_with_an_incremental_sync(world: World) ->
     assert world.directory.snapshot()[GUEST_PHONE]["lists"] == ["WooCommerce", "WooCommerce - Customer"]
 
 
+@pytest.mark.dagster
 def test_a_deleted_customer_leaves_our_lists_and_comes_back_as_nobody(world: World) -> None:
     customer, phone = single_customers(world.store, with_orders=True)[0]
     world.sync()
@@ -166,6 +170,7 @@ def test_a_contact_of_another_integration_keeps_everything(world: World) -> None
     assert left["states"] == {"SMS": "SUBSCRIBED"}
 
 
+@pytest.mark.dagster
 def test_a_run_over_a_range_materialises_every_day_of_it(make_world: MakeWorld) -> None:
     first = yesterday() - timedelta(days=3)
     world = make_world(source_options={"start_date": first})
@@ -179,6 +184,7 @@ def test_a_run_over_a_range_materialises_every_day_of_it(make_world: MakeWorld) 
     ]
 
 
+@pytest.mark.dagster
 def test_no_value_passes_through_an_io_manager(world: World) -> None:
     """Dagster's own would pickle it, on the disk of one machine."""
 

@@ -45,6 +45,7 @@ def _steps(world: World, run_id: str) -> set[str]:
     return {entry.step_key.rpartition("__")[2] for entry in started if entry.step_key}
 
 
+@pytest.mark.dagster
 def test_a_reexecution_from_failure_pushes_what_was_read_before_without_reading_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,6 +70,7 @@ def test_a_reexecution_from_failure_pushes_what_was_read_before_without_reading_
     assert newest.counts["new"] == len(world.directory)
 
 
+@pytest.mark.dagster
 def test_the_next_sync_pushes_what_a_failed_one_could_not(world: World) -> None:
     _fail_because_the_platform_is_down(world)
     sync = world.sync(incremental=True)
@@ -117,6 +119,7 @@ def test_contacts_that_the_platform_refuses_keep_no_others_from_coming_over(make
     assert world.directory.snapshot() == expected_directory(store)
 
 
+@pytest.mark.dagster
 def test_a_step_that_loses_a_row_is_stopped_before_anything_is_committed_or_pushed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

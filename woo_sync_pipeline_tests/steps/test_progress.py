@@ -21,6 +21,7 @@ def test_progress_is_a_line_for_each_thousand() -> None:
     assert lines == ["pushing contacts: 1,000 of 2,500", "pushing contacts: 2,000 of 2,500"]
 
 
+@pytest.mark.dagster
 def test_the_log_of_a_run_tells_how_many_contacts_were_pushed(
     make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:

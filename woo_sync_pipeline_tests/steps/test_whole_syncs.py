@@ -169,6 +169,7 @@ def dry_by_run_config(world: World) -> str:
     return report_title(sync, source_name="WooCommerce")
 
 
+@pytest.mark.dagster
 @pytest.mark.parametrize("dry_run", [dry_by_command, dry_by_run_config])
 def test_a_dry_run_reports_the_plan_sends_nothing_at_all_and_the_next_sync_sends_it(
     world: World, monkeypatch: pytest.MonkeyPatch, dry_run: Callable[[World], str]
