@@ -1,4 +1,4 @@
-"""The statements of the state: plain SQL in `sql/`, a file for each module that uses it."""
+"""The statements of the state: plain SQL in `sql/`, a file for each module that uses it, and beside each migration."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 _NAME = re.compile(r"^-- name: ([a-z_]+)\n", re.M)
 _COMMENT = re.compile(r"^ *--.*\n", re.M)
@@ -14,6 +15,14 @@ _COMMENT = re.compile(r"^ *--.*\n", re.M)
 @cache
 def statements(module: str) -> Mapping[str, str]:
     """The statements in `sql/<module>.sql`, by the names that stand above them, without their comments."""
-    text = (files(__package__) / "sql" / f"{module}.sql").read_text(encoding="utf-8")
+    return _named((files(__package__) / "sql" / f"{module}.sql").read_text(encoding="utf-8"))
+
+
+def beside(module_file: str) -> Mapping[str, str]:
+    """The statements of a migration, by their names: those in the file of SQL that is called as its module is."""
+    return _named(Path(module_file).with_suffix(".sql").read_text(encoding="utf-8"))
+
+
+def _named(text: str) -> dict[str, str]:
     _, *parts = _NAME.split(text)
     return dict(zip(parts[::2], (_COMMENT.sub("", part).strip() for part in parts[1::2]), strict=True))
