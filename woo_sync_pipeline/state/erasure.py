@@ -14,19 +14,6 @@ from woo_sync_pipeline.state.statements import statements
 
 _SQL = statements("erasure")
 
-_CHOSEN = _SQL["chosen"]
-_DOOMED = _SQL["doomed"]
-_FORMER = _SQL["former"]
-_HAD_IT_ONCE = _SQL["had_it_once"]
-_DELETE_FORMER = _SQL["delete_former"]
-_DELETE_RECORDS = _SQL["delete_records"]
-_BLANK_RECORDS_OF_OTHERS = _SQL["blank_records_of_others"]
-_DELETE_HISTORY = _SQL["delete_history"]
-_DELETE_LEDGER = _SQL["delete_ledger"]
-_DELETE_CONTACTS = _SQL["delete_contacts"]
-
-_DELETE_ERASURES = "DELETE FROM woo_sync.erasures WHERE phone IN (SELECT phone FROM erased_phones)"
-
 
 @dataclass(frozen=True)
 class Erased:
@@ -71,22 +58,22 @@ def erase(connection: sa.Connection, phones: Sequence[str], records: Sequence[St
         "phones": list(phones),
         "records": json.dumps([asdict(record) for record in records]),
     }
-    connection.execute(sa.text(_CHOSEN), values)
-    connection.execute(sa.text(_DOOMED))
-    earlier = connection.execute(sa.text(_FORMER)).tuples().all()
+    connection.execute(sa.text(_SQL["chosen"]), values)
+    connection.execute(sa.text(_SQL["doomed"]))
+    earlier = connection.execute(sa.text(_SQL["former"])).tuples().all()
     former = tuple(phone for phone, is_held in earlier if not is_held)
     connection.execute(
         sa.text("INSERT INTO erased_phones SELECT unnest(CAST(:phones AS text[]))"),
         {"phones": list(former)},
     )
-    moved = connection.execute(sa.text(_HAD_IT_ONCE)).tuples().all()
-    connection.execute(sa.text(_DELETE_FORMER))
-    history = connection.execute(sa.text(_DELETE_HISTORY)).rowcount
-    ledger = connection.execute(sa.text(_DELETE_LEDGER)).rowcount
-    deleted = connection.execute(sa.text(_DELETE_RECORDS)).tuples().all()
-    blanked = connection.execute(sa.text(_BLANK_RECORDS_OF_OTHERS)).tuples().all()
-    contacts = connection.execute(sa.text(_DELETE_CONTACTS)).mappings().all()
-    connection.execute(sa.text(_DELETE_ERASURES))
+    moved = connection.execute(sa.text(_SQL["had_it_once"])).tuples().all()
+    connection.execute(sa.text(_SQL["delete_former"]))
+    history = connection.execute(sa.text(_SQL["delete_history"])).rowcount
+    ledger = connection.execute(sa.text(_SQL["delete_ledger"])).rowcount
+    deleted = connection.execute(sa.text(_SQL["delete_records"])).tuples().all()
+    blanked = connection.execute(sa.text(_SQL["blank_records_of_others"])).tuples().all()
+    contacts = connection.execute(sa.text(_SQL["delete_contacts"])).mappings().all()
+    connection.execute(sa.text(_SQL["delete_erasures"]))
     return Erased(
         records=_sorted(deleted),
         blanked=_sorted(blanked),

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from woo_sync_pipeline.contacts.contact import OnErasure
 from woo_sync_pipeline.state.bulk import append_frame, create_temporary
+from woo_sync_pipeline.state.columns import of_records
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.erasure import erase
 from woo_sync_pipeline.state.statements import statements
@@ -22,33 +23,7 @@ from woo_sync_pipeline.state.syncs import SyncContact, note_contacts
 
 _SQL = statements("erasures")
 
-_RECORDS = {"record_type": "text", "record_id": "text"}
-_LOOKING_SO = {**_RECORDS, "is_person": "boolean", "modified_at": "timestamptz"}
-
-_NOTE = _SQL["note"]
-_MARK = _SQL["mark"]
-_KEEP = _SQL["keep"]
-_TOUCH = "INSERT INTO touched SELECT phone FROM erased WHERE phone IS NOT NULL"
-
-_HOLDERS = _SQL["holders"]
-_PENDING = f"""
-SELECT erasure.phone, erasure.source, erasure.record_type, erasure.record_id, erasure.mode,
-    contact.contact_id::text AS contact_id,
-    EXISTS ({_HOLDERS}) AS is_held,
-    contact.phone IS NULL OR (
-        contact.in_flight IS NULL AND contact.rejected_form IS NULL AND contact.base_sources = '{{}}'
-        AND contact.base_state IS DISTINCT FROM 'SUBSCRIBED'
-    ) AS is_unsubscribed
-FROM woo_sync.erasures AS erasure LEFT JOIN woo_sync.contacts AS contact USING (phone)
-WHERE erasure.source = :source ORDER BY erasure.noted_at, erasure.phone
-"""  # noqa: S608 - the only thing put in is the constant above
-# What is kept under an earlier phone was the person's, unless somebody else has that phone now.
-_FORMER = f"""
-SELECT erasure.phone FROM woo_sync.former_phones AS erasure
-WHERE (erasure.source, erasure.record_type, erasure.record_id) = (:source, :record_type, :record_id)
-    AND NOT EXISTS ({_HOLDERS})
-"""  # noqa: S608 - as above
-_IS_HELD = f"SELECT EXISTS ({_HOLDERS}) FROM (VALUES (:phone)) AS erasure (phone)"  # noqa: S608 - as above
+_LOOKING_SO = of_records("record_type record_id is_person modified_at")
 
 
 @dataclass(frozen=True)
@@ -88,22 +63,22 @@ class ErasureNotes:
             return
         if not self._is_prepared:
             create_temporary(self._connection, "looking_so", _LOOKING_SO)
-            create_temporary(self._connection, "erased", {**_RECORDS, "phone": "text"})
+            create_temporary(self._connection, "erased", of_records("record_type record_id phone"))
             self._is_prepared = True
         self._execute("TRUNCATE looking_so")
         append_frame(self._connection, looking_so, "looking_so", _LOOKING_SO)
-        self._execute(_NOTE)
+        self._execute(_SQL["note"])
 
     def mark(self) -> None:
         """Mark the records, which are stored by now, and take away what names a person."""
         if self._is_prepared:
-            self._execute(_MARK)
+            self._execute(_SQL["mark"])
 
     def keep(self, mode: OnErasure) -> None:
         """Keep the phones that were erased until the platform has been told; they are noted in `touched`."""
         if self._is_prepared:
-            self._execute(_KEEP, mode=mode)
-            self._execute(_TOUCH)
+            self._execute(_SQL["keep"], mode=mode)
+            self._execute("INSERT INTO touched SELECT phone FROM erased WHERE phone IS NOT NULL")
 
     def _execute(self, statement: str, **values: object) -> None:
         self._connection.execute(sa.text(statement), {"source": self._source, **values})
@@ -111,10 +86,7 @@ class ErasureNotes:
 
 def pending_erasures(database: Database, source: str) -> list[Erasure]:
     """The phones of people who were erased in a source, and for whom something is still to be done."""
-    with database.transaction() as connection:
-        return [
-            Erasure(**row) for row in connection.execute(sa.text(_PENDING), {"source": source}).mappings()
-        ]
+    return [Erasure(**row._mapping) for row in database.rows(_SQL["pending"], source=source)]
 
 
 def note_lines(database: Database, lines: Sequence[SyncContact], *, run_id: str) -> None:
@@ -133,10 +105,10 @@ def settle_erasure(
     values = {"phone": erasure.phone}
     record = {"source": erasure.source, "record_type": erasure.record_type, "record_id": erasure.record_id}
     with database.exclusive_commit() as connection:
-        if forget and connection.execute(sa.text(_IS_HELD), values).scalar_one():
+        if forget and connection.execute(sa.text(_SQL["is_held"]), values).scalar_one():
             return False
         if forget:
-            erase(connection, [erasure.phone, *connection.execute(sa.text(_FORMER), record).scalars()])
+            erase(connection, [erasure.phone, *connection.execute(sa.text(_SQL["former"]), record).scalars()])
         connection.execute(sa.text("DELETE FROM woo_sync.erasures WHERE phone = :phone"), values)
         note_contacts(connection, run_id, lines)
         return True

@@ -10,12 +10,20 @@ from pathlib import Path
 
 _NAME = re.compile(r"^-- name: ([a-z_]+)\n", re.M)
 _COMMENT = re.compile(r"^ *--.*\n", re.M)
+_PART = re.compile(r"\{([a-z_]+)\}")
 
 
 @cache
-def statements(module: str) -> Mapping[str, str]:
-    """The statements in `sql/<module>.sql`, by the names that stand above them, without their comments."""
-    return _named((files(__package__) / "sql" / f"{module}.sql").read_text(encoding="utf-8"))
+def statements(module: str, **parts: str) -> Mapping[str, str]:
+    """The statements in `sql/<module>.sql`, by the names that stand above them, without their comments.
+
+    In the place of `{name}` stands the part, or the other statement, of this name; what has neither stays.
+    """
+    named = _named((files(__package__) / "sql" / f"{module}.sql").read_text(encoding="utf-8"))
+    known = {**named, **parts}
+    return {
+        name: _PART.sub(lambda found: known.get(found[1], found[0]), text) for name, text in named.items()
+    }
 
 
 def beside(module_file: str) -> Mapping[str, str]:

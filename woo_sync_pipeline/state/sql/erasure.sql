@@ -79,3 +79,6 @@ WHERE event.phone IN (SELECT phone FROM erased_phones) OR EXISTS (
 -- name: delete_contacts
 DELETE FROM woo_sync.contacts WHERE phone IN (SELECT phone FROM erased_phones)
 RETURNING contact_id::text AS contact_id, coalesce(base_state, status) = 'UNSUBSCRIBED' AS is_unsubscribed
+
+-- name: delete_erasures
+DELETE FROM woo_sync.erasures WHERE phone IN (SELECT phone FROM erased_phones)

@@ -32,3 +32,23 @@ ON CONFLICT (phone) DO UPDATE SET
 SELECT FROM woo_sync.source_records AS holder
 WHERE holder.phone = erasure.phone AND holder.gone_at IS NULL
     AND (holder.is_person OR holder.person_id = '') AND NOT holder.is_discarded
+
+-- name: pending
+SELECT erasure.phone, erasure.source, erasure.record_type, erasure.record_id, erasure.mode,
+    contact.contact_id::text AS contact_id,
+    EXISTS ({holders}) AS is_held,
+    contact.phone IS NULL OR (
+        contact.in_flight IS NULL AND contact.rejected_form IS NULL AND contact.base_sources = '{}'
+        AND contact.base_state IS DISTINCT FROM 'SUBSCRIBED'
+    ) AS is_unsubscribed
+FROM woo_sync.erasures AS erasure LEFT JOIN woo_sync.contacts AS contact USING (phone)
+WHERE erasure.source = :source ORDER BY erasure.noted_at, erasure.phone
+
+-- name: former
+-- What is kept under an earlier phone was the person's, unless somebody else has that phone now.
+SELECT erasure.phone FROM woo_sync.former_phones AS erasure
+WHERE (erasure.source, erasure.record_type, erasure.record_id) = (:source, :record_type, :record_id)
+    AND NOT EXISTS ({holders})
+
+-- name: is_held
+SELECT EXISTS ({holders}) FROM (VALUES (:phone)) AS erasure (phone)
