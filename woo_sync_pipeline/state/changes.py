@@ -61,14 +61,8 @@ def summary(
     if is_first:
         return ChangeSummary(new=new, is_first=True)
     counts: dict[str, Any] = dict(connection.execute(sa.text(_SQL["count_contacts"])).mappings().one())
-    counts |= dict(
-        connection.execute(sa.text("SELECT change, count(*) FROM changed_records GROUP BY change"))
-        .tuples()
-        .all()
-    )
-    leaving = (
-        connection.execute(sa.text(_SQL["leaving_because"])).tuples().all() if counts["leaving_lists"] else []
-    )
+    counts |= dict(connection.execute(sa.text(_SQL["count_records"])).tuples().all())
+    leaving = connection.execute(sa.text(_SQL["leaving_because"])).tuples().all()
     return ChangeSummary(
         measured=tuple(
             _measured(connection, change, int(counts.get(change.value, 0)), before)

@@ -15,19 +15,13 @@ from woo_sync_pipeline.state.statements import statements
 
 _SQL = statements("platform_states")
 
-_BEGIN = _SQL["begin"]
-_NOTE = _SQL["note"]
-
 
 def begin_directory_read(database: Database, *, run_id: str, unless_within: timedelta) -> datetime | None:
     """Note that this sync reads the whole directory from now on, by the clock of the database.
 
     None when there is no need to: nothing was ever confirmed, or a sync that succeeded did so within this time.
     """
-    with database.transaction() as connection:
-        parameters = {"run_id": run_id, "unless_within": unless_within}
-        began: datetime | None = connection.execute(sa.text(_BEGIN), parameters).scalar()
-        return began
+    return next(iter(database.scalars(_SQL["begin"], run_id=run_id, unless_within=unless_within)), None)
 
 
 def note_states(
@@ -41,5 +35,7 @@ def note_states(
     frame = pd.DataFrame(rows, columns=["phone", "state"], dtype=object)
     with database.exclusive_commit() as connection:
         copy_frame(connection, frame, "seen", {"phone": "text", "state": "text"})
-        changed = connection.execute(sa.text(_NOTE), {"run_id": run_id, "read_at": read_at}).scalars().all()
+        changed = (
+            connection.execute(sa.text(_SQL["note"]), {"run_id": run_id, "read_at": read_at}).scalars().all()
+        )
     return sum(state == SubscriptionState.UNSUBSCRIBED for state in changed)

@@ -161,9 +161,8 @@ def _what_is_new(
     connection.execute(sa.text("ANALYZE incoming (record_type, record_id, person_id, phone)"))
     connection.execute(sa.text(_SQL["touched_by_records"].format(records="incoming")), names)
     if connection.execute(sa.text(_SQL["forget_what_is_known"]), names).rowcount:
-        left = read_copied(connection, "SELECT place FROM incoming ORDER BY place", {"place": "bigint"})[
-            "place"
-        ].to_numpy()
+        places = read_copied(connection, "SELECT place FROM incoming ORDER BY place", {"place": "bigint"})
+        left = places["place"].to_numpy()
         part = part.iloc[left].reset_index(drop=True)
     else:
         left = np.arange(len(part))

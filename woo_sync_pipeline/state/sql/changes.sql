@@ -74,3 +74,6 @@ SELECT reason, count(*) FROM (
 -- name: examples_of_records
 SELECT record_type || ' ' || record_id FROM changed_records WHERE change = :change
 ORDER BY record_type, length(record_id), record_id LIMIT :most
+
+-- name: count_records
+SELECT change, count(*) FROM changed_records GROUP BY change
