@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+import pandas as pd
 import sqlalchemy as sa
 
-from woo_sync_pipeline.state.bulk import PORTION
+from woo_sync_pipeline.contacts.subscription import SubscriptionState
+from woo_sync_pipeline.state.bulk import PORTION, copy_frame
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.statements import statements
 
@@ -82,3 +84,32 @@ def note_missing(database: Database, phones: Collection[str]) -> None:
     """Note that these contacts are missing on the platform: the next push brings them back."""
     with database.exclusive_commit() as connection:
         connection.execute(sa.text(_SQL["note_missing"]), {"phones": list(phones)})
+
+
+def begin_directory_read(database: Database, *, run_id: str, unless_within: timedelta) -> datetime | None:
+    """Note that this sync reads the whole directory from now on, by the clock of the database.
+
+    None when there is no need to: nothing was ever confirmed, or a sync that succeeded did so within this time.
+    """
+    return next(
+        iter(database.scalars(_SQL["begin_directory_read"], run_id=run_id, unless_within=unless_within)), None
+    )
+
+
+def note_states(
+    database: Database, states: Mapping[str, SubscriptionState], *, run_id: str, read_at: datetime
+) -> int:
+    """Remember subscription states by phone, as a sync read them after `read_at`; how many have unsubscribed.
+
+    A state that somebody changed on the platform counts as theirs: only a newer choice can change it again.
+    """
+    rows = [(phone, state.value) for phone, state in states.items()]
+    frame = pd.DataFrame(rows, columns=["phone", "state"], dtype=object)
+    with database.exclusive_commit() as connection:
+        copy_frame(connection, frame, "seen", {"phone": "text", "state": "text"})
+        changed = (
+            connection.execute(sa.text(_SQL["note_states"]), {"run_id": run_id, "read_at": read_at})
+            .scalars()
+            .all()
+        )
+    return sum(state == SubscriptionState.UNSUBSCRIBED for state in changed)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 import threading
 import time
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from statistics import median
+from typing import Any, Self
 
 from woo_sync_pipeline.clocks import http_date, utc_now
-from woo_sync_pipeline.http.certificates import check_authority
 from woo_sync_pipeline.http.interruption import Interruption
-from woo_sync_pipeline.http.requester import HttpSettings, Requester, ServerClient
-from woo_sync_pipeline.http.waiting import LONGEST_WAIT, backoff
+from woo_sync_pipeline.http.pace import LONGEST_WAIT, backoff
+from woo_sync_pipeline.http.requester import HttpSettings, Requester, ServerClient, check_authority
 from woo_sync_pipeline.sources.woocommerce.answers import (
     error_of_interruption,
     read_answer,
@@ -34,7 +35,46 @@ from woo_sync_pipeline.sources.woocommerce.errors import (
 )
 from woo_sync_pipeline.sources.woocommerce.php_values import is_list_with_holes, items_of
 from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
-from woo_sync_pipeline.sources.woocommerce.statistics import RequestStatistics
+
+
+@dataclass(frozen=True)
+class RequestStatistics:
+    """Requests made, repeated ones included, and the times of those that were answered, in seconds.
+
+    The time of an answer runs from the sending of the request until its last byte; waiting for one's turn is not
+    part of it. Without any answer the times are None. `notices` of the answers had text before their JSON.
+    """
+
+    requests: int
+    answers: int
+    median: float | None
+    p95: float | None
+    longest: float | None
+    notices: int = 0
+
+    @classmethod
+    def of(cls, *, requests: int, seconds: Sequence[float], notices: int = 0) -> Self:
+        """Sum up the times of the answers, in seconds and any order. `p95` is of the nearest rank."""
+        if not seconds:
+            return cls(requests, 0, None, None, None, notices)
+        ordered = sorted(seconds)
+        rank = math.ceil(0.95 * len(ordered))
+        return cls(requests, len(ordered), median(ordered), ordered[rank - 1], ordered[-1], notices)
+
+    def to_metadata(self) -> dict[str, int | float]:
+        """As flat numbers, which the UI can draw over time; what there is none of is left out."""
+        times = {"median": self.median, "p95": self.p95, "longest": self.longest}
+        return {
+            "requests": self.requests,
+            "answers": self.answers,
+            **({"answers_behind_text": self.notices} if self.notices else {}),
+            **{
+                f"answer_seconds_{name}": round(value, 4)
+                for name, value in times.items()
+                if value is not None
+            },
+        }
+
 
 Row = dict[str, Any]
 Params = Mapping[str, str | int]
