@@ -11,16 +11,15 @@ from woo_sync_pipeline.config.settings import Settings, config_path, load_settin
 from woo_sync_pipeline.orchestration.alert_sensors import alert_sensors
 from woo_sync_pipeline.orchestration.assets import source_assets
 from woo_sync_pipeline.orchestration.executors import step_executor
-from woo_sync_pipeline.orchestration.jobs import source_jobs
-from woo_sync_pipeline.orchestration.partitions import source_partitions
+from woo_sync_pipeline.orchestration.jobs import daily_schedule, source_jobs
 from woo_sync_pipeline.orchestration.refused_sources import (
     log_refused_sources,
     refused_source_assets,
     refused_source_sensors,
 )
 from woo_sync_pipeline.orchestration.retention import retention_job, retention_schedule
-from woo_sync_pipeline.orchestration.schedules import daily_schedule
 from woo_sync_pipeline.orchestration.sensors import live_sensor
+from woo_sync_pipeline.orchestration.tags import source_partitions
 from woo_sync_pipeline.steps.resources import (
     LoggedProgress,
     MessageMediaResource,

@@ -16,7 +16,7 @@ from woo_sync_pipeline.privacy import mask_email, mask_phone
 
 if TYPE_CHECKING:
     from woo_sync_pipeline.state.database import Database
-    from woo_sync_pipeline.state.erasure import Erased
+    from woo_sync_pipeline.state.erasures import Erased
     from woo_sync_pipeline.state.people import Meant, StoreRecord
     from woo_sync_pipeline.steps.resources import StateResource
 
@@ -53,7 +53,7 @@ def forget_person(settings: Settings, state: StateResource, meant: Meant) -> Era
 
     Raises `StateError` while a source is being synced: the sync would write the person down again.
     """
-    from woo_sync_pipeline.state.erasure import erase_person
+    from woo_sync_pipeline.state.erasures import erase_person
     from woo_sync_pipeline.steps.resources import StagingResource
 
     database = state.database()

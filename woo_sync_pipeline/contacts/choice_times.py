@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from woo_sync_pipeline.contacts.columns import Flags
-from woo_sync_pipeline.contacts.times import EPOCH, NEVER, Microseconds, microseconds
+from woo_sync_pipeline.contacts.columns import EPOCH, NEVER, Flags, Microseconds, microseconds
 
 _SECOND = 1_000_000
 

@@ -31,16 +31,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from woo_sync_pipeline.contacts.beside import WordsBeside
 from woo_sync_pipeline.contacts.choice_times import Interval, ReadingClock, Readings, flags
-from woo_sync_pipeline.contacts.columns import Flags, Objects
+from woo_sync_pipeline.contacts.columns import NEVER, Flags, Microseconds, Objects, microseconds, moments
 from woo_sync_pipeline.contacts.consent import Consent, read_answers
 from woo_sync_pipeline.contacts.consent_event import ConsentEventKind
-from woo_sync_pipeline.contacts.earlier import opt_ins_before
-from woo_sync_pipeline.contacts.repeats import PersonalChoices, repeats_of
+from woo_sync_pipeline.contacts.repeats import PersonalChoices, opt_ins_before, repeats_of
 from woo_sync_pipeline.contacts.subscription import SetBy, SubscriptionState
-from woo_sync_pipeline.contacts.times import NEVER, Microseconds, microseconds, moments
-from woo_sync_pipeline.contacts.words import leave_open, words_of
+from woo_sync_pipeline.contacts.words import WordsBeside, leave_open, words_of
 
 _IN, _OUT = Consent.opted_in.value, Consent.opted_out.value
 

@@ -1,4 +1,4 @@
-"""Columns of cells: the same function over all of them, called once for each distinct cell."""
+"""Columns of cells (one function over all, called once for each distinct cell), and of moments as whole numbers."""
 
 from __future__ import annotations
 
@@ -61,3 +61,31 @@ def _text(cell: object) -> str:
     if isinstance(cell, int | np.integer) and not isinstance(cell, bool):
         return str(cell)
     return ""
+
+
+Microseconds: TypeAlias = npt.NDArray[np.int64]
+"""Microseconds since 1970, one for each row."""
+
+_UTC_TIME = pd.DatetimeTZDtype("us", "UTC")
+
+NEVER = -(2**62)
+"""No time. Before every time, and safe to negate."""
+
+EPOCH = 0
+"""Stands for the time of an opt-in of which nothing is known: before every time at which anybody chose."""
+
+
+def microseconds(times: pd.Series[Any]) -> Microseconds:
+    """A column of moments as numbers, `NEVER` where there is no time."""
+    # Converting what is converted already would go through all cells one by one; `pd.to_datetime` knows 585 years only.
+    aware = times if isinstance(times.dtype, pd.DatetimeTZDtype) else times.astype(_UTC_TIME)
+    numbers = aware.to_numpy(dtype="datetime64[us]").view(np.int64)
+    return np.where(numbers == np.iinfo(np.int64).min, NEVER, numbers)
+
+
+def moments(times: Microseconds) -> pd.Series[Any]:
+    """Numbers as a column of moments in UTC, without a time where there is none."""
+    found = np.full(len(times), "NaT", dtype="datetime64[us]")
+    known = times != NEVER
+    found[known] = times[known].astype("datetime64[us]")
+    return pd.Series(found).dt.tz_localize("UTC")

@@ -53,9 +53,9 @@ class ContactBase:
         """The names and the address that the store's are compared with: a contact that returns had never left."""
         return self.before_leaving or KeptFields(self.first_name, self.last_name, self.email)
 
-    def to_json(self) -> dict[str, Any]:
-        """A plain structure that `from_json` reads back."""
-        subscription = self.subscription
+    def to_values(self) -> dict[str, Any]:
+        """Its values one by one, those of choice and state among them, by the names that `from_values` reads."""
+        known = self.subscription
         return {
             "first_name": self.first_name,
             "last_name": self.last_name,
@@ -63,30 +63,30 @@ class ContactBase:
             "sources": self.sources,
             "groups": self.groups,
             **_signal_values("consent", self.signal),
-            "state": subscription.state.value if subscription else None,
-            "set_by": subscription.set_by.value if subscription else None,
-            "unsubscribed_seen_at": _written(subscription.unsubscribed_seen_at if subscription else None),
-            "seen_at": _written(subscription.seen_at if subscription else None),
-            "modified_at": _written(subscription.modified_at if subscription else None),
-            "not_applied": subscription.not_applied if subscription else None,
-            **_signal_values("applied", subscription.applied if subscription else None),
-            "before_leaving": asdict(self.before_leaving) if self.before_leaving else None,
+            "state": known and known.state.value,
+            "set_by": known and known.set_by.value,
+            "unsubscribed_seen_at": known and known.unsubscribed_seen_at,
+            "seen_at": known and known.seen_at,
+            "modified_at": known and known.modified_at,
+            "not_applied": known and known.not_applied,
+            **_signal_values("applied", known.applied if known else None),
+            "before_leaving": self.before_leaving and asdict(self.before_leaving),
             "taken_off": self.taken_off,
         }
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> ContactBase:
-        """The base that `to_json` wrote, or that of an older version, which knew less."""
+    def from_values(cls, values: Mapping[str, Any]) -> ContactBase:
+        """The base whose `to_values` these are, or that of an older version, which knew less."""
         subscription = None
         if values["state"]:
             not_applied = values.get("not_applied")
             subscription = SubscriptionBase(
                 SubscriptionState(values["state"]),
                 SetBy(values["set_by"]),
-                _signal(values, "applied"),
-                _read(values["unsubscribed_seen_at"]),
-                _read(values.get("seen_at")),
-                _read(values.get("modified_at")),
+                read_signal(values, "applied"),
+                values["unsubscribed_seen_at"],
+                values.get("seen_at"),
+                values.get("modified_at"),
                 NotApplied(not_applied) if not_applied else None,
             )
         return cls(
@@ -95,10 +95,27 @@ class ContactBase:
             email=values["email"],
             sources=_tuple(values["sources"]),
             groups=_tuple(values["groups"]),
-            signal=_signal(values, "consent"),
+            signal=read_signal(values, "consent"),
             subscription=subscription,
             before_leaving=KeptFields(**kept) if (kept := values.get("before_leaving")) else None,
             taken_off=tuple(values.get("taken_off", ())),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain structure that `from_json` reads back."""
+        return {
+            name: value.isoformat() if isinstance(value, datetime) else value
+            for name, value in self.to_values().items()
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> ContactBase:
+        """The base that `to_json` wrote, or that of an older version, which knew less."""
+        return cls.from_values(
+            {
+                name: datetime.fromisoformat(value) if value and name.endswith("_at") else value
+                for name, value in values.items()
+            }
         )
 
 
@@ -151,28 +168,17 @@ _SIGNAL_KEYS = {
 }
 
 
-def _signal_values(name: str, signal: Signal | None) -> dict[str, str | None]:
-    consent, at, dated_at = _SIGNAL_KEYS[name]
-    return {
-        consent: signal.consent.value if signal else None,
-        at: _written(signal.at if signal else None),
-        dated_at: _written(signal.dated_at if signal else None),
-    }
+def _signal_values(name: str, signal: Signal | None) -> dict[str, Any]:
+    told = (signal.consent.value, signal.at, signal.dated_at) if signal else (None, None, None)
+    return dict(zip(_SIGNAL_KEYS[name], told, strict=True))
 
 
-def _signal(values: Mapping[str, Any], name: str) -> Signal | None:
+def read_signal(values: Mapping[str, Any], name: str) -> Signal | None:
+    """The signal `consent` or `applied` among the values of a base, or of a row; None where nothing was chosen."""
     consent, at, dated_at = _SIGNAL_KEYS[name]
-    if not values[consent] or values[at] is None:
+    if not values[consent] or values[at] is None or values[consent] == Consent.unknown:
         return None
-    return Signal(Consent(values[consent]), datetime.fromisoformat(values[at]), _read(values.get(dated_at)))
-
-
-def _written(time: datetime | None) -> str | None:
-    return time.isoformat() if time else None
-
-
-def _read(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+    return Signal(Consent(values[consent]), values[at], values.get(dated_at))
 
 
 def _tuple(values: list[str] | None) -> tuple[str, ...] | None:

@@ -10,12 +10,21 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from woo_sync_pipeline.contacts.columns import Flags, Objects, is_empty, objects
+from woo_sync_pipeline.contacts.columns import (
+    EPOCH,
+    NEVER,
+    Flags,
+    Microseconds,
+    Objects,
+    is_empty,
+    microseconds,
+    moments,
+    objects,
+)
 from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.contacts.groups import DEFAULT_NAME_FORMAT, GroupNames
 from woo_sync_pipeline.contacts.memberships import Positions, memberships, source_names
 from woo_sync_pipeline.contacts.subscription import outweighs, store_status
-from woo_sync_pipeline.contacts.times import EPOCH, NEVER, Microseconds, microseconds, moments
 
 # For types only: a question about one contact need not wait for the library of the models.
 if TYPE_CHECKING:

@@ -14,13 +14,17 @@ from functools import cache, lru_cache
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType, ValidationResult
 
-from woo_sync_pipeline.contacts.phone_characters import BLOCKER, plain_characters
 from woo_sync_pipeline.contacts.phone_patterns import textable_number
-from woo_sync_pipeline.contacts.phone_spellings import known_region, other_spellings
+from woo_sync_pipeline.contacts.phone_spellings import (
+    BLOCKER,
+    known_region,
+    other_spellings,
+    plain_characters,
+)
 
 
 class InvalidReason(StrEnum):
-    """Why a record has no phone that can be texted.
+    """Why a record has no phone that can be texted; each comes closer to one that can than those before it.
 
     - `missing_phone`: nothing was typed.
     - `unparseable`: something was typed, but no phone number can be read from it.
@@ -54,14 +58,7 @@ _EXPLANATIONS = {
 }
 
 # With several numbers in one field and none of them usable, the reason that comes closest to a usable number.
-_CLOSEST_FIRST = (
-    InvalidReason.not_mobile,
-    InvalidReason.invalid_for_region,
-    InvalidReason.too_long,
-    InvalidReason.too_short,
-    InvalidReason.unparseable,
-    InvalidReason.missing_phone,
-)
+_CLOSEST_FIRST = tuple(reversed(InvalidReason))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,7 @@ from typing import ClassVar, TypeVar, cast
 
 from woo_sync_pipeline.errors import SourceError
 from woo_sync_pipeline.http.interruption import Cause, Interruption
-from woo_sync_pipeline.http.pace import Pace
-from woo_sync_pipeline.http.waiting import LONGEST_WAIT, backoff
+from woo_sync_pipeline.http.pace import LONGEST_WAIT, Pace, backoff
 
 T = TypeVar("T")
 E = TypeVar("E", bound="ServerError")

@@ -1,4 +1,4 @@
-"""How fast a server is asked: one pace shared by all threads of a client.
+"""How fast a server is asked: one pace shared by all threads of a client; and how long to wait before asking again.
 
 A store serves its shoppers with the same few PHP workers that answer us. So what one request meets (a 429, a
 503, a slow answer) slows all of them down, and good answers bring the pace back little by little.
@@ -7,11 +7,14 @@ A store serves its shoppers with the same few PHP workers that answer us. So wha
 from __future__ import annotations
 
 import math
+import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+from woo_sync_pipeline.clocks import http_date, utc_now
 
 GOOD_ANSWERS_PER_STEP = 10
 """So many good answers allow one more request at a time."""
@@ -115,3 +118,36 @@ class Pace:
             if self._good_answers >= GOOD_ANSWERS_PER_STEP:
                 self._good_answers = 0
                 self._at_once = min(self._most_at_once, self._at_once + 1)
+
+
+LONGEST_WAIT = 120.0
+"""Seconds. A run does not hang for a server that asks for more."""
+
+_LONGEST_BACKOFF = 30.0
+_LONGEST_RETRY_AFTER = 366 * 86_400.0
+
+
+def backoff(failures: int, *, first: float, jitter: float | None = None) -> float:
+    """Seconds to wait after the `failures`-th failure (from 1): `first`, doubling up to 30, at least half of it.
+
+    `jitter` in 0..1 takes the place of chance.
+    """
+    longest = min(first * 2.0 ** min(failures - 1, 16), _LONGEST_BACKOFF)
+    share = random.random() if jitter is None else jitter
+    return longest * (0.5 + 0.5 * share)
+
+
+def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a Retry-After header asks to wait (number or HTTP date); None when absent or unreadable.
+
+    At most a year and a day.
+    """
+    text = headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text), _LONGEST_RETRY_AFTER)
+    due = http_date(text)
+    if due is None:
+        return None
+    # By the server's own clock where it tells it: the two clocks may differ by more than the wait.
+    now = http_date(headers.get("Date", "")) or utc_now()
+    return min(max(0.0, (due - now).total_seconds()), _LONGEST_RETRY_AFTER)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import math
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import version
-from types import TracebackType
+from pathlib import Path
 from typing import Self
 
 import requests
@@ -19,6 +21,7 @@ from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
 from woo_sync_pipeline.clocks import ClockOffset, OffsetMeter, date_of_answer, utc_now
+from woo_sync_pipeline.errors import ConfigurationError
 from woo_sync_pipeline.http.interruption import Cause, Interruption, interruption_of
 from woo_sync_pipeline.http.pace import Pace
 from woo_sync_pipeline.http.transfer import (
@@ -162,9 +165,7 @@ class ServerClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -211,3 +212,33 @@ def _hide_query(record: logging.LogRecord) -> bool:
             for arg in record.args
         )
     return True
+
+
+def check_authority(verify_tls: bool | str, *, source: str, setting: str, server: str) -> None:
+    """Refuse a CA file that cannot be used: requests would tell of it as of a server that cannot be reached.
+
+    `verify_tls` may be a folder of such files too. `setting` is what it is called in the configuration, `server`
+    whose certificate it is about. Raises `ConfigurationError`.
+    """
+    # An empty path is no path: requests would take it for false.
+    if isinstance(verify_tls, bool) or (verify_tls and Path(verify_tls).is_dir()):
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=verify_tls)
+    except (OSError, ValueError) as error:
+        missing = isinstance(error, FileNotFoundError)
+        raise ConfigurationError(
+            source=source,
+            tried=f"reading the CA file of {setting}",
+            got="there is no such file" if missing else "a file that cannot be read as certificates in PEM",
+            next_step=f"Set {setting} to the path of a PEM file with the certificate of the authority that "
+            f"signed {server}'s, or to true.",
+        ) from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine itself."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -6,7 +6,6 @@ import contextlib
 import socket
 import threading
 import zlib
-from types import TracebackType
 from typing import Any, Self
 
 import requests
@@ -45,9 +44,7 @@ class Deadline:
         self._timer.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self._timer.cancel()
         _under_way.deadline = None
         with self._lock:

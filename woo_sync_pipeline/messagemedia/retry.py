@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from woo_sync_pipeline.http.interruption import Cause, Interruption
-from woo_sync_pipeline.http.waiting import LONGEST_WAIT, retry_after_seconds
+from woo_sync_pipeline.http.pace import LONGEST_WAIT, retry_after_seconds
 
 
 @dataclass(frozen=True)

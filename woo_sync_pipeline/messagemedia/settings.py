@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
 from woo_sync_pipeline.errors import ConfigurationError
-from woo_sync_pipeline.http.certificates import check_authority
-from woo_sync_pipeline.http.requester import HttpSettings
+from woo_sync_pipeline.http.requester import HttpSettings, check_authority, is_loopback
 from woo_sync_pipeline.messagemedia.errors import SOURCE
 
 
@@ -36,7 +34,7 @@ class PlatformSettings(HttpSettings):
             raise _wrong("base_url", "no http(s) address", "Use https://au.app.api.sinch.com or the eu one.")
         if parts.username or parts.password or parts.query or parts.fragment:
             raise _wrong("base_url", "credentials, a query or a fragment in it", "Name host and path only.")
-        if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise _wrong("base_url", "an address without TLS", "Use https: the API secret travels with it.")
         if not self.api_key or not self.api_secret:
             raise _wrong("api_key, api_secret", "an empty value", "Create an API key in MessageMedia.")
@@ -54,13 +52,6 @@ class PlatformSettings(HttpSettings):
     def origin(self) -> str:
         """The base URL without a slash at its end."""
         return self.base_url.rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _wrong(setting: str, got: str, next_step: str) -> ConfigurationError:

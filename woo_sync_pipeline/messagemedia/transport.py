@@ -13,8 +13,8 @@ from requests.auth import AuthBase
 
 from woo_sync_pipeline.clocks import utc_now
 from woo_sync_pipeline.http.interruption import Interruption
+from woo_sync_pipeline.http.pace import backoff
 from woo_sync_pipeline.http.requester import Answer, Query, Requester
-from woo_sync_pipeline.http.waiting import backoff
 from woo_sync_pipeline.messagemedia.auth import HmacAuth, basic_auth
 from woo_sync_pipeline.messagemedia.errors import OutcomeUnknown, PlatformUnavailable, ServerFault
 from woo_sync_pipeline.messagemedia.refusals import error_of_answer, error_of_interruption, unreadable_answer

@@ -1,9 +1,10 @@
-"""Checks of assets: their names, whether they stop a sync, and what they look like in the UI."""
+"""Checks of assets (names, whether they stop a sync) and errors, as the UI shows them."""
 
 from __future__ import annotations
 
 import dagster as dg
 
+from woo_sync_pipeline.errors import WooSyncError
 from woo_sync_pipeline.sources.base import CheckSpec, Finding
 
 EVERY_ROW_IS_ACCOUNTED_FOR = CheckSpec(
@@ -52,4 +53,19 @@ def check_result(check: CheckSpec, finding: Finding) -> dg.AssetCheckResult:
         severity=severity,
         description=finding.description,
         metadata={**finding.numbers, **rows},
+    )
+
+
+def failure_of(error: WooSyncError) -> dg.Failure:
+    """The failure of a step, as the UI and alerts show it."""
+    return dg.Failure(
+        description=str(error),
+        metadata={
+            "source": error.source,
+            "tried": error.tried,
+            "came back": error.got,
+            "what to do": error.next_step,
+            "error": type(error).__name__,
+        },
+        allow_retries=error.transient,
     )

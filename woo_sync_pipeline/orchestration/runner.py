@@ -16,8 +16,7 @@ from woo_sync_pipeline.config.source import SourceSettings
 from woo_sync_pipeline.definitions import build_definitions
 from woo_sync_pipeline.orchestration.decisions import DayRange
 from woo_sync_pipeline.orchestration.jobs import source_jobs
-from woo_sync_pipeline.orchestration.partitions import range_tags
-from woo_sync_pipeline.orchestration.tags import ASKED_BY_TAG, KIND_TAG
+from woo_sync_pipeline.orchestration.tags import ASKED_BY_TAG, KIND_TAG, range_tags
 from woo_sync_pipeline.sources.base import WHOLE_HISTORY
 from woo_sync_pipeline.sources.registry import kind_of
 from woo_sync_pipeline.state.failures import known_failure

@@ -1,4 +1,4 @@
-"""The live sensor of a source."""
+"""The live sensor of a source, and runs that have not ended, or whose process is gone."""
 
 from __future__ import annotations
 
@@ -16,15 +16,56 @@ from woo_sync_pipeline.config.source import SourceSettings
 from woo_sync_pipeline.days import today
 from woo_sync_pipeline.orchestration.decisions import LiveDecision, decide_live
 from woo_sync_pipeline.orchestration.jobs import SourceJobs
-from woo_sync_pipeline.orchestration.partitions import range_tags
-from woo_sync_pipeline.orchestration.tags import KIND_TAG
-from woo_sync_pipeline.orchestration.unfinished import fail_lost_run, lost_runs, unfinished_runs
+from woo_sync_pipeline.orchestration.tags import KIND_TAG, SOURCE_TAG, range_tags
 from woo_sync_pipeline.sources.base import Look
 from woo_sync_pipeline.sources.registry import kind_of
 from woo_sync_pipeline.state.contacts import pending_phones
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import list_syncs, watermark
-from woo_sync_pipeline.steps.resources import StateResource
+from woo_sync_pipeline.steps.resources import StateResource, source_claim
+
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+CLAIM_PATIENCE_SECONDS = 120.0
+"""A living run holds its source soon after its start."""
+
+
+def unfinished_runs(instance: dg.DagsterInstance, source_key: str) -> Sequence[dg.RunRecord]:
+    """Runs of a source that are waiting or under way, the newest first; at most ten."""
+    return instance.get_run_records(
+        dg.RunsFilter(statuses=UNFINISHED, tags={SOURCE_TAG: source_key}), limit=10
+    )
+
+
+def lost_runs(instance: dg.DagsterInstance, database: Database, source_key: str) -> list[dg.DagsterRun]:
+    """Runs of a source that have started and whose process seems to be gone.
+
+    One that has just done its last step holds the source no more and has not ended yet: look twice. A run whose process
+    was killed stays "started" for ever, because a launcher that starts processes notices what ends only while it lives
+    itself.
+    """
+    now = datetime.now(UTC).timestamp()
+    old = [
+        record.dagster_run
+        for record in unfinished_runs(instance, source_key)
+        if record.dagster_run.status is dg.DagsterRunStatus.STARTED
+        and record.start_time is not None
+        and now - record.start_time >= CLAIM_PATIENCE_SECONDS
+    ]
+    return old if old and not database.is_claimed(source_claim(source_key)) else []
+
+
+def fail_lost_run(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Mark a run whose process is gone as failed: it leaves the queue, is told like any failure, and may be retried."""
+    instance.report_run_failed(
+        run, "The process of this run is gone: it was killed, or its machine went down. Nothing is lost."
+    )
+
 
 RETRY_PAUSE = timedelta(minutes=5)
 """How long after a sync that failed the next one is asked for: a fault that lasts shall not fill the history."""

@@ -3,8 +3,9 @@
 import inspect
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import timedelta
+from functools import wraps
 from typing import TypeAlias
 
 import dagster as dg
@@ -31,15 +32,16 @@ Run: TypeAlias = Callable[[SyncStep], dg.MaterializeResult]
 _PERSONAL = ("phone", "first_name", "last_name", "email", "meta")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class SyncAsset:
-    """An asset that every source has one of; `after` None: it comes after all that the source extracts.
+    """An asset that every source has one of, made of a function, whose name and docstring are its own.
 
-    columns: of the staged frame. sends: whether it looks at the platform, or sends to it. options: what a run may ask
-    of it.
+    after: what it reads; None: all that the source extracts. columns: of the staged frame. sends: whether it looks at
+    the platform, or sends to it. options: what a run may ask of it.
     """
 
     run: Run
+    _: KW_ONLY
     columns: Columns
     described: Mapping[str, str] = field(default_factory=dict)
     kinds: Set[str]
@@ -47,40 +49,17 @@ class SyncAsset:
     checks: Sequence[CheckSpec] = ()
     options: Sequence[Option] = ()
     sends: bool = False
-    name: str
-    description: str
 
-
-def sync_asset(
-    *,
-    columns: Columns,
-    kinds: Set[str],
-    after: Sequence[str] | None,
-    checks: Sequence[CheckSpec] = (),
-    options: Sequence[Option] = (),
-    sends: bool = False,
-) -> Callable[[Run], SyncAsset]:
-    """Make an asset of a function of a `SyncStep`: its name and docstring are those of the asset."""
-
-    def of(run: Run) -> SyncAsset:
-        return SyncAsset(
-            run=run,
-            columns=columns,
-            kinds=kinds,
-            after=after,
-            checks=checks,
-            options=options,
-            sends=sends,
-            name=run.__name__,
-            description=inspect.getdoc(run) or "",
-        )
-
-    return of
+    @property
+    def name(self) -> str:
+        """The name of the asset."""
+        return self.run.__name__
 
 
 def extraction_asset(extraction: Extraction, *, is_first: bool) -> SyncAsset:
     """The asset of an extraction of a source."""
 
+    @wraps(extraction.extract)
     def run(step: SyncStep) -> dg.MaterializeResult:
         defaults = {option.name: option.default for option in extraction.options}
         found = extraction.extract(step.of_source(defaults))
@@ -101,15 +80,13 @@ def extraction_asset(extraction: Extraction, *, is_first: bool) -> SyncAsset:
         return step.result(len(found.frame), checks, **found.metadata)
 
     return SyncAsset(
-        run=run,
+        run,
         columns=extraction.columns,
         described=extraction.described,
         kinds=extraction.kinds,
         after=extraction.after,
         checks=extraction.checks,
         options=extraction.options,
-        name=extraction.name,
-        description=inspect.getdoc(extraction.extract) or "",
     )
 
 
@@ -163,7 +140,7 @@ def asset_of(
         warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
         return dg.asset(
             key=key,
-            description=asset.description,
+            description=inspect.getdoc(asset.run),
             group_name=source.key,
             partitions_def=partitions,
             backfill_policy=dg.BackfillPolicy.single_run(),

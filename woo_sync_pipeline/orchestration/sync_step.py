@@ -11,7 +11,7 @@ from woo_sync_pipeline.config.settings import Settings
 from woo_sync_pipeline.config.source import SourceSettings
 from woo_sync_pipeline.days import midnight
 from woo_sync_pipeline.errors import WooSyncError
-from woo_sync_pipeline.orchestration.failure import failure_of
+from woo_sync_pipeline.orchestration.checks import failure_of
 from woo_sync_pipeline.orchestration.step import StepResources, SyncStep
 from woo_sync_pipeline.orchestration.tags import (
     FROM_DAY_TAG,

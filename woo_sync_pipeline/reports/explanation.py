@@ -24,16 +24,7 @@ MOST_LINES = 20
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _CHOICE = ("consent", "consent_at", "consent_dated_at")
 _FIELDS = ("first_name", "last_name", "email", "sources", "groups", *_CHOICE)
-_SHOWN = (
-    "first_name",
-    "last_name",
-    "email",
-    "sources",
-    "groups",
-    *_CHOICE,
-    "consent_origin",
-    "status",
-)
+_SHOWN = (*_FIELDS, "consent_origin", "status")
 _OF_PLATFORM = (
     "contact_id",
     "confirmed_at",

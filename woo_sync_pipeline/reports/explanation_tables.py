@@ -13,9 +13,8 @@ from rich.text import Text
 
 from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.reports.explanation import MOST_LINES, Choice, Explanation, OtherPhone, RecordBehind
-from woo_sync_pipeline.reports.ids import shown_id
 from woo_sync_pipeline.reports.ledger_tables import entry_values, ledger_table
-from woo_sync_pipeline.reports.times import interval_text, plain_time, time_text
+from woo_sync_pipeline.reports.times import interval_text, plain_time, shown_id, time_text
 from woo_sync_pipeline.state.explanation import Row
 
 _MOST_RECORDS = 20

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from woo_sync_pipeline.reports.bars import COLOURS, INVALID_COLOUR, sync_bars
 from woo_sync_pipeline.reports.report import PageOf, SyncCounts, explain_reason
 from woo_sync_pipeline.reports.tables import (
+    listed,
     most_frequent,
     number_rows,
     reasons_first,
@@ -56,8 +57,8 @@ def report_html(
         colours=COLOURS,
         invalid_colour=INVALID_COLOUR,
         most_invalid=max(counts.invalid_reasons.values(), default=1),
-        read=_listed(counts.read),
-        requests=_listed(counts.requests),
+        read=listed(counts.read),
+        requests=listed(counts.requests),
         seconds=", ".join(f"{name} {value:.1f}" for name, value in counts.seconds.items()),
     )
 
@@ -66,8 +67,3 @@ def _link(contact: SyncContact, page_of: PageOf) -> str:
     if contact.record_type is None or contact.record_id is None:
         return ""
     return page_of(contact.record_type, contact.record_id)
-
-
-def _listed(values: object) -> str:
-    assert isinstance(values, dict)
-    return ", ".join(f"{value:,} {name}" for name, value in values.items())

@@ -15,8 +15,7 @@ from rich.text import Text
 
 from woo_sync_pipeline.contacts.consent_event import ConsentEventKind
 from woo_sync_pipeline.contacts.subscription import NotApplied
-from woo_sync_pipeline.reports.ids import shown_id
-from woo_sync_pipeline.reports.times import interval_text, time_text
+from woo_sync_pipeline.reports.times import interval_text, shown_id, time_text
 from woo_sync_pipeline.state.consent_ledger import LedgerEntry
 
 _COLUMNS = tuple(LedgerEntry.__dataclass_fields__)

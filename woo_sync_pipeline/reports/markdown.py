@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from woo_sync_pipeline.reports.report import PageOf, SyncCounts, explain_reason
-from woo_sync_pipeline.reports.tables import most_frequent, number_rows, record_name, report_title
+from woo_sync_pipeline.reports.tables import listed, most_frequent, number_rows, record_name, report_title
 from woo_sync_pipeline.state.syncs import SyncContact, SyncRun
 
 _MOST_RECORDS = 20
@@ -33,7 +33,7 @@ def markdown_report(sync: SyncRun, counts: SyncCounts, *, source_name: str) -> s
         ]
     lines += [
         "",
-        f"Read {_listed(counts.read)}. Requests: {_listed(counts.requests)}. Seconds: {_listed(counts.seconds)}.",
+        f"Read {listed(counts.read)}. Requests: {listed(counts.requests)}. Seconds: {listed(counts.seconds)}.",
         *(f"\n**Warning:** {warning}" for warning in counts.all_warnings),
         "",
         f"What happened to each contact: `woo-sync report {sync.sync_id}`",
@@ -65,11 +65,6 @@ def markdown_to_be_mended(invalid: Sequence[SyncContact], *, page_of: PageOf) ->
 def markdown_picture(url: str) -> str:
     """A picture; a small one, as it lives in the event log."""
     return f"![the last syncs, and why records are invalid]({url})"
-
-
-def _listed(values: object) -> str:
-    assert isinstance(values, dict)
-    return ", ".join(f"{value:,} {name}" for name, value in values.items())
 
 
 def _record_line(contact: SyncContact, page_of: PageOf) -> str:

@@ -15,9 +15,8 @@ from rich.console import RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from woo_sync_pipeline.reports.ids import shown_id
 from woo_sync_pipeline.reports.report import SyncCounts, explain_reason
-from woo_sync_pipeline.reports.times import plain_time
+from woo_sync_pipeline.reports.times import plain_time, shown_id
 from woo_sync_pipeline.state.syncs import SyncContact, SyncRun
 
 _MOST_ROWS = 20
@@ -145,6 +144,11 @@ def number_rows(counts: SyncCounts) -> list[tuple[str, int]]:
 def most_frequent(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     """What was counted and how often, the most frequent first."""
     return sorted(counts.items(), key=lambda item: -item[1])
+
+
+def listed(values: Mapping[str, float]) -> str:
+    """Numbers in one line, each before its name."""
+    return ", ".join(f"{value:,} {name}" for name, value in values.items())
 
 
 def reasons_first(contacts: Sequence[SyncContact]) -> list[SyncContact]:

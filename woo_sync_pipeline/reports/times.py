@@ -1,7 +1,8 @@
-"""Times as people read them: in UTC, to the second."""
+"""Values as people read them and as JSON has them: times in UTC, to the second; ids."""
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 
 
@@ -27,3 +28,13 @@ def plain_time(value: object) -> object:
     if isinstance(value, (datetime, date)):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+_WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
+
+
+def shown_id(record_id: str | None) -> int | str | None:
+    """An id as a number where it is written as whole numbers below 2^63 are, else as the text that it is."""
+    if record_id is None or not _WHOLE_NUMBER.fullmatch(record_id) or int(record_id) >= 2**63:
+        return record_id
+    return int(record_id)

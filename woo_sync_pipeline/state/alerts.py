@@ -8,8 +8,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import sqlalchemy as sa
-
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.statements import statements
 
@@ -17,12 +15,6 @@ _SQL = statements("alerts")
 
 LEASE = timedelta(minutes=2)
 """How long an alert is left to the process that delivers it: longer than any delivery takes."""
-
-_CLAIM = _SQL["claim"]
-_CLAIM_KEPT = _SQL["claim_kept"]
-_NOTE_TOLD = _SQL["note_told"]
-_NOTE_UNTOLD = _SQL["note_untold"]
-_FORGET = _SQL["forget"]
 
 
 @dataclass(frozen=True)
@@ -51,32 +43,26 @@ def claim_alert(
     It is not while the receiver was told of the same less than `min_interval` ago, or is being told just now.
     """
     values = {"message": json.dumps(message), "min_interval": min_interval, "lease": LEASE}
-    with database.transaction() as connection:
-        return connection.execute(sa.text(_CLAIM), {**asdict(key), **values}).scalar() is not None
+    return bool(database.rows(_SQL["claim"], **asdict(key), **values))
 
 
 def claim_kept_alert(database: Database, *, receiver: str) -> KeptAlert | None:
     """The alert for this receiver whose next try is due first, for this process alone; None when none is due."""
-    with database.transaction() as connection:
-        row = connection.execute(sa.text(_CLAIM_KEPT), {"receiver": receiver, "lease": LEASE}).one_or_none()
-    if row is None:
-        return None
-    return KeptAlert(AlertKey(row.source, row.condition, receiver), row.message, row.happened_at)
+    for row in database.rows(_SQL["claim_kept"], receiver=receiver, lease=LEASE):
+        return KeptAlert(AlertKey(row.source, row.condition, receiver), row.message, row.happened_at)
+    return None
 
 
 def note_told(database: Database, key: AlertKey) -> None:
     """The receiver has taken the alert: it is told of the same again after the interval."""
-    with database.transaction() as connection:
-        connection.execute(sa.text(_NOTE_TOLD), asdict(key))
+    database.change(_SQL["note_told"], **asdict(key))
 
 
 def note_untold(database: Database, key: AlertKey) -> None:
     """The receiver could not be told: the next occurrence tries again, and so does the retry of what is kept."""
-    with database.transaction() as connection:
-        connection.execute(sa.text(_NOTE_UNTOLD), asdict(key))
+    database.change(_SQL["note_untold"], **asdict(key))
 
 
 def forget_kept_alerts(database: Database, *, kept: timedelta) -> int:
     """Give up alerts that are older than `kept`; returns how many."""
-    with database.transaction() as connection:
-        return connection.execute(sa.text(_FORGET), {"kept": kept}).rowcount
+    return database.change(_SQL["forget"], kept=kept)

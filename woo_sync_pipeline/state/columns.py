@@ -44,3 +44,24 @@ CONTACT_COLUMNS = {
     "consent_origin": "text",
     "status": "text",
 }
+
+_OF_A_READING_ONLY = ("consent_value", "said_at", "is_erased")
+STORED_COLUMNS = {
+    **{name: kind for name, kind in RECORD_COLUMNS.items() if name not in _OF_A_READING_ONLY},
+    "choice": "text",
+    "choice_from": "timestamptz",
+    "choice_until": "timestamptz",
+    "choice_is_dated": "boolean",
+    "choice_returned_at": "timestamptz",
+    "carried_opt_out_at": "timestamptz",
+    "carried_stop_at": "timestamptz",
+}
+"""What is kept of a record."""
+
+
+def of_records(names: str, **others: str) -> dict[str, str]:
+    """Columns of records, by their names with blanks between them, and `others` with their types."""
+    return {**{name: STORED_COLUMNS[name] for name in names.split()}, **others}
+
+
+RECORD_KEY = of_records("record_type record_id")

@@ -13,6 +13,7 @@ from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.statements import statements
 
 _SQL = statements("consent_ledger")
+_SELECT = _SQL["select"]
 
 _COLUMNS = {
     "phone": "text",
@@ -21,8 +22,6 @@ _COLUMNS = {
     "latest": "timestamptz",
     "became": "text",
 }
-
-_SELECT = _SQL["select"]
 
 _PAGE = 10_000
 """Entries that are read at a time."""
@@ -70,23 +69,13 @@ def note_platform_events(
     create_temporary(connection, "happened", _COLUMNS)
     rows = ((phone, event.kind.value, event.earliest, event.latest, event.became) for phone, event in events)
     copy_rows(connection, "happened", _COLUMNS, rows)
-    statement = """
-        INSERT INTO woo_sync.consent_events (phone, what, earliest, latest, became, sync_id)
-        SELECT phone, what, earliest, latest, became,
-            (SELECT sync_id FROM woo_sync.sync_runs WHERE run_id = :run_id)
-        FROM happened
-    """
-    connection.execute(sa.text(statement), {"run_id": run_id})
-    connection.execute(sa.text("DROP TABLE happened"))
+    connection.execute(sa.text(_SQL["note_happened"]), {"run_id": run_id})
 
 
 def ledger_of(database: Database, phone: str) -> list[LedgerEntry]:
     """All entries about a phone (E.164), in the order in which they were seen."""
-    with database.transaction() as connection:
-        rows = connection.execute(
-            sa.text(f"{_SELECT} WHERE phone = :phone ORDER BY seen_at, event_id"), {"phone": phone}
-        )
-        return [LedgerEntry(**row) for row in rows.mappings()]
+    rows = database.rows(f"{_SELECT} WHERE phone = :phone ORDER BY seen_at, event_id", phone=phone)
+    return [LedgerEntry(**row._mapping) for row in rows]
 
 
 def latest_of(connection: sa.Connection, phone: str, *, limit: int) -> list[LedgerEntry]:
@@ -108,12 +97,9 @@ def pages_since(database: Database, since: datetime) -> Iterator[list[LedgerEntr
 
 def ledger_since(database: Database, since: datetime, *, after: int = 0) -> list[LedgerEntry]:
     """A page of the entries seen at or after a time, from the one behind the number `after` on; empty at the end."""
-    with database.transaction() as connection:
-        rows = connection.execute(
-            sa.text(f"{_SELECT} WHERE seen_at >= :since AND event_id > :after ORDER BY event_id LIMIT :page"),
-            {"since": since, "after": after, "page": _PAGE},
-        )
-        return [LedgerEntry(**row) for row in rows.mappings()]
+    query = f"{_SELECT} WHERE seen_at >= :since AND event_id > :after ORDER BY event_id LIMIT :page"
+    rows = database.rows(query, since=since, after=after, page=_PAGE)
+    return [LedgerEntry(**row._mapping) for row in rows]
 
 
 def prune_ledger(database: Database, *, before: datetime) -> int:
@@ -121,7 +107,4 @@ def prune_ledger(database: Database, *, before: datetime) -> int:
 
     What is in force is known from the records themselves.
     """
-    with database.transaction() as connection:
-        return connection.execute(
-            sa.text("DELETE FROM woo_sync.consent_events WHERE seen_at < :before"), {"before": before}
-        ).rowcount
+    return database.change("DELETE FROM woo_sync.consent_events WHERE seen_at < :before", before=before)

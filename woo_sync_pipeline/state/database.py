@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib.resources
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from time import monotonic
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,6 +16,9 @@ from woo_sync_pipeline.clocks import CLOCKS_MAY_DIFFER, utc_now
 from woo_sync_pipeline.config.postgres_url import problem_of_postgres_url
 from woo_sync_pipeline.errors import ConfigurationError, StateError
 from woo_sync_pipeline.state.failures import DATABASE_FAILURE, failure_of_database
+from woo_sync_pipeline.state.statements import statements
+
+_SQL = statements("database")
 
 SCHEMA = "woo_sync"
 
@@ -97,6 +101,20 @@ class Database:
             with self._engine.begin() as connection:
                 yield connection
 
+    def rows(self, query: str, **values: Any) -> Sequence[Any]:
+        """What a query gives, each row with its cells by their names. Raises `StateError` as `transaction` does."""
+        with self.transaction() as connection:
+            return connection.execute(sa.text(query), values).all()
+
+    def scalars(self, query: str, **values: Any) -> list[Any]:
+        """The first column of what a query gives. Raises `StateError` as `transaction` does."""
+        return [row[0] for row in self.rows(query, **values)]
+
+    def change(self, statement: str, **values: Any) -> int:
+        """Carry out a statement; how many rows it concerned. Raises `StateError` as `transaction` does."""
+        with self.transaction() as connection:
+            return connection.execute(sa.text(statement), values).rowcount
+
     @contextmanager
     def exclusive_commit(self) -> Iterator[sa.Connection]:
         """A transaction in which nobody else writes contacts.
@@ -108,13 +126,7 @@ class Database:
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _COMMIT_LOCK})
             # The statements are simple and their rows many: compiling takes longer than it saves.
             connection.execute(sa.text("SET LOCAL jit = off"))
-            # What is compared at a time then stays in memory.
-            connection.execute(
-                sa.text(
-                    f"SELECT set_config('work_mem', '{_WORK_MEMORY}', true)"
-                    f" WHERE pg_size_bytes(current_setting('work_mem')) < pg_size_bytes('{_WORK_MEMORY}')"
-                )
-            )
+            connection.execute(sa.text(_SQL["take_work_memory"]), {"least": _WORK_MEMORY})
             yield connection
 
     @contextmanager
@@ -135,17 +147,7 @@ class Database:
 
     def is_push_awaited(self) -> bool:
         """Whether somebody waits for the time that `exclusive_push` gives."""
-        # A key of 64 bits is shown in two halves; objsubid tells it from two keys of 32.
-        query = """
-            SELECT EXISTS (
-                SELECT FROM pg_locks
-                WHERE locktype = 'advisory' AND NOT granted
-                    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-                    AND classid = 0 AND objid = :key AND objsubid = 1
-            )
-        """
-        with self.transaction() as connection:
-            return bool(connection.execute(sa.text(query), {"key": _PUSH_LOCK}).scalar_one())
+        return bool(self.scalars(_SQL["is_push_awaited"], key=_PUSH_LOCK)[0])
 
     def claim(self, name: str) -> Claim | None:
         """Claim a name until the claim is released or this process ends; None when another one holds it."""
@@ -206,8 +208,7 @@ class Database:
 
     def version(self) -> str:
         """Version of the server, such as `18.1`, after making sure that the schema is up to date."""
-        with self.transaction() as connection:
-            return str(connection.execute(sa.text("SHOW server_version")).scalar_one())
+        return str(self.scalars("SHOW server_version")[0])
 
     def _check_encoding(self, connection: sa.Connection) -> None:
         encoding = connection.execute(sa.text("SHOW server_encoding")).scalar_one()

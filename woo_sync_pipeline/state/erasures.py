@@ -7,48 +7,102 @@ the platform has been told.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import pandas as pd
 import sqlalchemy as sa
 
 from woo_sync_pipeline.contacts.contact import OnErasure
 from woo_sync_pipeline.state.bulk import append_frame, create_temporary
+from woo_sync_pipeline.state.columns import of_records
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.erasure import erase
+from woo_sync_pipeline.state.people import StoreRecord
 from woo_sync_pipeline.state.statements import statements
 from woo_sync_pipeline.state.syncs import SyncContact, note_contacts
 
+
+@dataclass(frozen=True)
+class Erased:
+    """What was known of a person, and is no more.
+
+    records: deleted; blanked: those of other people that named the phone and stay without it. history: lines
+    of reports; ledger: entries of the ledger of consent; contacts: how many; contact_ids: those still on the platform.
+    former: earlier phones (E.164) of the person, whose traces went too; held: earlier ones that somebody else has now,
+    whose traces stay. moved: records of others that had the phone once, and have another one now.
+    """
+
+    records: tuple[StoreRecord, ...] = ()
+    blanked: tuple[StoreRecord, ...] = ()
+    history: int = 0
+    ledger: int = 0
+    contacts: int = 0
+    contact_ids: tuple[str, ...] = ()
+    was_unsubscribed: bool = False
+    former: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    moved: tuple[StoreRecord, ...] = ()
+
+    @property
+    def is_nothing(self) -> bool:
+        """Nothing was known."""
+        return not (self.records or self.blanked or self.history or self.ledger or self.contacts)
+
+
+def erase_person(database: Database, phones: Sequence[str], records: Sequence[StoreRecord] = ()) -> Erased:
+    """Delete everything that the state holds of the people with these phones (E.164), in one transaction.
+
+    The same of `records` that have no usable phone. What is kept under earlier phones of theirs goes as well, unless
+    somebody else has such a phone now. Waits for a push that is under way: it would write the contact down again.
+    """
+    with database.exclusive_push(), database.exclusive_commit() as connection:
+        return erase(connection, phones, records)
+
+
+def erase(connection: sa.Connection, phones: Sequence[str], records: Sequence[StoreRecord] = ()) -> Erased:
+    """`erase_person`, in a transaction that alone may write contacts."""
+    values = {
+        "phones": list(phones),
+        "records": json.dumps([asdict(record) for record in records]),
+    }
+    connection.execute(sa.text(_SQL["chosen"]), values)
+    connection.execute(sa.text(_SQL["doomed"]))
+    earlier = connection.execute(sa.text(_SQL["former"])).tuples().all()
+    former = tuple(phone for phone, is_held in earlier if not is_held)
+    connection.execute(
+        sa.text("INSERT INTO erased_phones SELECT unnest(CAST(:phones AS text[]))"),
+        {"phones": list(former)},
+    )
+    moved = connection.execute(sa.text(_SQL["had_it_once"])).tuples().all()
+    connection.execute(sa.text(_SQL["delete_former"]))
+    history = connection.execute(sa.text(_SQL["delete_history"])).rowcount
+    ledger = connection.execute(sa.text(_SQL["delete_ledger"])).rowcount
+    deleted = connection.execute(sa.text(_SQL["delete_records"])).tuples().all()
+    blanked = connection.execute(sa.text(_SQL["blank_records_of_others"])).tuples().all()
+    contacts = connection.execute(sa.text(_SQL["delete_contacts"])).mappings().all()
+    connection.execute(sa.text(_SQL["delete_erasures"]))
+    return Erased(
+        records=_sorted(deleted),
+        blanked=_sorted(blanked),
+        history=history,
+        ledger=ledger,
+        contacts=len(contacts),
+        contact_ids=tuple(sorted(each["contact_id"] for each in contacts if each["contact_id"])),
+        was_unsubscribed=any(each["is_unsubscribed"] for each in contacts),
+        former=former,
+        held=tuple(phone for phone, is_held in earlier if is_held),
+        moved=_sorted(moved),
+    )
+
+
+def _sorted(rows: Sequence[tuple[str, str, str]]) -> tuple[StoreRecord, ...]:
+    return tuple(sorted((StoreRecord(*row) for row in rows), key=str))
+
+
 _SQL = statements("erasures")
 
-_RECORDS = {"record_type": "text", "record_id": "text"}
-_LOOKING_SO = {**_RECORDS, "is_person": "boolean", "modified_at": "timestamptz"}
-
-_NOTE = _SQL["note"]
-_MARK = _SQL["mark"]
-_KEEP = _SQL["keep"]
-_TOUCH = "INSERT INTO touched SELECT phone FROM erased WHERE phone IS NOT NULL"
-
-_HOLDERS = _SQL["holders"]
-_PENDING = f"""
-SELECT erasure.phone, erasure.source, erasure.record_type, erasure.record_id, erasure.mode,
-    contact.contact_id::text AS contact_id,
-    EXISTS ({_HOLDERS}) AS is_held,
-    contact.phone IS NULL OR (
-        contact.in_flight IS NULL AND contact.rejected_form IS NULL AND contact.base_sources = '{{}}'
-        AND contact.base_state IS DISTINCT FROM 'SUBSCRIBED'
-    ) AS is_unsubscribed
-FROM woo_sync.erasures AS erasure LEFT JOIN woo_sync.contacts AS contact USING (phone)
-WHERE erasure.source = :source ORDER BY erasure.noted_at, erasure.phone
-"""  # noqa: S608 - the only thing put in is the constant above
-# What is kept under an earlier phone was the person's, unless somebody else has that phone now.
-_FORMER = f"""
-SELECT erasure.phone FROM woo_sync.former_phones AS erasure
-WHERE (erasure.source, erasure.record_type, erasure.record_id) = (:source, :record_type, :record_id)
-    AND NOT EXISTS ({_HOLDERS})
-"""  # noqa: S608 - as above
-_IS_HELD = f"SELECT EXISTS ({_HOLDERS}) FROM (VALUES (:phone)) AS erasure (phone)"  # noqa: S608 - as above
+_LOOKING_SO = of_records("record_type record_id is_person modified_at")
 
 
 @dataclass(frozen=True)
@@ -88,22 +142,22 @@ class ErasureNotes:
             return
         if not self._is_prepared:
             create_temporary(self._connection, "looking_so", _LOOKING_SO)
-            create_temporary(self._connection, "erased", {**_RECORDS, "phone": "text"})
+            create_temporary(self._connection, "erased", of_records("record_type record_id phone"))
             self._is_prepared = True
         self._execute("TRUNCATE looking_so")
         append_frame(self._connection, looking_so, "looking_so", _LOOKING_SO)
-        self._execute(_NOTE)
+        self._execute(_SQL["note"])
 
     def mark(self) -> None:
         """Mark the records, which are stored by now, and take away what names a person."""
         if self._is_prepared:
-            self._execute(_MARK)
+            self._execute(_SQL["mark"])
 
     def keep(self, mode: OnErasure) -> None:
         """Keep the phones that were erased until the platform has been told; they are noted in `touched`."""
         if self._is_prepared:
-            self._execute(_KEEP, mode=mode)
-            self._execute(_TOUCH)
+            self._execute(_SQL["keep"], mode=mode)
+            self._execute("INSERT INTO touched SELECT phone FROM erased WHERE phone IS NOT NULL")
 
     def _execute(self, statement: str, **values: object) -> None:
         self._connection.execute(sa.text(statement), {"source": self._source, **values})
@@ -111,10 +165,7 @@ class ErasureNotes:
 
 def pending_erasures(database: Database, source: str) -> list[Erasure]:
     """The phones of people who were erased in a source, and for whom something is still to be done."""
-    with database.transaction() as connection:
-        return [
-            Erasure(**row) for row in connection.execute(sa.text(_PENDING), {"source": source}).mappings()
-        ]
+    return [Erasure(**row._mapping) for row in database.rows(_SQL["pending"], source=source)]
 
 
 def note_lines(database: Database, lines: Sequence[SyncContact], *, run_id: str) -> None:
@@ -133,10 +184,13 @@ def settle_erasure(
     values = {"phone": erasure.phone}
     record = {"source": erasure.source, "record_type": erasure.record_type, "record_id": erasure.record_id}
     with database.exclusive_commit() as connection:
-        if forget and connection.execute(sa.text(_IS_HELD), values).scalar_one():
+        if forget and connection.execute(sa.text(_SQL["is_held"]), values).scalar_one():
             return False
         if forget:
-            erase(connection, [erasure.phone, *connection.execute(sa.text(_FORMER), record).scalars()])
+            erase(
+                connection,
+                [erasure.phone, *connection.execute(sa.text(_SQL["former_of_record"]), record).scalars()],
+            )
         connection.execute(sa.text("DELETE FROM woo_sync.erasures WHERE phone = :phone"), values)
         note_contacts(connection, run_id, lines)
         return True

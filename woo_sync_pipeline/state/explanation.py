@@ -13,16 +13,10 @@ from woo_sync_pipeline.contacts.merge import MergeInput
 from woo_sync_pipeline.state.bulk import read_frame
 from woo_sync_pipeline.state.consent_ledger import LedgerEntry, latest_of
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.record_queries import HOLDERS, SIGNALS_OF_RECORDS
+from woo_sync_pipeline.state.records import HOLDERS, SIGNALS_OF_RECORDS
 from woo_sync_pipeline.state.statements import statements
 
 _SQL = statements("explanation")
-
-_CONTACT = _SQL["contact"]
-_RECORDS = _SQL["records"]
-_OUTCOMES = _SQL["outcomes"]
-_FORMER = _SQL["former"]
-_MOVED = _SQL["moved"]
 
 Row = Mapping[str, Any]
 
@@ -58,8 +52,8 @@ def known_of_phone(database: Database, phone: str, *, lines: int) -> KnownOfPhon
             values,
         )
         contacts, records, outcomes, former, moved = (
-            tuple(dict(row) for row in connection.execute(sa.text(query), values).mappings())
-            for query in (_CONTACT, _RECORDS, _OUTCOMES, _FORMER, _MOVED)
+            tuple(dict(row) for row in connection.execute(sa.text(_SQL[name]), values).mappings())
+            for name in ("contact", "records", "outcomes", "former", "moved")
         )
         ledger = tuple(latest_of(connection, phone, limit=lines))
         merging = MergeInput(

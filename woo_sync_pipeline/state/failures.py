@@ -34,13 +34,23 @@ FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _OF_URL = re.compile(r'\b(user|role|file|option|parameter) "[^"]*"')
 """Parts of the URL that PostgreSQL and its driver quote, and that nobody needs to see."""
 
-_STOPPED = {
-    "57P01": "PostgreSQL was stopped, or the connection ended by an administrator",
-    "57P02": "PostgreSQL crashed and is starting again",
-    "57P03": "PostgreSQL is starting or stopping",
-}
-_FULL, _TOO_MANY, _READ_ONLY = "53100", "53300", "25006"
 _NOTHING_IS_LOST = "then run the sync again: nothing is lost."
+_FULL = "53100"
+_UP_AGAIN = "Wait until PostgreSQL is up again,"
+_PASSING = {
+    "57P01": ("PostgreSQL was stopped, or the connection ended by an administrator", _UP_AGAIN),
+    "57P02": ("PostgreSQL crashed and is starting again", _UP_AGAIN),
+    "57P03": ("PostgreSQL is starting or stopping", _UP_AGAIN),
+    "53300": (
+        "PostgreSQL has no connection left",
+        "End connections that nobody needs, or raise max_connections of PostgreSQL,",
+    ),
+    "25006": (
+        "PostgreSQL takes no writes, as a standby does",
+        "Let database_url name the primary server,",
+    ),
+}
+"""Failures after which doing the same again may help: what came back, and what to do before that."""
 
 
 def failure_of_database(failure: Exception, *, place: str, tried: str) -> StateError:
@@ -51,51 +61,29 @@ def failure_of_database(failure: Exception, *, place: str, tried: str) -> StateE
     """
     cause = _cause(failure)
     code = getattr(cause, "pgcode", None)
-    source = f"database {place}"
+    kind: type[StateError] = TransientStateError
     if code == _FULL or "No space left on device" in _primary_message(failure):
-        return StateDiskFullError(
-            source=source,
-            tried=tried,
-            got="the disk of the database is full",
-            next_step="The transaction was rolled back. Free space on the machine of the database, or enlarge its "
-            f"disk, {_NOTHING_IS_LOST}",
+        kind, got = StateDiskFullError, "the disk of the database is full"
+        next_step = (
+            "The transaction was rolled back. Free space on the machine of the database, or enlarge its disk, "
+            f"{_NOTHING_IS_LOST}"
         )
-    if code in _STOPPED:
-        return TransientStateError(
-            source=source,
-            tried=tried,
-            got=_STOPPED[code],
-            next_step=f"Wait until PostgreSQL is up again, {_NOTHING_IS_LOST}",
+    elif code in _PASSING:
+        got, first = _PASSING[code]
+        next_step = f"{first} {_NOTHING_IS_LOST}"
+    elif isinstance(failure, LOST_CONNECTION):
+        got = _primary_message(failure)
+        next_step = (
+            "Check that PostgreSQL runs, and that database_url names it (why it stopped, its log tells; a full disk "
+            f"stops it too), {_NOTHING_IS_LOST}"
         )
-    if code == _TOO_MANY:
-        return TransientStateError(
-            source=source,
-            tried=tried,
-            got="PostgreSQL has no connection left",
-            next_step=f"End connections that nobody needs, or raise max_connections of PostgreSQL, {_NOTHING_IS_LOST}",
+    else:
+        kind, got = StateError, f"{type(cause).__name__}{f' (SQLSTATE {code})' if code else ''}"
+        next_step = (
+            "The transaction was rolled back. Check the rights of the database user and the log of the server, then "
+            "run the sync again."
         )
-    if code == _READ_ONLY:
-        return TransientStateError(
-            source=source,
-            tried=tried,
-            got="PostgreSQL takes no writes, as a standby does",
-            next_step=f"Let database_url name the primary server, {_NOTHING_IS_LOST}",
-        )
-    if isinstance(failure, LOST_CONNECTION):
-        return TransientStateError(
-            source=source,
-            tried=tried,
-            got=_primary_message(failure),
-            next_step="Check that PostgreSQL runs, and that database_url names it (why it stopped, its log tells; a "
-            f"full disk stops it too), {_NOTHING_IS_LOST}",
-        )
-    return StateError(
-        source=source,
-        tried=tried,
-        got=f"{type(cause).__name__}{f' (SQLSTATE {code})' if code else ''}",
-        next_step="The transaction was rolled back. Check the rights of the database user and "
-        "the log of the server, then run the sync again.",
-    )
+    return kind(source=f"database {place}", tried=tried, got=got, next_step=next_step)
 
 
 def known_failure(error: BaseException, *, tried: str) -> WooSyncError | None:
@@ -103,7 +91,7 @@ def known_failure(error: BaseException, *, tried: str) -> WooSyncError | None:
 
     Dagster keeps its runs and events in a database too, and wraps what that raises.
     """
-    for each in _chain(error):
+    for each in chain_of(error):
         if isinstance(each, WooSyncError):
             return each
         if isinstance(each, DATABASE_FAILURE):
@@ -124,7 +112,8 @@ def disk_full(error: OSError, *, source: str, tried: str) -> DiskFullError:
     )
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def chain_of(error: BaseException) -> Iterator[BaseException]:
+    """The exception, and those behind it: libraries wrap one in the other."""
     seen: set[int] = set()
     next_one: BaseException | None = error
     while next_one is not None and id(next_one) not in seen:

@@ -18,9 +18,6 @@ from woo_sync_pipeline.state.statements import statements
 
 _SQL = statements("lent_phones")
 
-_LENT = _SQL["lent"]
-_LEND = _SQL["lend"]
-
 
 def with_lent_phones(connection: sa.Connection, source: str, records: pd.DataFrame) -> pd.DataFrame:
     """The records, of which persons without a phone of their own have the one that they were lent before.
@@ -44,7 +41,7 @@ def lend_phones(connection: sa.Connection, source: str) -> None:
     Whose phone becomes another one is noted in `touched`.
     """
     values = {"source": source, "missing": InvalidReason.missing_phone.value}
-    connection.execute(sa.text(_LEND), values)
+    connection.execute(sa.text(_SQL["lend"]), values)
 
 
 def persons_not_to_mend(database: Database, source: str, ids: Collection[str]) -> set[tuple[str, str]]:
@@ -52,16 +49,9 @@ def persons_not_to_mend(database: Database, source: str, ids: Collection[str]) -
 
     They have the phone of a record that belongs to them, or were erased in the source.
     """
-    query = """
-        SELECT record_type, record_id FROM woo_sync.source_records
-        WHERE source = :source AND is_person AND record_id = ANY(:ids)
-            AND (phone IS NOT NULL OR erased_at IS NOT NULL)
-    """
-    with database.transaction() as connection:
-        rows = connection.execute(sa.text(query), {"source": source, "ids": list(ids)})
-        return set(rows.tuples())
+    return set(map(tuple, database.rows(_SQL["persons_not_to_mend"], source=source, ids=list(ids))))
 
 
 def _lent(connection: sa.Connection, source: str, ids: Collection[str]) -> dict[str, str]:
     values = {"source": source, "ids": list(ids), "missing": InvalidReason.missing_phone.value}
-    return dict(connection.execute(sa.text(_LENT), values).tuples().all())
+    return dict(connection.execute(sa.text(_SQL["lent"]), values).tuples().all())

@@ -8,57 +8,20 @@ import sqlalchemy as sa
 
 from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.state.bulk import append_frame, copy_frame, read_copied
-from woo_sync_pipeline.state.columns import RECORD_COLUMNS
+from woo_sync_pipeline.state.columns import RECORD_KEY, of_records
 from woo_sync_pipeline.state.statements import statements
 
-_SQL = statements("opt_outs")
-
-_TELLING = ("record_type", "record_id", "person_id", "phone", "consent_answers", "consent")
-_OPTING_OUT = {"place": "int", **{name: RECORD_COLUMNS[name] for name in _TELLING}}
-_STAYING = (
-    "phone",
-    "phone_masked",
-    "first_name",
-    "last_name",
-    "email",
-    "status",
-    "is_discarded",
-    "tags",
-    "item_ids",
-    "invalid_reason",
+_OPTING_OUT = of_records("record_type record_id person_id phone consent_answers consent", place="int")
+_KEPT = of_records(
+    "phone phone_masked first_name last_name email status is_discarded tags item_ids invalid_reason"
 )
-_KEPT = {name: RECORD_COLUMNS[name] for name in _STAYING}
 """What stays of a known record as it is stored."""
 
 _NULL_LISTS = {name: f"coalesce(known.{name}, '{{}}') AS {name}" for name in ("tags", "item_ids")}
 
-_SHOWN = ", ".join(_NULL_LISTS.get(name, f"known.{name}") for name in _KEPT)
-
-ONLY_OPTING_OUT = {"record_type": "text", "record_id": "text"}
+_SQL = statements("opt_outs", shown=", ".join(_NULL_LISTS.get(name, f"known.{name}") for name in _KEPT))
 
 MARK_GONE_AGAIN = _SQL["mark_gone_again"]
-
-# Opt-outs of known contacts that are not stored yet.
-_NEW = f"""
-SELECT place, known.record_id IS NOT NULL AS is_known,
-    known.record_id IS NOT NULL AND known.gone_at IS NULL AS is_there, {_SHOWN}
-FROM opting_out
-LEFT JOIN woo_sync.source_records AS known
-    ON known.source = :source AND known.record_type = opting_out.record_type
-    AND known.record_id = opting_out.record_id
-WHERE (known.consent_answers IS DISTINCT FROM opting_out.consent_answers
-        OR (opting_out.consent = 'opted_out' AND known.consent IS DISTINCT FROM 'opted_out'))
-    AND (
-        EXISTS (
-            SELECT FROM woo_sync.contacts AS contact WHERE contact.phone IN (opting_out.phone, known.phone)
-        ) OR EXISTS (
-            SELECT FROM woo_sync.source_records AS person
-            WHERE person.source = :source AND person.is_person AND person.record_id = opting_out.person_id
-                AND person.phone IS NOT NULL
-        )
-    )
-ORDER BY place
-"""  # noqa: S608 - the only things put in are the constants above
 
 
 def opt_outs_alone(
@@ -79,7 +42,7 @@ def opt_outs_alone(
     connection.execute(sa.text("DROP TABLE IF EXISTS opting_out"))
     copy_frame(connection, opting_out, "opting_out", _OPTING_OUT)
     columns = {"place": "int", "is_known": "boolean", "is_there": "boolean", **_KEPT}
-    found = read_copied(connection, _NEW, columns, {"source": source})
+    found = read_copied(connection, _SQL["new"], columns, {"source": source})
     chosen = part.iloc[found["place"].to_numpy(dtype=np.int64)].reset_index(drop=True)
     is_known = found["is_known"].to_numpy(dtype=bool)
     phones = found["phone"].where(found["phone"].notna(), chosen["phone"])
@@ -89,7 +52,5 @@ def opt_outs_alone(
         chosen[name] = found[name]
     chosen["phone"] = phones
     chosen.loc[phones.notna(), "invalid_reason"] = None
-    append_frame(
-        connection, chosen[~found["is_there"].to_numpy(dtype=bool)], "only_opting_out", ONLY_OPTING_OUT
-    )
+    append_frame(connection, chosen[~found["is_there"].to_numpy(dtype=bool)], "only_opting_out", RECORD_KEY)
     return chosen.assign(hash="")

@@ -5,22 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import sqlalchemy as sa
-
 from woo_sync_pipeline.contacts.e164 import E164
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.statements import statements
 
-_SQL = statements("people")
-
-_PERSON = re.compile(r"([a-z][a-z0-9_]{0,39}):(\S+)")
-_EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
-
-_OWNERS = _SQL["owners"]
+_OWNERS = statements("people")["owners"]
 _BY_EMAIL = _OWNERS.format(condition="lower(named.email) = lower(:email)")
 _BY_ID = _OWNERS.format(
     condition="named.source = :source AND named.is_person AND named.record_id = :record_id"
 )
+_PERSON = re.compile(r"([a-z][a-z0-9_]{0,39}):(\S+)")
+_EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 
 
 @dataclass(frozen=True)
@@ -52,11 +47,6 @@ class Meant:
     by_phone: dict[str, tuple[StoreRecord, ...]]
     without_phone: tuple[StoreRecord, ...]
 
-    @property
-    def is_nobody(self) -> bool:
-        """Nothing is known."""
-        return not (self.by_phone or self.without_phone)
-
 
 def read_naming(text: str) -> Naming | None:
     """What a text names: `+61491570006`, `ann@example.com` or `woocommerce:123`; None when it is none of these."""
@@ -75,11 +65,10 @@ def who_is_meant(database: Database, naming: Naming) -> Meant:
     query = _BY_ID if naming.email is None else _BY_EMAIL
     by_phone: dict[str, list[StoreRecord]] = {}
     without_phone = []
-    with database.transaction() as connection:
-        for phone, *key in connection.execute(sa.text(query), vars(naming)):
-            record = StoreRecord(*key)
-            if phone is None:
-                without_phone.append(record)
-            else:
-                by_phone.setdefault(phone, []).append(record)
+    for phone, *key in database.rows(query, **vars(naming)):
+        record = StoreRecord(*key)
+        if phone is None:
+            without_phone.append(record)
+        else:
+            by_phone.setdefault(phone, []).append(record)
     return Meant({phone: tuple(records) for phone, records in by_phone.items()}, tuple(without_phone))

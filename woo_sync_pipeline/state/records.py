@@ -19,15 +19,50 @@ from woo_sync_pipeline.contacts.limits import ChangeSummary
 from woo_sync_pipeline.contacts.merge import MergeInput, MergeSource, merge_contacts
 from woo_sync_pipeline.errors import StateError
 from woo_sync_pipeline.state import changes
-from woo_sync_pipeline.state import record_queries as queries
 from woo_sync_pipeline.state.bulk import PORTION, append_frame, copy_frame, create_temporary, read_copied
-from woo_sync_pipeline.state.columns import CONTACT_COLUMNS
+from woo_sync_pipeline.state.columns import CONTACT_COLUMNS, RECORD_KEY, of_records
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.erasures import ErasureNotes
 from woo_sync_pipeline.state.lent_phones import lend_phones, with_lent_phones
-from woo_sync_pipeline.state.opt_outs import MARK_GONE_AGAIN, ONLY_OPTING_OUT, opt_outs_alone
+from woo_sync_pipeline.state.opt_outs import MARK_GONE_AGAIN, opt_outs_alone
 from woo_sync_pipeline.state.sources import change_consent_modes, changed_settings, remember_source
+from woo_sync_pipeline.state.statements import statements
 from woo_sync_pipeline.state.storing import create_tables, store_records
+
+_HOLDERS = of_records(
+    "phone record_type record_id is_person first_name last_name email tags created_at modified_at",
+    source="text",
+)
+_SIGNALS = of_records(
+    "phone consent choice_from choice_until choice_is_dated choice_returned_at consent_origin",
+    source="text",
+    is_stop="boolean",
+)
+_PURCHASES = {"phone": "text", "source": "text", "tag": "text"}
+_ITEMS = {"item_id": "text", "tags": "text[]"}
+_BEFORE = ("groups", "consent", "consent_at", "consent_dated_at", "status")
+_DIFFERENT = {
+    **CONTACT_COLUMNS,
+    "is_new": "boolean",
+    **{f"old_{name}": CONTACT_COLUMNS[name] for name in _BEFORE},
+    "base_state": "text",
+    "opted_out_when_stopped_at": "timestamptz",
+}
+_MERGED = [name for name in CONTACT_COLUMNS if name != "phone"]
+
+# Temporary tables: `gone`, `incoming_items`: what was read, beside records. `touched`: phones that may look different
+# now. `merged`: their contacts; `different`: those that differ, beside what they were.
+_SQL = statements(
+    "records",
+    columns=", ".join(CONTACT_COLUMNS),
+    holder_columns=", ".join(_HOLDERS),
+    signal_columns=", ".join(_SIGNALS),
+    known_before=", ".join(f"known.{name}" for name in _BEFORE),
+    known_values=", ".join(f"known.{name}" for name in _MERGED),
+    merged_values=", ".join(f"merged.{name}" for name in _MERGED),
+    changes=", ".join(f"{name} = different.{name}" for name in _MERGED),
+)
+HOLDERS, SIGNALS_OF_RECORDS = _SQL["holders"], _SQL["signals_of_records"]
 
 MANY_ROWS = 1_000
 """Rows that a commit brings from which on PostgreSQL is told what its tables hold, rather than left to find out."""
@@ -87,8 +122,8 @@ def commit_reading(
     found = ChangeSummary()
     with suppress(_NotAcceptedError), database.exclusive_commit() as connection:
         _prepare(connection)
-        copy_frame(connection, _gone(reading), "gone", queries.GONE_COLUMNS)
-        copy_frame(connection, _items(reading.item_tags), "incoming_items", queries.ITEM_COLUMNS)
+        copy_frame(connection, _gone(reading), "gone", RECORD_KEY)
+        copy_frame(connection, _items(reading.item_tags), "incoming_items", _ITEMS)
         names = {"source": source, "run_id": run_id}
         clock = _reading_clock(connection, reading, names)
         is_first = not changes.is_known(connection, source)
@@ -101,7 +136,7 @@ def commit_reading(
         erasures.keep(reading.on_erasure)
         of_another_mode = change_consent_modes(connection, sources)
         if of_another_mode:
-            connection.execute(sa.text(queries.TOUCHED_BY_CONSENT_MODE), {"sources": of_another_mode})
+            connection.execute(sa.text(_SQL["touched_by_consent_mode"]), {"sources": of_another_mode})
         reading.beside(connection)
         otherwise = changed_settings(connection, source, reading.settings)
         remember_source(connection, source, sources[source], reading.settings)
@@ -115,7 +150,7 @@ def commit_reading(
             # Those by which it is looked up: of the others, lists above all, it takes three times as long.
             connection.execute(sa.text("ANALYZE woo_sync.contacts (phone, is_pending, base_state)"))
         connection.execute(
-            sa.text(queries.NOTE_COMMIT),
+            sa.text(_SQL["note_commit"]),
             {
                 "run_id": run_id,
                 "started_at": reading.started_at,
@@ -147,7 +182,7 @@ def commit_opt_outs(
         _prepare(connection)
         names = {"source": source, "run_id": run_id}
         clock = _reading_clock(connection, reading, names)
-        create_temporary(connection, "only_opting_out", ONLY_OPTING_OUT)
+        create_temporary(connection, "only_opting_out", RECORD_KEY)
         for part in _portions(reading.records):
             store_records(
                 connection,
@@ -159,7 +194,7 @@ def commit_opt_outs(
             )
         connection.execute(sa.text(MARK_GONE_AGAIN), names)
         _store_merged(connection, sources, accept)
-        connection.execute(sa.text(queries.NOTE_OPTED_OUT_WHEN_STOPPED))
+        connection.execute(sa.text(_SQL["note_opted_out_when_stopped"]))
 
 
 def _prepare(connection: sa.Connection) -> None:
@@ -197,14 +232,9 @@ def _store_all_records(
 def _store_what_is_gone(connection: sa.Connection, source: str, started_at: datetime) -> None:
     """Mark the records that are gone, and take the tags of items."""
     parameters = {"source": source, "started_at": started_at}
-    for statement in (
-        changes.NOTE_GONE_RECORDS,
-        queries.TOUCHED_BY_GONE,
-        queries.MARK_GONE,
-        queries.TOUCHED_BY_ITEMS,
-        queries.UPSERT_ITEMS,
-    ):
-        connection.execute(sa.text(statement), parameters)
+    connection.execute(sa.text(changes.NOTE_GONE_RECORDS), parameters)
+    for name in ("touched_by_gone", "mark_gone", "touched_by_items", "upsert_items"):
+        connection.execute(sa.text(_SQL[name]), parameters)
 
 
 def _store_merged(
@@ -233,7 +263,7 @@ def _portions(parts: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
 
 def _reading_clock(connection: sa.Connection, reading: Reading, names: Mapping[str, str]) -> ReadingClock:
     """By which clock the reading is dated. Raises `StateError` when a later one was committed already."""
-    swept_at = connection.execute(sa.text(queries.LATEST_SWEEP), names).scalar_one()
+    swept_at = connection.execute(sa.text(_SQL["latest_sweep"]), names).scalar_one()
     if swept_at is not None and swept_at > reading.started_at:
         raise StateError(
             source=names["source"],
@@ -241,7 +271,7 @@ def _reading_clock(connection: sa.Connection, reading: Reading, names: Mapping[s
             got="another sync has read the whole store since, so that this may be true no more",
             next_step="Nothing was changed. Start a new sync instead of going on with this one.",
         )
-    earlier = tuple(connection.execute(sa.text(queries.EARLIER_CLOCKS), names).one())
+    earlier = tuple(connection.execute(sa.text(_SQL["earlier_clocks"]), names).one())
     offset = reading.source_clock
     if None not in earlier:
         offset = offset.united(ClockOffset.from_json(earlier))
@@ -251,7 +281,7 @@ def _reading_clock(connection: sa.Connection, reading: Reading, names: Mapping[s
 def prepare_contacts(connection: sa.Connection) -> None:
     """Make the temporary tables that `store_contacts` uses."""
     create_temporary(connection, "merged", CONTACT_COLUMNS)
-    create_temporary(connection, "different", {**CONTACT_COLUMNS, **queries.DIFFERENT_COLUMNS})
+    create_temporary(connection, "different", _DIFFERENT)
 
 
 def store_contacts(connection: sa.Connection, merged: pd.DataFrame) -> int:
@@ -265,85 +295,67 @@ def store_contacts(connection: sa.Connection, merged: pd.DataFrame) -> int:
     connection.execute(sa.text("TRUNCATE merged"))
     append_frame(connection, merged, "merged", CONTACT_COLUMNS)
     bounds = {"first": merged["phone"].min(), "last": merged["phone"].max()}
-    if not connection.execute(sa.text(queries.ANY_KNOWN), bounds).scalar_one():
-        return connection.execute(sa.text(queries.INSERT_ALL)).rowcount
+    if not connection.execute(sa.text(_SQL["any_known"]), bounds).scalar_one():
+        return connection.execute(sa.text(_SQL["insert_all"])).rowcount
     connection.execute(sa.text("ANALYZE merged (phone)"))
     # What this transaction has written PostgreSQL has not counted: it might compare each row with each.
     nested_loops = "on" if len(merged) < MANY_ROWS else "off"
     connection.execute(sa.text(f"SET LOCAL enable_nestloop = {nested_loops}"))
-    connection.execute(sa.text(queries.FIND_DIFFERENT), bounds)
-    connection.execute(sa.text(queries.UPDATE_DIFFERENT), bounds)
-    new = connection.execute(sa.text(queries.INSERT_NEW), bounds).rowcount
+    connection.execute(sa.text(_SQL["find_different"]), bounds)
+    connection.execute(sa.text(_SQL["update_different"]), bounds)
+    new = connection.execute(sa.text(_SQL["insert_new"]), bounds).rowcount
     connection.execute(sa.text("SET LOCAL enable_nestloop = on"))
     return new
 
 
 def latest_sweep(database: Database, source: str, *, run_id: str) -> datetime | None:
     """When the latest complete reading of a source but that of this run began (UTC), by our clock; None: none did."""
-    with database.transaction() as connection:
-        began: datetime | None = connection.execute(
-            sa.text(queries.LATEST_SWEEP), {"source": source, "run_id": run_id}
-        ).scalar_one()
-        return began
+    began: datetime | None = database.scalars(_SQL["latest_sweep"], source=source, run_id=run_id)[0]
+    return began
 
 
 def record_hashes(
     database: Database, source: str, record_type: str, ids: Collection[str] | None = None
 ) -> dict[str, str]:
     """Hashes of the records of a type that are known and not gone, by id: of all, or of those with these ids."""
-    query = """
-        SELECT record_id, hash FROM woo_sync.source_records
-        WHERE source = :source AND record_type = :record_type AND gone_at IS NULL
-    """
     values: dict[str, object] = {"source": source, "record_type": record_type}
-    if ids is not None:
-        query += " AND record_id = ANY(:ids)"
-        values["ids"] = list(ids)
-    with database.transaction() as connection:
-        return dict(connection.execute(sa.text(query), values).tuples().all())
+    if ids is None:
+        return dict(database.rows(_SQL["hashes"], **values))
+    return dict(database.rows(f"{_SQL['hashes']} AND record_id = ANY(:ids)", ids=list(ids), **values))
 
 
 def known_phones(database: Database, phones: Collection[str]) -> set[str]:
     """Those of these phones (E.164) that a record of any source has."""
     query = "SELECT DISTINCT phone FROM woo_sync.source_records WHERE phone = ANY(:phones)"
-    with database.transaction() as connection:
-        return set(connection.execute(sa.text(query), {"phones": list(phones)}).scalars())
+    return set(database.scalars(query, phones=list(phones)))
 
 
 def invalid_reasons(database: Database, source: str) -> dict[str, int]:
     """How many records of a source that should hold a contact hold none, by reason, the most frequent first."""
-    query = """
-        SELECT invalid_reason, count(*) FROM woo_sync.source_records
-        WHERE source = :source AND invalid_reason IS NOT NULL AND phone IS NULL AND gone_at IS NULL
-            AND erased_at IS NULL AND (is_person OR person_id = '')
-        GROUP BY invalid_reason ORDER BY count(*) DESC, invalid_reason
-    """
-    with database.transaction() as connection:
-        return dict(connection.execute(sa.text(query), {"source": source}).tuples().all())
+    return dict(database.rows(_SQL["invalid_reasons"], source=source))
 
 
 def _merge_touched(connection: sa.Connection, sources: Mapping[str, MergeSource]) -> Iterator[pd.DataFrame]:
-    for statement in queries.NUMBER_TOUCHED:
-        connection.execute(sa.text(statement), {"portion_size": PORTION})
-    portions = connection.execute(sa.text(queries.COUNT_PORTIONS)).scalar_one()
+    connection.execute(sa.text(_SQL["number_touched"]), {"portion_size": PORTION})
+    portions = connection.execute(sa.text("SELECT coalesce(max(portion) + 1, 0) FROM numbered")).scalar_one()
     names = connection.execute(sa.text("SELECT name FROM woo_sync.platform_lists")).scalars()
     list_names = {name.casefold(): name for name in names}
     for portion in range(max(portions, 1)):
-        connection.execute(sa.text(queries.CHOOSE_PORTION), {"portion": portion})
+        connection.execute(sa.text(_SQL["choose_portion"]), {"portion": portion})
         phones = read_copied(connection, "SELECT phone FROM touched_phones", {"phone": "text"})["phone"]
         known = MergeInput(
-            holders=read_copied(connection, queries.HOLDERS, queries.HOLDER_COLUMNS),
-            signals=read_copied(connection, queries.SIGNALS, queries.SIGNAL_COLUMNS),
-            purchases=read_copied(connection, queries.PURCHASES, queries.PURCHASE_COLUMNS),
+            holders=read_copied(connection, HOLDERS, _HOLDERS),
+            signals=read_copied(connection, _SQL["signals"], _SIGNALS),
+            purchases=read_copied(connection, _SQL["purchases"], _PURCHASES),
         )
         yield merge_contacts(known, phones=phones, sources=sources, list_names=list_names)
 
 
 def _gone(reading: Reading) -> pd.DataFrame:
     rows = [(record_type, each) for record_type, ids in reading.gone.items() for each in ids]
-    return pd.DataFrame(rows, columns=list(queries.GONE_COLUMNS))
+    return pd.DataFrame(rows, columns=list(RECORD_KEY))
 
 
 def _items(tags: Mapping[str, Collection[str]]) -> pd.DataFrame:
     rows = [(item_id, list(names)) for item_id, names in tags.items()]
-    return pd.DataFrame(rows, columns=list(queries.ITEM_COLUMNS))
+    return pd.DataFrame(rows, columns=list(_ITEMS))

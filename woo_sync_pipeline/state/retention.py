@@ -14,10 +14,6 @@ _SQL = statements("retention")
 BATCH = 500
 """Syncs that go in one transaction: a first sync has a hundred thousand contacts, and others want to write too."""
 
-_OLD = _SQL["old"]
-_REMEMBER_DAYS = _SQL["remember_days"]
-_DELETE = _SQL["delete"]
-
 
 def prune_history(database: Database, *, before: datetime, timezone: str, batch: int = BATCH) -> int:
     """Delete the syncs that began before a time (UTC), with what happened to their contacts; returns how many.
@@ -29,9 +25,9 @@ def prune_history(database: Database, *, before: datetime, timezone: str, batch:
     while True:
         with database.transaction() as connection:
             values = {"before": before, "after": after, "batch": batch}
-            connection.execute(sa.text(_OLD), values)
-            connection.execute(sa.text(_REMEMBER_DAYS), {"timezone": timezone})
-            gone = list(connection.execute(sa.text(_DELETE)).scalars())
+            connection.execute(sa.text(_SQL["old"]), values)
+            connection.execute(sa.text(_SQL["remember_days"]), {"timezone": timezone})
+            gone = list(connection.execute(sa.text(_SQL["delete"])).scalars())
         if not gone:
             return deleted
         deleted += len(gone)
@@ -41,5 +37,4 @@ def prune_history(database: Database, *, before: datetime, timezone: str, batch:
 def covered_days(database: Database, source: str) -> set[date]:
     """Days of a source that syncs which are no longer in the history have covered."""
     query = "SELECT day FROM woo_sync.covered_days WHERE source = :source"
-    with database.transaction() as connection:
-        return set(connection.execute(sa.text(query), {"source": source}).scalars())
+    return set(database.scalars(query, source=source))

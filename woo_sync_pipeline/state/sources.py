@@ -11,21 +11,15 @@ import sqlalchemy as sa
 from woo_sync_pipeline.contacts.merge import MergeSource
 from woo_sync_pipeline.errors import StateError
 from woo_sync_pipeline.state.database import Database
+from woo_sync_pipeline.state.statements import statements
+
+_SQL = statements("sources")
 
 
 def remember_source(
     connection: sa.Connection, key: str, source: MergeSource, settings: Mapping[str, Any]
 ) -> None:
     """Write down how a source is configured; `settings` are those that what its records mean depends on, by name."""
-    statement = """
-        INSERT INTO woo_sync.sources (source, name, is_explicit, name_format, settings)
-        VALUES (:key, :name, :is_explicit, :name_format, :settings)
-        ON CONFLICT (source) DO UPDATE
-        SET name = excluded.name, is_explicit = excluded.is_explicit, name_format = excluded.name_format,
-            settings = excluded.settings
-        WHERE (sources.name, sources.is_explicit, sources.name_format, sources.settings)
-            IS DISTINCT FROM (excluded.name, excluded.is_explicit, excluded.name_format, excluded.settings)
-    """
     values = {
         "key": key,
         "name": source.name,
@@ -33,7 +27,7 @@ def remember_source(
         "name_format": source.name_format,
         "settings": json.dumps(settings, sort_keys=True),
     }
-    connection.execute(sa.text(statement), values)
+    connection.execute(sa.text(_SQL["remember"]), values)
 
 
 def changed_settings(connection: sa.Connection, key: str, settings: Mapping[str, Any]) -> tuple[str, ...]:
@@ -46,14 +40,8 @@ def changed_settings(connection: sa.Connection, key: str, settings: Mapping[str,
 
 def change_consent_modes(connection: sa.Connection, configured: Mapping[str, MergeSource]) -> list[str]:
     """Write down the consent modes of all sources that were committed before; returns the keys that changed."""
-    statement = """
-        UPDATE woo_sync.sources AS known SET is_explicit = configured.is_explicit
-        FROM unnest(:keys, :modes) AS configured (source, is_explicit)
-        WHERE known.source = configured.source AND known.is_explicit IS DISTINCT FROM configured.is_explicit
-        RETURNING known.source
-    """
     values = {"keys": list(configured), "modes": [each.is_explicit for each in configured.values()]}
-    return list(connection.execute(sa.text(statement), values).scalars())
+    return list(connection.execute(sa.text(_SQL["change_modes"]), values).scalars())
 
 
 def with_refused_sources(
@@ -68,15 +56,9 @@ def with_refused_sources(
     """
     if refused is not None and not refused:
         return dict(configured)
-    query = """
-        SELECT source, name, is_explicit, name_format FROM woo_sync.sources
-        WHERE source <> ALL(:configured) AND (:any OR source = ANY(:refused))
-    """
     values = {"configured": list(configured), "any": refused is None, "refused": list(refused or ())}
-    with database.transaction() as connection:
-        rows = connection.execute(sa.text(query), values).tuples().all()
     remembered = {}
-    for key, name, is_explicit, name_format in rows:
+    for key, name, is_explicit, name_format in database.rows(_SQL["of_refused"], **values):
         if name is None:
             raise StateError(
                 source=key,

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from woo_sync_pipeline.errors import StagingError
 from woo_sync_pipeline.privacy import redact
 from woo_sync_pipeline.state.bulk import PORTION
-from woo_sync_pipeline.state.failures import FULL_DISK, disk_full
+from woo_sync_pipeline.state.failures import FULL_DISK, chain_of, disk_full
 
 Failures: TypeAlias = Callable[[], AbstractContextManager[None]]
 """A block in which what the file system reports becomes a `StagingError`."""
@@ -304,9 +304,9 @@ class Staging:
         except Exception as error:
             if not isinstance(error, OSError) and not _is_of_object_store(error):
                 raise
-            full = _full_disk(error)
-            if full is not None:
-                raise disk_full(full, source=self._place, tried=tried) from None
+            for each in chain_of(error):
+                if isinstance(each, OSError) and each.errno in FULL_DISK:
+                    raise disk_full(each, source=self._place, tried=tried) from None
             raise self._failure(
                 tried,
                 f"{type(error).__name__}: {redact(str(error))}",
@@ -321,16 +321,6 @@ class Staging:
 def _is_of_object_store(error: Exception) -> bool:
     """Whether it is one of the family of errors of the AWS client, which is installed only where it is used."""
     return any(kind.__module__.partition(".")[0] == "botocore" for kind in type(error).__mro__)
-
-
-def _full_disk(error: BaseException) -> OSError | None:
-    """What says that there is no room: Arrow may have wrapped it."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, OSError) and seen.errno in FULL_DISK:
-            return seen
-        seen = seen.__cause__ or seen.__context__
-    return None
 
 
 def _unix_time(value: Any) -> float:

@@ -14,10 +14,6 @@ from woo_sync_pipeline.clocks import CLOCKS_MAY_DIFFER, UNKNOWN_OFFSET
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.statements import statements
 
-_SQL = statements("syncs")
-
-_SELECT = _SQL["select"]
-
 
 @dataclass(frozen=True)
 class SyncRun:
@@ -75,6 +71,9 @@ CONTACT_LINE_COLUMNS = {
 }
 """A `SyncContact` as a row: the lines of a report."""
 
+_SQL = statements("syncs", line_columns=", ".join(CONTACT_LINE_COLUMNS))
+_SELECT = _SQL["select"]
+
 
 @dataclass(frozen=True)
 class Watermark:
@@ -95,11 +94,6 @@ def begin_sync(
     last_day: date,
 ) -> SyncRun:
     """The sync of this run, begun now if it is not known yet."""
-    statement = """
-        INSERT INTO woo_sync.sync_runs (run_id, source, kind, reading, first_day, last_day, status)
-        VALUES (:run_id, :source, :kind, :reading, :first_day, :last_day, 'running')
-        ON CONFLICT (run_id) DO NOTHING
-    """
     values = {
         "run_id": run_id,
         "source": source,
@@ -113,7 +107,7 @@ def begin_sync(
         known = connection.execute(sa.text(f"{_SELECT} WHERE run_id = :run_id"), values).mappings().first()
         if known is not None:
             return SyncRun(**known)
-        connection.execute(sa.text(statement), values)
+        connection.execute(sa.text(_SQL["begin"]), values)
         return _one(connection, "run_id = :run_id", {"run_id": run_id})
 
 
@@ -154,11 +148,7 @@ def finish_sync(
         forget = "DELETE FROM woo_sync.sync_run_contacts WHERE sync_id = :sync_id AND outcome = 'invalid'"
         connection.execute(sa.text(forget), parameters)
         note_contacts(connection, run_id, invalid)
-        close = """
-            UPDATE woo_sync.sync_runs SET status = 'succeeded', finished_at = now(), counts = :counts, error = NULL
-            WHERE sync_id = :sync_id
-        """
-        connection.execute(sa.text(close), parameters)
+        connection.execute(sa.text(_SQL["close"]), parameters)
         return _one(connection, "sync_id = :sync_id", parameters)
 
 
@@ -183,8 +173,7 @@ def mark_crashed(database: Database, *, source: str, except_run_id: str) -> None
 def sources_at_work(database: Database) -> list[str]:
     """Sources of which a sync is noted as running, whether or not it has crashed."""
     query = "SELECT DISTINCT source FROM woo_sync.sync_runs WHERE status = 'running' ORDER BY source"
-    with database.transaction() as connection:
-        return list(connection.execute(sa.text(query)).scalars())
+    return database.scalars(query)
 
 
 def list_syncs(database: Database, *, source: str | None = None, limit: int = 50) -> list[SyncRun]:
@@ -205,29 +194,12 @@ def find_sync(database: Database, *, run_id: str) -> SyncRun | None:
 
 def sync_contacts(database: Database, sync_id: int) -> list[SyncContact]:
     """What happened to the contacts of a sync, in the order in which it was noted."""
-    columns = ", ".join(CONTACT_LINE_COLUMNS)
-    with database.transaction() as connection:
-        rows = connection.execute(
-            sa.text(
-                f"SELECT {columns} FROM woo_sync.sync_run_contacts WHERE sync_id = :sync_id"  # noqa: S608
-                " ORDER BY position"
-            ),
-            {"sync_id": sync_id},
-        ).mappings()
-        return [SyncContact(**row) for row in rows]
+    return [SyncContact(**row._mapping) for row in database.rows(_SQL["contacts"], sync_id=sync_id)]
 
 
 def watermark(database: Database, source: str) -> Watermark | None:
     """How far a source has been read and committed; None when nothing was ever committed for it."""
-    query = """
-        SELECT max(read_until), (
-            SELECT cursor FROM woo_sync.sync_runs WHERE source = :source AND committed_at IS NOT NULL
-            ORDER BY committed_at DESC, sync_id DESC LIMIT 1
-        )
-        FROM woo_sync.sync_runs WHERE source = :source AND committed_at IS NOT NULL
-    """
-    with database.transaction() as connection:
-        read_until, cursor = connection.execute(sa.text(query), {"source": source}).one()
+    [[read_until, cursor]] = database.rows(_SQL["watermark"], source=source)
     return None if read_until is None else Watermark(read_until, cursor or {})
 
 
@@ -249,19 +221,6 @@ def watermark_by(
     """
     if store_ahead is None and known.read_until <= store_now:
         return known
-    query = """
-        SELECT max(LEAST(:store_now, CASE
-            WHEN store_ahead_by IS NOT NULL AND CAST(:store_ahead AS interval) IS NOT NULL THEN LEAST(
-                read_until,
-                read_until - store_ahead_by[2] * interval '1 second' + :store_ahead,
-                CASE WHEN abs(store_ahead_by[2] - extract(epoch FROM CAST(:store_ahead AS interval))) > :set_seconds
-                    THEN started_at - :doubt END
-            )
-            WHEN read_until > :believable THEN LEAST(started_at, :store_now) - :doubt
-            ELSE read_until
-        END))
-        FROM woo_sync.sync_runs WHERE source = :source AND committed_at IS NOT NULL
-    """
     values = {
         "source": source,
         "store_now": store_now,
@@ -270,8 +229,7 @@ def watermark_by(
         "doubt": UNKNOWN_OFFSET.highest,
         "set_seconds": CLOCKS_MAY_DIFFER.total_seconds(),
     }
-    with database.transaction() as connection:
-        return replace(known, read_until=connection.execute(sa.text(query), values).scalar_one())
+    return replace(known, read_until=database.scalars(_SQL["watermark_by"], **values)[0])
 
 
 def completed_sweeps(database: Database, source: str) -> list[SyncRun]:
@@ -281,14 +239,11 @@ def completed_sweeps(database: Database, source: str) -> list[SyncRun]:
 
 
 def _change(database: Database, change: str, **values: Any) -> None:
-    with database.transaction() as connection:
-        connection.execute(sa.text(f"UPDATE woo_sync.sync_runs SET {change}"), values)  # noqa: S608 - our own
+    database.change(f"UPDATE woo_sync.sync_runs SET {change}", **values)  # noqa: S608 - our own
 
 
 def _found(database: Database, condition: str, **values: Any) -> list[SyncRun]:
-    with database.transaction() as connection:
-        rows = connection.execute(sa.text(f"{_SELECT} {condition}"), values).mappings()
-        return [SyncRun(**row) for row in rows]
+    return [SyncRun(**row._mapping) for row in database.rows(f"{_SELECT} {condition}", **values)]
 
 
 def _one(connection: sa.Connection, condition: str, parameters: Mapping[str, Any]) -> SyncRun:

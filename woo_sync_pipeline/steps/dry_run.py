@@ -9,12 +9,13 @@ from woo_sync_pipeline.messagemedia.account import AccountLists, custom_fields_o
 from woo_sync_pipeline.messagemedia.client import PlatformClient
 from woo_sync_pipeline.messagemedia.encoding import Action, ContactPlan, Vocabulary
 from woo_sync_pipeline.messagemedia.models import CustomField
-from woo_sync_pipeline.privacy import mask_phone
+from woo_sync_pipeline.messagemedia.outcomes import PushOutcome
 from woo_sync_pipeline.state.contacts import load_pending
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import SyncContact, note_contacts
 from woo_sync_pipeline.steps import batches as planning
 from woo_sync_pipeline.steps.batches import Planner, PushSummary
+from woo_sync_pipeline.steps.push import contact_line
 
 
 def plan_pending(
@@ -52,7 +53,7 @@ def plan_pending(
         )
         waiting.extend(plans.put_off)
         refusing = [plan for plan in plans.quiet if plan.refuses_anew]
-        contacts = [_sync_contact(plan) for plan in (*plans.sending, *refusing)]
+        contacts = [contact_line(_planned(plan)) for plan in (*plans.sending, *refusing)]
         with database.transaction() as connection:
             note_contacts(connection, run_id, contacts)
         summary.add(quiet=plans.quiet, settled=plans.sending, contacts=contacts)
@@ -60,13 +61,5 @@ def plan_pending(
     return summary
 
 
-def _sync_contact(plan: ContactPlan) -> SyncContact:
-    outcome = "new" if plan.action is Action.create else "unchanged" if plan.sends_nothing else "updated"
-    return SyncContact(
-        outcome=outcome,
-        phone=plan.phone,
-        phone_masked=mask_phone(plan.phone),
-        state=plan.decision.state.value if plan.decision.state else None,
-        changes=plan.changes,
-        reason=plan.not_applied_sentence,
-    )
+def _planned(plan: ContactPlan) -> PushOutcome:
+    return PushOutcome(plan, plan.contact_id, plan.action is Action.create, plan.changes)

@@ -16,8 +16,7 @@ from woo_sync_pipeline.messagemedia.directory import subscription_states
 from woo_sync_pipeline.privacy import mask_phone
 from woo_sync_pipeline.state.changes import MOST_EXAMPLES
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.known_account import held_phones
-from woo_sync_pipeline.state.platform_states import begin_directory_read, note_states
+from woo_sync_pipeline.state.known_account import begin_directory_read, held_phones, note_states
 
 SELDOM_ENOUGH = timedelta(hours=12)
 """How long one look at the directory serves all sources: it shows everybody's contacts."""

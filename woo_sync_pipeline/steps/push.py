@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from time import monotonic
 
@@ -85,100 +85,90 @@ class _Batch:
         return {plan.contact_id for plan in self.plans.sending if plan.contact_id is not None}
 
 
+@dataclass
 class _Push:
     """One push: makes batches ready, has them sent, and writes down what became of them."""
 
-    def __init__(
-        self,
-        database: Database,
-        client: PlatformClient,
-        pusher: Pusher,
-        planner: Planner,
-        fields: tuple[CustomField, CustomField],
-        summary: PushSummary,
-        run_id: str,
-        progress: Callable[[int], None],
-    ) -> None:
-        self._database = database
-        self._client = client
-        self._pusher = pusher
-        self._planner = planner
-        self._fields = fields
-        self._summary = summary
-        self._run_id = run_id
-        self._progress = progress
-        self._under_way: deque[_Batch] = deque()
+    database: Database
+    client: PlatformClient
+    pusher: Pusher
+    planner: Planner
+    fields: tuple[CustomField, CustomField]
+    summary: PushSummary
+    run_id: str
+    progress: Callable[[int], None]
+    under_way: deque[_Batch] = field(default_factory=deque)
 
     def take_turn(self, waiting: deque[str]) -> None:
         """Push until nothing is waiting, or until the turn is over and somebody else waits for it.
 
         Leaves nothing under way.
         """
-        lists, ends_at = AccountLists(self._client), monotonic() + TURN_SECONDS
+        lists, ends_at = AccountLists(self.client), monotonic() + TURN_SECONDS
         try:
             while waiting:
-                if self._under_way and monotonic() > ends_at:
-                    if self._database.is_push_awaited():
+                if self.under_way and monotonic() > ends_at:
+                    if self.database.is_push_awaited():
                         break
                     # Read anew now and then: others make lists, or delete some.
-                    lists, ends_at = AccountLists(self._client), monotonic() + TURN_SECONDS
+                    lists, ends_at = AccountLists(self.client), monotonic() + TURN_SECONDS
                 self._begin(waiting, lists)
-                if len(self._under_way) == _BATCHES_UNDER_WAY:
+                if len(self.under_way) == _BATCHES_UNDER_WAY:
                     self._finish_oldest()
-            while self._under_way:
+            while self.under_way:
                 self._finish_oldest()
         except BaseException:
-            self._pusher.stop()
+            self.pusher.stop()
             # What cannot be written down now is noted as in flight: the next sync recognises it.
             with suppress(WooSyncError):
-                while self._under_way:
+                while self.under_way:
                     self._settle_oldest()
             raise
 
     def _begin(self, waiting: deque[str], lists: AccountLists) -> None:
         phones = [waiting.popleft() for _ in range(min(planning.BATCH, len(waiting)))]
         # Another sync may have pushed some of them while this one waited.
-        stores = {contact.phone: contact for contact in load_pending(self._database, phones)}
+        stores = {contact.phone: contact for contact in load_pending(self.database, phones)}
         made_before = len(lists.made)
         needed = lists.ensure({name for contact in stores.values() for name in contact.groups})
-        self._summary.groups_made += len(lists.made) - made_before
-        adopt_lists(self._database, [(each.id, each.name) for each in needed])
+        self.summary.groups_made += len(lists.made) - made_before
+        adopt_lists(self.database, [(each.id, each.name) for each in needed])
         lacking = {
             phone: reason for phone, each in stores.items() if (reason := _lacking(each, lists.refused))
         }
         for phone in lacking:
             stores[phone] = _without_lists(stores[phone], lists.refused)
-        vocabulary = Vocabulary(lists.ids, *self._fields, clock_offset=self._client.clock_offset)
-        busy = {contact_id for batch in self._under_way for contact_id in batch.busy}
+        vocabulary = Vocabulary(lists.ids, *self.fields, clock_offset=self.client.clock_offset)
+        busy = {contact_id for batch in self.under_way for contact_id in batch.busy}
         read_at = monotonic()
-        plans = self._planner.plan(stores.values(), vocabulary, busy=busy)
+        plans = self.planner.plan(stores.values(), vocabulary, busy=busy)
         waiting.extend(plans.put_off)
-        note_in_flight(self._database, [(plan.phone, plan.base) for plan in plans.sending])
-        sending = self._pusher.begin(
+        note_in_flight(self.database, [(plan.phone, plan.base) for plan in plans.sending])
+        sending = self.pusher.begin(
             plans.sending,
             replan=lambda plan, found, maybe_sent: _replan(
                 stores[plan.phone],
                 plan,
                 found,
                 vocabulary,
-                now=self._database.now(),
+                now=self.database.now(),
                 maybe_sent=maybe_sent,
             ),
             read_at=read_at,
         )
-        self._under_way.append(_Batch(plans, sending, len(phones) - len(plans.put_off), lacking))
+        self.under_way.append(_Batch(plans, sending, len(phones) - len(plans.put_off), lacking))
 
     def _finish_oldest(self) -> None:
-        size = self._under_way[0].size
+        size = self.under_way[0].size
         stopped_by = self._settle_oldest()
         if stopped_by is not None:
             raise stopped_by
-        self._progress(size)
+        self.progress(size)
 
     def _settle_oldest(self) -> BaseException | None:
         """Write down what became of the oldest batch under way; returns what stopped it, if anything did."""
-        batch = self._under_way.popleft()
-        result = self._pusher.finish(batch.sending)
+        batch = self.under_way.popleft()
+        result = self.pusher.finish(batch.sending)
         outcomes = [*map(_unsent, batch.plans.quiet), *result.outcomes]
         done = [each for each in outcomes if not each.failed]
         # What a contact lacks is only a list: the rest of it is confirmed, and the contact stays pending.
@@ -186,19 +176,19 @@ class _Push:
         quiet = {each.plan.phone: each.plan for each in told if each.changed_nothing}
         sent = [each for each in told if not each.changed_nothing]
         contacts = [
-            _sync_contact(outcome)
+            contact_line(outcome)
             for outcome in told
             if not outcome.changed_nothing or outcome.plan.refuses_anew
         ]
         settle(
-            self._database,
-            run_id=self._run_id,
-            confirmations=[_confirmation(each, now=self._database.now()) for each in done],
+            self.database,
+            run_id=self.run_id,
+            confirmations=[_confirmation(each, now=self.database.now()) for each in done],
             rejections=[(each.plan.phone, redact(each.reason)) for each in sent if each.reason is not None],
             contacts=contacts,
         )
         settled = [each.plan for each in done if each.plan.phone not in quiet]
-        self._summary.add(quiet=quiet.values(), settled=settled, contacts=contacts)
+        self.summary.add(quiet=quiet.values(), settled=settled, contacts=contacts)
         return result.stopped_by
 
 
@@ -249,7 +239,8 @@ def _confirmation(outcome: PushOutcome, *, now: datetime) -> Confirmation:
     return Confirmation(plan.phone, outcome.contact_id, base, events)
 
 
-def _sync_contact(outcome: PushOutcome) -> SyncContact:
+def contact_line(outcome: PushOutcome) -> SyncContact:
+    """What happened to a contact, as a report shows it."""
     plan = outcome.plan
     if outcome.failed:
         kind = "failed"

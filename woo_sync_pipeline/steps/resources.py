@@ -134,11 +134,6 @@ class MessageMediaResource:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings.messagemedia
 
-    @property
-    def max_concurrency(self) -> int:
-        """Requests that may be under way at the same time."""
-        return self._settings.max_concurrency
-
     def connect(self, *, now: Callable[[], datetime] = utc_now) -> PlatformClient:
         """A client of the account, to be used as a context manager; `now` is the clock by which it dates answers."""
         from woo_sync_pipeline.messagemedia.client import PlatformClient

@@ -19,7 +19,7 @@ from woo_sync_pipeline.demo.world import ORDER_CONSENT_KEY, DemoWorld
 from woo_sync_pipeline.privacy import mask_phone
 from woo_sync_pipeline.state.consent_ledger import note_platform_events
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.erasure import erase_person
+from woo_sync_pipeline.state.erasures import erase_person
 from woo_sync_pipeline.steps.resources import source_claim
 from woo_sync_pipeline_tests.cli.conftest import KEY, Command, Result, small_store
 from woo_sync_pipeline_tests.databases import DatabaseServer

@@ -12,7 +12,7 @@ from dagster._core.definitions.utils import validate_asset_owner
 
 from woo_sync_pipeline.config.settings import config_path, load_settings
 from woo_sync_pipeline.errors import ConfigurationError
-from woo_sync_pipeline.sources.woocommerce.record_settings import settings_fingerprint
+from woo_sync_pipeline.sources.woocommerce.settings import settings_fingerprint
 from woo_sync_pipeline_tests.checkout import CHECKOUT
 from woo_sync_pipeline_tests.config.written import GOOD, SECOND_SOURCE, SECRETS, load
 from woo_sync_pipeline_tests.sources.woocommerce.configured import woocommerce

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from woo_sync_pipeline.contacts.beside import BESIDE
 from woo_sync_pipeline.contacts.choices import IN_TRASH, MOVED
+from woo_sync_pipeline.contacts.words import BESIDE
 from woo_sync_pipeline_tests.contacts.shop import (
     ANN,
     BOB,

@@ -8,7 +8,7 @@ from dataclasses import fields
 import pytest
 import yaml
 
-from woo_sync_pipeline.contacts import beside, choices
+from woo_sync_pipeline.contacts import choices, words
 from woo_sync_pipeline.contacts.consent_event import ConsentEventKind
 from woo_sync_pipeline.contacts.subscription import NotApplied
 from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceConsent
@@ -95,8 +95,8 @@ def test_every_column_and_every_kind_of_entry_of_the_ledger_is_explained(page: s
 
 
 def test_what_becomes_of_choices_is_explained_in_the_words_of_the_ledger(page: str) -> None:
-    words = (choices.REPEATS, choices.CAME_BACK, choices.MOVED, choices.IN_TRASH, beside.BESIDE)
-    assert [word for word in words if f"| `{word}` |" not in page] == []
+    told = (choices.REPEATS, choices.CAME_BACK, choices.MOVED, choices.IN_TRASH, words.BESIDE)
+    assert [word for word in told if f"| `{word}` |" not in page] == []
 
 
 @pytest.mark.parametrize("name", ["consent", "contacts", "operations", "report"])

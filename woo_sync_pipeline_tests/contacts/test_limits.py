@@ -63,7 +63,7 @@ def test_settings_that_changed_are_told() -> None:
 
 
 def test_each_change_has_a_sentence_and_a_cause_and_a_setting() -> None:
-    from woo_sync_pipeline.config.limits import LimitsSettings
+    from woo_sync_pipeline.config.source import LimitsSettings
 
     assert set(LimitsSettings().by_change) == set(Change)
     for change in Change:

@@ -12,8 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from woo_sync_pipeline.contacts.choice_times import Interval
+from woo_sync_pipeline.contacts.columns import NEVER
 from woo_sync_pipeline.contacts.repeats import PersonalChoices, repeats_of
-from woo_sync_pipeline.contacts.times import NEVER
 
 
 @dataclass(frozen=True)

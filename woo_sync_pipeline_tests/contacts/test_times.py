@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from woo_sync_pipeline.contacts.times import EPOCH, NEVER, microseconds, moments
+from woo_sync_pipeline.contacts.columns import EPOCH, NEVER, microseconds, moments
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 NOON = datetime(2026, 11, 1, 12, 0, 0, 17, tzinfo=UTC)

@@ -26,13 +26,12 @@ from woo_sync_pipeline.messagemedia.outcomes import PushOutcome
 from woo_sync_pipeline.sources.woocommerce.fields import keep_used
 from woo_sync_pipeline.sources.woocommerce.known import customer_hashes, order_hashes
 from woo_sync_pipeline.sources.woocommerce.order_changes import guest_orders
-from woo_sync_pipeline.sources.woocommerce.record_settings import settings_fingerprint
-from woo_sync_pipeline.sources.woocommerce.records import customer_table, order_table
-from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
+from woo_sync_pipeline.sources.woocommerce.records import customer_page, order_table
+from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings, settings_fingerprint
 from woo_sync_pipeline.state.columns import RECORD_COLUMNS
 from woo_sync_pipeline.state.contacts import load_pending, note_in_flight, pending_phones, settle
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.platform_states import note_states
+from woo_sync_pipeline.state.known_account import note_states
 from woo_sync_pipeline.state.records import Reading, commit_reading
 from woo_sync_pipeline.state.syncs import begin_sync
 from woo_sync_pipeline.steps.push import _confirmation
@@ -210,13 +209,13 @@ class LifeWorld:
             named = set(orders["customer_id"].to_pylist())
             customers = [each for each in customers if each.id > self._last_id or each.id in named]
         known_customers = customer_hashes(self.database, "shop")
-        table = customer_table(
+        table = customer_page(
             list(_rows(customers, customer_builders(self.store, _ROOT, shows_meta=True), keys)),
             meta_keys=keys,
             fingerprint=fingerprint,
             read_at=self.now,
             known=known_customers,
-        )
+        ).table
         gone = set() if is_live else known_customers.keys() - self.store.customers.keys()
         found = normalised_records(
             self.source,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from woo_sync_pipeline.demo.platform import DemoPlatform, FaultKind
-from woo_sync_pipeline.http.waiting import backoff, retry_after_seconds
+from woo_sync_pipeline.http.pace import backoff, retry_after_seconds
 from woo_sync_pipeline.messagemedia.client import PlatformClient
 from woo_sync_pipeline.messagemedia.errors import OutcomeUnknown, PlatformUnavailable, ServerFault
 from woo_sync_pipeline.messagemedia.retry import failure_of_status

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from woo_sync_pipeline.messagemedia.switching import SWITCH_SECONDS, quick_switching
+from woo_sync_pipeline.messagemedia.parallel_sending import SWITCH_SECONDS, quick_switching
 
 
 def test_the_usual_interval_is_back_when_the_last_push_has_ended() -> None:

@@ -51,7 +51,8 @@ class Shop:
         return sorted(self.kept(phone)["lists"])
 
     def label(self, phone: str) -> str | None:
-        return self.kept(phone)["custom_fields"].get("source")
+        label: str | None = self.kept(phone)["custom_fields"].get("source")
+        return label
 
     def state(self, phone: str) -> str:
         (state,) = set(self.kept(phone)["states"].values())

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from woo_sync_pipeline.orchestration.partitions import MOST_DAYS_TOLD, range_tags
+from woo_sync_pipeline.orchestration.tags import MOST_DAYS_TOLD, range_tags
 
 LAST = date(2026, 11, 30)
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"

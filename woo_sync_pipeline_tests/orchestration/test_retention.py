@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from woo_sync_pipeline.contacts.consent_event import ConsentEvent, ConsentEventKind
 from woo_sync_pipeline.days import today
 from woo_sync_pipeline.demo.world import yesterday
-from woo_sync_pipeline.orchestration.pruning import PrunedRuns, forget_progress, prune_runs
+from woo_sync_pipeline.orchestration.retention import PrunedRuns, forget_progress, prune_runs
 from woo_sync_pipeline.state.consent_ledger import note_platform_events
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.staging import StagedName, Staging

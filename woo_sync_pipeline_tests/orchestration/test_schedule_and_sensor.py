@@ -16,9 +16,8 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from woo_sync_pipeline.demo.world import TIMEZONE, yesterday
 from woo_sync_pipeline.errors import WooSyncError
-from woo_sync_pipeline.orchestration import sensors, unfinished
-from woo_sync_pipeline.orchestration.partitions import range_tags
-from woo_sync_pipeline.orchestration.tags import SOURCE_TAG
+from woo_sync_pipeline.orchestration import sensors
+from woo_sync_pipeline.orchestration.tags import SOURCE_TAG, range_tags
 from woo_sync_pipeline.state.syncs import find_sync
 from woo_sync_pipeline.steps.resources import source_claim
 from woo_sync_pipeline_tests.orchestration.conftest import KEY, MakeWorld, World
@@ -365,7 +364,7 @@ def test_the_sensor_waits_while_a_run_of_its_source_has_not_ended(
 
 def test_the_sensor_knows_every_status_of_a_run_that_has_not_ended() -> None:
     # Queued ones too, which cannot be made without a code server. Nothing suspends a run of ours.
-    assert set(unfinished.UNFINISHED) == {*NOT_FINISHED_STATUSES} - {dg.DagsterRunStatus.SUSPENDED}
+    assert set(sensors.UNFINISHED) == {*NOT_FINISHED_STATUSES} - {dg.DagsterRunStatus.SUSPENDED}
 
 
 def test_the_sensor_marks_a_run_whose_process_has_died_as_failed(
@@ -381,7 +380,7 @@ def test_the_sensor_marks_a_run_whose_process_has_died_as_failed(
     waiting = f"the run {name} of this source has not ended yet"
     assert _sensor_tick(world) == waiting
 
-    monkeypatch.setattr(unfinished, "CLAIM_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(sensors, "CLAIM_PATIENCE_SECONDS", 0.0)
     alive = world.database.claim(source_claim(KEY))
     assert alive is not None
     assert _sensor_tick(world) == waiting

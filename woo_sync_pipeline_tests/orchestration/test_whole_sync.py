@@ -9,7 +9,7 @@ import pytest
 
 from woo_sync_pipeline.demo.scenario import play_second_day
 from woo_sync_pipeline.demo.world import yesterday
-from woo_sync_pipeline.orchestration.partitions import range_tags
+from woo_sync_pipeline.orchestration.tags import range_tags
 from woo_sync_pipeline_tests.openapi import OpenApiRecorder
 from woo_sync_pipeline_tests.orchestration.conftest import KEY, MakeWorld, World, small_store
 from woo_sync_pipeline_tests.orchestration.expectation import expected_directory

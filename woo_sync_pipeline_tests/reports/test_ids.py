@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from woo_sync_pipeline.reports.ids import shown_id
+from woo_sync_pipeline.reports.times import shown_id
 
 
 @pytest.mark.parametrize(

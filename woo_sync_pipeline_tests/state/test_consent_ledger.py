@@ -22,7 +22,7 @@ from woo_sync_pipeline.state.consent_ledger import (
 )
 from woo_sync_pipeline.state.contacts import Confirmation, load_pending, settle
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.platform_states import note_states
+from woo_sync_pipeline.state.known_account import note_states
 from woo_sync_pipeline.state.records import commit_reading
 from woo_sync_pipeline.state.retention import prune_history
 from woo_sync_pipeline.state.syncs import find_sync

@@ -7,7 +7,7 @@ from typing import Any
 from woo_sync_pipeline.contacts.merge import MergeSource
 from woo_sync_pipeline.state.consent_ledger import ledger_of
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.erasure import erase_person
+from woo_sync_pipeline.state.erasures import erase_person
 from woo_sync_pipeline.state.people import StoreRecord, read_naming, who_is_meant
 from woo_sync_pipeline.state.syncs import Watermark, watermark
 from woo_sync_pipeline_tests.state.stored import (

@@ -14,7 +14,7 @@ from woo_sync_pipeline.messagemedia.client import PlatformClient
 from woo_sync_pipeline.state.consent_ledger import ledger_of
 from woo_sync_pipeline.state.contacts import pending_phones
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.platform_states import note_states
+from woo_sync_pipeline.state.known_account import note_states
 from woo_sync_pipeline.steps.observe import begin_look, observe_directory
 from woo_sync_pipeline.steps.push import push_pending
 from woo_sync_pipeline_tests.state.stored import ANN, BOB, CAM, at, begin, commit, contacts, customer, order

@@ -8,7 +8,7 @@ import pytest
 
 from woo_sync_pipeline.days import today
 from woo_sync_pipeline.demo.world import TIMEZONE, yesterday
-from woo_sync_pipeline.orchestration.partitions import range_tags
+from woo_sync_pipeline.orchestration.tags import range_tags
 from woo_sync_pipeline.steps.resources import LoggedProgress
 from woo_sync_pipeline_tests.orchestration.conftest import KEY, MakeWorld, small_store
 

@@ -16,7 +16,7 @@ from woo_sync_pipeline.demo.platform import DemoPlatform
 from woo_sync_pipeline.demo.store.records import Customer
 from woo_sync_pipeline.demo.world import TIMEZONE, yesterday
 from woo_sync_pipeline.orchestration.instance import DAGSTER_HOME_ENV
-from woo_sync_pipeline.orchestration.partitions import range_tags
+from woo_sync_pipeline.orchestration.tags import range_tags
 from woo_sync_pipeline.reports.tables import report_title
 from woo_sync_pipeline.state.syncs import find_sync
 from woo_sync_pipeline_tests.orchestration.conftest import KEY, MakeWorld, World, small_store

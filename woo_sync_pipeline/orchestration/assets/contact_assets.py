@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import dagster as dg
 import pandas as pd
@@ -13,7 +14,7 @@ from woo_sync_pipeline.contacts.phones import InvalidReason
 from woo_sync_pipeline.orchestration import checks
 from woo_sync_pipeline.orchestration.checks import check_result
 from woo_sync_pipeline.orchestration.step import SyncStep
-from woo_sync_pipeline.orchestration.sync_asset import sync_asset
+from woo_sync_pipeline.orchestration.sync_asset import SyncAsset
 from woo_sync_pipeline.reports.report import count_reasons
 from woo_sync_pipeline.sources.base import CheckSpec, Finding, Option
 from woo_sync_pipeline.state.bulk import arrow_schema
@@ -21,11 +22,10 @@ from woo_sync_pipeline.state.columns import CONTACT_COLUMNS, RECORD_COLUMNS
 from woo_sync_pipeline.state.records import Reading, commit_reading
 from woo_sync_pipeline.state.sources import with_refused_sources
 from woo_sync_pipeline.steps import findings
-from woo_sync_pipeline.steps.brake import OptOutsSent, stopped_by_the_store
+from woo_sync_pipeline.steps.brake import OptOutsSent, send_opt_outs, stopped_by_the_store
 from woo_sync_pipeline.steps.brake import finding as brake_finding
 from woo_sync_pipeline.steps.findings import RecordTally
 from woo_sync_pipeline.steps.fit import RECORD_SCHEMA, fit_records
-from woo_sync_pipeline.steps.urgent_opt_outs import send_opt_outs
 
 RECORD_CHECKS = (
     checks.EVERY_ROW_IS_ACCOUNTED_FOR,
@@ -41,7 +41,7 @@ MERGE_CHECKS = (
 _MOST_UNREAD = 20
 
 
-@sync_asset(columns=RECORD_COLUMNS, kinds={"pandas", "pandera"}, after=None, checks=RECORD_CHECKS)
+@partial(SyncAsset, columns=RECORD_COLUMNS, kinds={"pandas", "pandera"}, after=None, checks=RECORD_CHECKS)
 def contacts(step: SyncStep) -> dg.MaterializeResult:
     """One row per store record: a phone in E.164, names, email, choice, groups; or why it has no phone."""
     tally = RecordTally()
@@ -66,7 +66,8 @@ def contacts(step: SyncStep) -> dg.MaterializeResult:
     )
 
 
-@sync_asset(
+@partial(
+    SyncAsset,
     columns=CONTACT_COLUMNS,
     kinds={"pandas", "postgres"},
     after=["contacts"],

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 import dagster as dg
 import pandas as pd
@@ -13,7 +14,7 @@ from woo_sync_pipeline.messagemedia.client import PlatformClient
 from woo_sync_pipeline.messagemedia.models import CustomField
 from woo_sync_pipeline.orchestration.checks import CHANGES_ARE_WITHIN_LIMITS, check_result
 from woo_sync_pipeline.orchestration.step import SyncStep
-from woo_sync_pipeline.orchestration.sync_asset import sync_asset
+from woo_sync_pipeline.orchestration.sync_asset import SyncAsset
 from woo_sync_pipeline.sources.base import Option
 from woo_sync_pipeline.state.bulk import arrow_schema
 from woo_sync_pipeline.state.contacts import pending_phones
@@ -22,6 +23,7 @@ from woo_sync_pipeline.state.syncs import SyncContact
 from woo_sync_pipeline.steps.brake import finding as brake_finding
 from woo_sync_pipeline.steps.brake import (
     lacks_too_many,
+    push_opt_outs,
     stopped_by_another_account,
     stopped_by_missing_contacts,
 )
@@ -30,7 +32,6 @@ from woo_sync_pipeline.steps.erase import carry_out_erasures
 from woo_sync_pipeline.steps.observe import begin_look, observe_directory
 from woo_sync_pipeline.steps.platform_losses import heal, look_at_account
 from woo_sync_pipeline.steps.push import push_pending
-from woo_sync_pipeline.steps.urgent_opt_outs import push_opt_outs
 
 OUTCOME_COLUMNS = {
     "outcome": "text",
@@ -52,7 +53,8 @@ class _PlatformLook:
     warnings: tuple[str, ...] = ()
 
 
-@sync_asset(
+@partial(
+    SyncAsset,
     columns=OUTCOME_COLUMNS,
     kinds={"messagemedia", "postgres"},
     after=["merged_contacts"],

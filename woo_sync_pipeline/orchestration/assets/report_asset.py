@@ -1,12 +1,13 @@
 """The report of a sync."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import dagster as dg
 
 from woo_sync_pipeline.config.source import SourceSettings
 from woo_sync_pipeline.orchestration.step import SyncStep
-from woo_sync_pipeline.orchestration.sync_asset import sync_asset
+from woo_sync_pipeline.orchestration.sync_asset import SyncAsset
 from woo_sync_pipeline.reports.markdown import (
     markdown_changes,
     markdown_picture,
@@ -27,7 +28,7 @@ from woo_sync_pipeline.steps.fit import (
 )
 
 
-@sync_asset(columns=CONTACT_LINE_COLUMNS, kinds={"markdown", "postgres"}, after=["synced_contacts"])
+@partial(SyncAsset, columns=CONTACT_LINE_COLUMNS, kinds={"markdown", "postgres"}, after=["synced_contacts"])
 def sync_report(step: SyncStep) -> dg.MaterializeResult:
     """What this sync did: new, updated, unchanged, invalid with reasons, subscribed, groups.
 

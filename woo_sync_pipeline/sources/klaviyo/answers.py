@@ -8,8 +8,8 @@ from http import HTTPStatus
 from typing import Any
 
 from woo_sync_pipeline.http.interruption import Cause
+from woo_sync_pipeline.http.pace import retry_after_seconds
 from woo_sync_pipeline.http.requester import Answer
-from woo_sync_pipeline.http.waiting import retry_after_seconds
 from woo_sync_pipeline.privacy import redact
 from woo_sync_pipeline.sources.klaviyo import errors as kinds
 from woo_sync_pipeline.sources.klaviyo.errors import KlaviyoError

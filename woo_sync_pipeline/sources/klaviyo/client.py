@@ -14,10 +14,9 @@ from urllib.parse import parse_qsl, urlsplit
 import requests
 
 from woo_sync_pipeline.clocks import http_date, utc_now
-from woo_sync_pipeline.http.certificates import check_authority
 from woo_sync_pipeline.http.failures import failure_of_interruption, tried_again
 from woo_sync_pipeline.http.interruption import Interruption
-from woo_sync_pipeline.http.requester import HttpSettings, Requester, ServerClient
+from woo_sync_pipeline.http.requester import HttpSettings, Requester, ServerClient, check_authority
 from woo_sync_pipeline.http.statistics import RequestStatistics
 from woo_sync_pipeline.sources.klaviyo.allowance import BURST_PER_SECOND, Allowance
 from woo_sync_pipeline.sources.klaviyo.answers import OF_INTERRUPTIONS, read_answer

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from woo_sync_pipeline.http.failures import failure_of_interruption
 from woo_sync_pipeline.http.interruption import Cause, Interruption
+from woo_sync_pipeline.http.pace import retry_after_seconds
 from woo_sync_pipeline.http.requester import Answer
-from woo_sync_pipeline.http.waiting import retry_after_seconds
 from woo_sync_pipeline.privacy import redact
 from woo_sync_pipeline.sources.woocommerce.bodies import Parsed, parse_json, printed
 from woo_sync_pipeline.sources.woocommerce.errors import (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import ipaddress
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 from woo_sync_pipeline.contacts.consent import Consent, is_unread
 from woo_sync_pipeline.contacts.consent_shapes import outline
 from woo_sync_pipeline.errors import WooSyncError
+from woo_sync_pipeline.http.requester import is_loopback
 from woo_sync_pipeline.privacy import redact
 from woo_sync_pipeline.sources.base import CheckLine
 from woo_sync_pipeline.sources.woocommerce.client import Row, StoreClient, connect
@@ -223,7 +223,7 @@ def _warnings(client: StoreClient, *, meta_missing: bool) -> list[str]:
             "exclude /wp-json/ from them."
         )
     url = urlsplit(client.settings.url)
-    if url.scheme == "http" and not _is_loopback(url.hostname or ""):
+    if url.scheme == "http" and not is_loopback(url.hostname or ""):
         found.append(
             "The url is http: the key is safe (requests are signed), but customers' names and phones cross "
             "the network in the clear. Use the store's https:// url."
@@ -244,13 +244,6 @@ def _timezone(index: Row) -> str:
     if name or isinstance(offset, bool) or not isinstance(offset, int | float | str):
         return name or "time zone unknown"
     return f"UTC{float(offset or 0):+g}"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def check_lines(

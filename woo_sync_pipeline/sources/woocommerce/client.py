@@ -13,10 +13,9 @@ from datetime import datetime
 from typing import Any
 
 from woo_sync_pipeline.clocks import http_date, utc_now
-from woo_sync_pipeline.http.certificates import check_authority
 from woo_sync_pipeline.http.failures import tried_again
 from woo_sync_pipeline.http.interruption import Interruption
-from woo_sync_pipeline.http.requester import HttpSettings, Requester, ServerClient
+from woo_sync_pipeline.http.requester import HttpSettings, Requester, ServerClient, check_authority
 from woo_sync_pipeline.http.statistics import RequestStatistics
 from woo_sync_pipeline.sources.woocommerce.answers import (
     error_of_interruption,

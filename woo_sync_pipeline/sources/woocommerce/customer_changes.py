@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -12,11 +12,10 @@ from woo_sync_pipeline.sources.woocommerce.client import Row, StoreClient
 from woo_sync_pipeline.sources.woocommerce.customers import customers_after, customers_by_id, sweep_customers
 from woo_sync_pipeline.sources.woocommerce.errors import StoreAnswerMalformedError
 from woo_sync_pipeline.sources.woocommerce.known import customer_hashes, users_with_several_roles
-from woo_sync_pipeline.sources.woocommerce.record_settings import Progress, settings_fingerprint
 from woo_sync_pipeline.sources.woocommerce.records import CUSTOMER_SCHEMA, customer_page
 from woo_sync_pipeline.sources.woocommerce.roles import several_roles, store_roles, with_all_roles
 from woo_sync_pipeline.sources.woocommerce.row_ids import LeftOut, UnreadableRow
-from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
+from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings, settings_fingerprint
 from woo_sync_pipeline.state.database import Database
 
 MOST_ROLES = 10
@@ -25,7 +24,7 @@ MOST_ROLES = 10
 
 @dataclass(frozen=True)
 class CustomersRead:
-    """changed: customers that are not known in this form (columns of `customer_table`).
+    """changed: customers that are not known in this form (columns of `customer_page`).
 
     gone: ids that are known and that a complete reading lacked. meta_withheld: whether the store kept back
     the meta of customers, because the key is not an administrator's. saved_unseen: how many customers were saved since
@@ -53,7 +52,7 @@ def sweep(
     source: WooCommerceSettings,
     *,
     since: datetime | None,
-    progress: Progress,
+    progress: Callable[[int], None],
 ) -> CustomersRead:
     """All customers of the store, compared with what is known: the new, the changed and the gone.
 
@@ -87,7 +86,7 @@ def touched(
     *,
     last_id: int,
     customer_ids: Collection[int],
-    progress: Progress,
+    progress: Callable[[int], None],
 ) -> CustomersRead:
     """Customers registered after `last_id` and those named: a handful of requests, not the whole store."""
     customers = _Customers(database, source, customer_hashes(database, source.key), progress)
@@ -119,7 +118,11 @@ class _Customers:
     """
 
     def __init__(
-        self, database: Database, source: WooCommerceSettings, known: dict[int, str], progress: Progress
+        self,
+        database: Database,
+        source: WooCommerceSettings,
+        known: dict[int, str],
+        progress: Callable[[int], None],
     ) -> None:
         self.known = known
         self.left_out = LeftOut()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TypeAlias
 
@@ -20,16 +21,22 @@ from woo_sync_pipeline.sources.base import (
     SourceStep,
 )
 from woo_sync_pipeline.sources.woocommerce.client import StoreClient, connect
-from woo_sync_pipeline.sources.woocommerce.completeness import all_were_read, customers_up_to
 from woo_sync_pipeline.sources.woocommerce.customer_changes import CustomersRead, sweep, touched
-from woo_sync_pipeline.sources.woocommerce.fields import ADDRESS_PARTS
-from woo_sync_pipeline.sources.woocommerce.known import known_guest_orders, last_customer_id, last_order_id
+from woo_sync_pipeline.sources.woocommerce.fields import ADDRESS_FIELDS
+from woo_sync_pipeline.sources.woocommerce.known import (
+    known_guest_orders,
+    last_customer_id,
+    last_order_id,
+)
 from woo_sync_pipeline.sources.woocommerce.order_changes import guest_orders as guest_orders_of
 from woo_sync_pipeline.sources.woocommerce.order_changes import read_orders, sweep_orders
 from woo_sync_pipeline.sources.woocommerce.orders import OrderWindow, order_statuses
 from woo_sync_pipeline.sources.woocommerce.products import read_product_tags
-from woo_sync_pipeline.sources.woocommerce.reading_warnings import reading_warnings
-from woo_sync_pipeline.sources.woocommerce.record_settings import Progress
+from woo_sync_pipeline.sources.woocommerce.reading_warnings import (
+    all_were_read,
+    customers_up_to,
+    reading_warnings,
+)
 from woo_sync_pipeline.sources.woocommerce.records import CUSTOMER_SCHEMA, ORDER_SCHEMA
 from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 from woo_sync_pipeline.sources.woocommerce.window import SEVENTHS, order_window, read_until, sevenths_due
@@ -152,7 +159,9 @@ def customers(step: Step) -> Extracted:
     )
 
 
-def _customers_read(step: Step, client: StoreClient, advance: Progress) -> tuple[CustomersRead, Finding]:
+def _customers_read(
+    step: Step, client: StoreClient, advance: Callable[[int], None]
+) -> tuple[CustomersRead, Finding]:
     """The customers, and whether they are all that the store counts."""
     database, source = step.database, step.source
     if step.is_sweep:
@@ -209,8 +218,7 @@ _DESCRIBED = {
     "tags": "Names of its tags.",
     **{
         f"{kind}_{name}": f"{name.replace('_', ' ').capitalize()} of the {kind} address, as it was typed."
-        for kind, names in (("billing", (*ADDRESS_PARTS, "email")), ("shipping", ADDRESS_PARTS))
-        for name in names
+        for kind, name in ADDRESS_FIELDS
     },
 }
 _ASKS = frozenset({"woocommerce", "parquet"})

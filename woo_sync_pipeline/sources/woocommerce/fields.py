@@ -8,12 +8,14 @@ from typing import Any
 from woo_sync_pipeline.sources.woocommerce.client import Row
 from woo_sync_pipeline.sources.woocommerce.php_values import items_of
 
-ADDRESS_PARTS = ("first_name", "last_name", "phone", "country")
-
-_ADDRESSES = (
-    *(f"billing.{part}" for part in (*ADDRESS_PARTS, "email")),
-    *(f"shipping.{part}" for part in ADDRESS_PARTS),
+_ADDRESS_PARTS = ("first_name", "last_name", "phone", "country")
+ADDRESS_FIELDS = (
+    *(("billing", name) for name in (*_ADDRESS_PARTS, "email")),
+    *(("shipping", name) for name in _ADDRESS_PARTS),
 )
+"""What is used of the two addresses."""
+ADDRESS_COLUMNS = tuple(map("_".join, ADDRESS_FIELDS))
+_ADDRESSES = tuple(map(".".join, ADDRESS_FIELDS))
 
 # meta_data is always among a customer's fields: only its absence from the answer tells that it is withheld.
 CUSTOMER_FIELDS = ",".join(

@@ -46,7 +46,7 @@ class WooCommerce(SourceKind[WooCommerceSettings]):
 
     def reading(self, step: SourceStep[WooCommerceSettings]) -> Reading:
         """What is gone, the tags of products, and how far the store has been read."""
-        from woo_sync_pipeline.sources.woocommerce.committed import reading_of
+        from woo_sync_pipeline.sources.woocommerce.normalise import reading_of
 
         return reading_of(step)
 

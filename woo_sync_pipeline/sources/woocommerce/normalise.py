@@ -1,31 +1,32 @@
-"""From the store's customers and orders to the records that every source gives."""
+"""From the store's customers and orders to the records, and the end of a reading, that every source gives."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from numbers import Integral
 from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
+from woo_sync_pipeline.clocks import ClockOffset
 from woo_sync_pipeline.contacts.columns import Distinct, Flags, Objects, is_empty, objects, texts
 from woo_sync_pipeline.contacts.consent import ChoiceRead, read_choice
 from woo_sync_pipeline.contacts.groups import tags_from_meta
 from woo_sync_pipeline.contacts.names import clean_name
 from woo_sync_pipeline.contacts.normalise import RawRecords
-from woo_sync_pipeline.sources.woocommerce.fields import ADDRESS_PARTS
+from woo_sync_pipeline.sources.base import SourceStep
+from woo_sync_pipeline.sources.woocommerce.fields import ADDRESS_COLUMNS
+from woo_sync_pipeline.sources.woocommerce.known import next_cursor, replace_roles
 from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
+from woo_sync_pipeline.state.records import Reading
 
 CUSTOMER, ORDER = "customer", "order"
 """The types of records."""
 
 _SAYS_NOTHING = ChoiceRead()
-_ADDRESS_COLUMNS = (
-    *(f"billing_{name}" for name in (*ADDRESS_PARTS, "email")),
-    *(f"shipping_{name}" for name in ADDRESS_PARTS),
-)
 _TRASH = "trash"
 _NOT_BOUGHT = ("pending", "failed", "cancelled", "refunded", _TRASH)
 """Statuses of orders by which nothing was bought, or nothing was kept."""
@@ -93,7 +94,7 @@ def order_records(
     is_anonymised = frame["is_anonymised"].to_numpy(dtype=bool)
     if is_anonymised.any():
         # The store has put words and a number in the person's place.
-        frame = frame.assign(**{name: frame[name].mask(is_anonymised, "") for name in _ADDRESS_COLUMNS})
+        frame = frame.assign(**{name: frame[name].mask(is_anonymised, "") for name in ADDRESS_COLUMNS})
     rules, metas = settings.consent.rules, Distinct(frame["meta"].to_numpy(dtype=object))
     customers = frame["customer_id"].astype("Int64").fillna(0)
     is_guests, status = frame["record_id"].isin(guest_order_ids).to_numpy(dtype=bool), frame["status"]
@@ -154,7 +155,7 @@ def _names(frame: pd.DataFrame, kind: str) -> tuple[pd.Series[Any], pd.Series[An
 def _without_address(frame: pd.DataFrame) -> Flags:
     """Which rows have nothing at all in their addresses."""
     empty = np.ones(len(frame), dtype=bool)
-    for name in _ADDRESS_COLUMNS:
+    for name in ADDRESS_COLUMNS:
         empty &= is_empty(texts(frame[name]))
     return empty
 
@@ -222,3 +223,27 @@ def _ids_of(value: object) -> tuple[str, ...]:
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
         return ()
     return tuple(str(int(number)) for number in value if isinstance(number, Integral) and int(number) > 0)
+
+
+def reading_of(step: SourceStep[WooCommerceSettings]) -> Reading:
+    """What the extractions of one sync found, but for the records themselves."""
+    orders, customers = step.read("orders").notes, step.read("customers").notes
+    tags, roles = step.read("tags").frame, step.read("user_roles").frame
+    read_roles = dict(roles.itertuples(index=False, name=None)) if customers["roles_are_known"] else None
+    return Reading(
+        records=(),
+        started_at=datetime.fromisoformat(orders["started_at"]),
+        read_until=datetime.fromisoformat(orders["read_until"]),
+        gone={
+            record_type: step.read(frame).frame["record_id"].astype(str).tolist()
+            for record_type, frame in ((CUSTOMER, "gone_customers"), (ORDER, "gone_orders"))
+        },
+        item_tags={str(number): names for number, names in tags.itertuples(index=False, name=None)},
+        cursor=next_cursor(
+            step.watermark.cursor if step.watermark else {},
+            customer_id=customers["last_id"],
+            order_id=orders["last_id"],
+        ),
+        source_clock=ClockOffset.from_json(orders["store_ahead_by"]),
+        beside=replace_roles(step.source.key, read_roles),
+    )

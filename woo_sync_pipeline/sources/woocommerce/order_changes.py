@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+import random
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
+from functools import partial
 
 import pandas as pd
 import pyarrow as pa
@@ -14,6 +16,7 @@ from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.contacts.normalise import normalise
 from woo_sync_pipeline.contacts.schemas import SourceRecord, validate
 from woo_sync_pipeline.sources.woocommerce.client import Row, StoreClient
+from woo_sync_pipeline.sources.woocommerce.errors import StoreError, StoreRecordMissingError
 from woo_sync_pipeline.sources.woocommerce.known import order_hashes, orders_that_named_a_customer
 from woo_sync_pipeline.sources.woocommerce.normalise import order_records
 from woo_sync_pipeline.sources.woocommerce.orders import (
@@ -24,13 +27,60 @@ from woo_sync_pipeline.sources.woocommerce.orders import (
     orders_by_id,
     walk_orders,
 )
-from woo_sync_pipeline.sources.woocommerce.presence import find_gone_orders
-from woo_sync_pipeline.sources.woocommerce.record_settings import Progress, settings_fingerprint
+from woo_sync_pipeline.sources.woocommerce.page_walk import map_ahead
+from woo_sync_pipeline.sources.woocommerce.paging import by_ids
 from woo_sync_pipeline.sources.woocommerce.records import ORDER_SCHEMA, order_table
 from woo_sync_pipeline.sources.woocommerce.row_ids import LeftOut, UnreadableRow
-from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
+from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings, settings_fingerprint
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.records import known_phones
+
+MOST_ASKED_FOR_ALONE = 1_000
+"""Of orders that a list lacks: the rest waits for the next proof. They take a request each."""
+
+_NO_SUCH_ORDER = "woocommerce_rest_shop_order_invalid_id"
+
+
+@dataclass(frozen=True)
+class Presence:
+    """What became of the orders that were to be proven.
+
+    gone: those that were deleted for good. unclear: how many others the store's list lacks: it shows them alone, or
+    does not answer for them, or they were too many to be asked for.
+    """
+
+    gone: frozenset[int] = frozenset()
+    unclear: int = 0
+
+
+def find_gone_orders(client: StoreClient, ids: Collection[int], *, statuses: Sequence[str]) -> Presence:
+    """Which of these orders are gone for good: a request for each hundred, and one for each that is missing.
+
+    `statuses` are all that orders have, the trash too. Raises StoreError while the store cannot be reached; a refusal
+    concerning a single order makes it unclear.
+    """
+    asked: dict[str, str | int] = {"status": ",".join(statuses), "_fields": "id"}
+    missing = {number for number in ids if number > 0}
+    for rows in by_ids(client, "orders", asked, missing, left_out=LeftOut()):
+        missing.difference_update([row["id"] for row in rows])
+    alone = sorted(missing)
+    if len(alone) > MOST_ASKED_FOR_ALONE:
+        # Other ones each time: those that are only hidden would for ever be in the way of the others.
+        alone = sorted(random.sample(alone, MOST_ASKED_FOR_ALONE))
+    answers = map_ahead(partial(_is_gone, client), alone, ahead=client.settings.max_concurrency)
+    gone = frozenset(number for number, is_gone in zip(alone, answers, strict=True) if is_gone)
+    return Presence(gone, len(missing) - len(gone))
+
+
+def _is_gone(client: StoreClient, order_id: int) -> bool:
+    try:
+        client.get_object(f"orders/{order_id}", {"_fields": "id"})
+    except StoreRecordMissingError as missing:
+        return _NO_SUCH_ORDER in missing.got
+    except StoreError as refused:
+        if refused.transient:
+            raise
+    return False
 
 
 @dataclass(frozen=True)
@@ -62,7 +112,7 @@ def read_orders(
     window: OrderWindow,
     *,
     statuses: Sequence[str],
-    progress: Progress,
+    progress: Callable[[int], None],
 ) -> OrdersRead:
     """The orders of a window, of these statuses, that are not known in their present form.
 
@@ -84,7 +134,7 @@ def sweep_orders(
     statuses: Sequence[str],
     to_prove: Collection[int],
     last_id: int,
-    progress: Progress,
+    progress: Callable[[int], None],
 ) -> OrdersRead:
     """`read_orders`, and what no window can find: orders with a date from before it, and orders that are gone.
 
@@ -126,69 +176,64 @@ def guest_orders(database: Database, source: WooCommerceSettings, orders: pa.Tab
     return without.filter(pc.invert(pc.is_in(without["record_id"], pa.array(deleted, pa.int64()))))
 
 
+@dataclass
 class _Orders:
     """The orders of one reading, of which those are kept that are not known in their present form."""
 
-    def __init__(
-        self,
-        client: StoreClient,
-        database: Database,
-        source: WooCommerceSettings,
-        window: OrderWindow,
-        statuses: Sequence[str],
-        progress: Progress,
-    ) -> None:
-        self._client = client
-        self._database = database
-        self._source = source
-        self._window = window
-        self._statuses = statuses
-        self._progress = progress
-        self._read_at = database.now()
-        self._changed = [ORDER_SCHEMA.empty_table()]
-        self._left_out = LeftOut()
-        self._count = self._without_meta = 0
+    client: StoreClient
+    database: Database
+    source: WooCommerceSettings
+    window: OrderWindow
+    statuses: Sequence[str]
+    progress: Callable[[int], None]
+    left_out: LeftOut = field(default_factory=LeftOut)
+    count: int = 0
+    without_meta: int = 0
+
+    def __post_init__(self) -> None:
+        self.read_at = self.database.now()
+        self.changed = [ORDER_SCHEMA.empty_table()]
 
     def of_window(self) -> Iterator[list[Row]]:
         return walk_orders(
-            self._client,
-            self._window,
-            meta_keys=self._source.meta_keys,
-            statuses=self._statuses,
-            left_out=self._left_out,
+            self.client,
+            self.window,
+            meta_keys=self.source.meta_keys,
+            statuses=self.statuses,
+            left_out=self.left_out,
         )
 
     def with_ids(self, ids: Collection[int]) -> Iterator[list[Row]]:
         return orders_by_id(
-            self._client,
+            self.client,
             ids,
-            before=self._window.end,
-            meta_keys=self._source.meta_keys,
-            statuses=self._statuses,
-            left_out=self._left_out,
+            before=self.window.end,
+            meta_keys=self.source.meta_keys,
+            statuses=self.statuses,
+            left_out=self.left_out,
         )
 
     def add(self, rows: list[Row]) -> None:
-        known = order_hashes(self._database, self._source.key, [row["id"] for row in rows])
+        known = order_hashes(self.database, self.source.key, [row["id"] for row in rows])
         table = order_table(
             rows,
-            meta_keys=self._source.meta_keys,
-            fingerprint=settings_fingerprint(self._source),
-            read_at=self._read_at,
+            meta_keys=self.source.meta_keys,
+            fingerprint=settings_fingerprint(self.source),
+            read_at=self.read_at,
             known=known,
         )
-        self._changed.append(_relevant(self._database, self._source, table, known))
-        self._count += len(rows)
-        self._without_meta += sum("meta_data" not in row for row in rows)
-        self._progress(len(rows))
+        self.changed.append(_relevant(self.database, self.source, table, known))
+        self.count += len(rows)
+        self.without_meta += sum("meta_data" not in row for row in rows)
+        self.progress(len(rows))
 
     def found(self, newest: NewestOrders) -> OrdersRead:
         return OrdersRead(
-            pa.concat_tables(self._changed),
-            self._count,
-            self._without_meta,
-            left_out=self._left_out.count,
-            unreadable=self._left_out.told,
+            pa.concat_tables(self.changed),
+            self.count,
+            self.without_meta,
+            left_out=self.left_out.count,
+            unreadable=self.left_out.told,
             lead=newest.lead,
         )
 

@@ -24,7 +24,7 @@ from woo_sync_pipeline.sources.woocommerce.dates import (
 )
 from woo_sync_pipeline.sources.woocommerce.errors import StoreFilterIgnoredError
 from woo_sync_pipeline.sources.woocommerce.fields import ORDER_FIELDS, keep_used
-from woo_sync_pipeline.sources.woocommerce.page_bounds import PageBound
+from woo_sync_pipeline.sources.woocommerce.page_walk import PageBound
 from woo_sync_pipeline.sources.woocommerce.paging import PAGE_SIZE, by_ids, newest_page, rows_after, walk
 from woo_sync_pipeline.sources.woocommerce.row_ids import LeftOut, row_id, with_ids
 from woo_sync_pipeline.sources.woocommerce.statuses import order_statuses as order_statuses

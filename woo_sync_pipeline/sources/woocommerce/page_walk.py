@@ -11,19 +11,129 @@ as far as the store counts more rows, nothing but empty pages behind that).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
+from typing import Self, TypeVar
 
 from woo_sync_pipeline.sources.woocommerce.client import Attempt, Page, Row
 from woo_sync_pipeline.sources.woocommerce.errors import (
     StoreAnswerMalformedError,
     StoreChangesTooFastError,
     StoreFilterIgnoredError,
+    StoreListEndlessError,
 )
-from woo_sync_pipeline.sources.woocommerce.page_bounds import PageBound, Repetition
-from woo_sync_pipeline.sources.woocommerce.read_ahead import Fetch, ReadAhead
 from woo_sync_pipeline.sources.woocommerce.row_ids import LeftOut, row_id, settled, with_ids
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+Fetch = Callable[[int, int], Page]
+"""Read the page at (offset, limit), sorted by id."""
+
+
+def map_ahead(work: Callable[[Item], Result], items: Collection[Item], *, ahead: int) -> Iterator[Result]:
+    """`map`, with at most `ahead` results in work and as many waiting, in the order of the items."""
+    if ahead <= 1 or len(items) <= 1:
+        yield from map(work, items)
+        return
+    remaining = iter(items)
+    pool = ThreadPoolExecutor(max_workers=ahead)
+    try:
+        pending = [pool.submit(work, item) for item in islice(remaining, 2 * ahead)]
+        while pending:
+            result = pending.pop(0).result()
+            pending += [pool.submit(work, item) for item in islice(remaining, 1)]
+            yield result
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class ReadAhead:
+    """Reads the page that is asked for, and meanwhile those that will be, `step` by `step`, if nothing changes."""
+
+    def __init__(self, fetch: Fetch, *, limit: int, ahead: int) -> None:
+        self._fetch = fetch
+        self._limit = limit
+        self._ahead = ahead
+        self._total = 0
+        self._pool = ThreadPoolExecutor(max_workers=ahead) if ahead > 1 else None
+        self._pending: dict[int, Future[Page]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def get(self, offset: int, *, step: int) -> Page:
+        """The page at `offset`, while those are read that are `step`, twice `step` … further on. Raises as `fetch`."""
+        if self._pool is None:
+            return self._fetch(offset, self._limit)
+        if offset not in self._pending:
+            # The walk went back or its steps changed: what is read ahead no longer follows from where it stands.
+            for future in self._pending.values():
+                future.cancel()
+            self._pending.clear()
+        for place in range(2 * self._ahead):
+            later = offset + place * step
+            if later not in self._pending and (place == 0 or later < self._total):
+                self._pending[later] = self._pool.submit(self._fetch, later, self._limit)
+        page = self._pending.pop(offset).result()
+        self._total = page.total or 0
+        return page
+
+
+_PAGES_BEYOND = 1000
+_MOST_PAGES_UNCOUNTED = 50_000
+"""Of a store that does not count its rows."""
+
+
+class PageBound:
+    """Ends a walk that would go on for ever: more pages than twice what its list could need, and a thousand."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+        self._pages = 0
+        self._total: int | None = None
+
+    def count(self, page: Page, reach: int) -> None:
+        """One more page was read. Raises StoreListEndlessError beyond twice what the first one promised."""
+        self._pages += 1
+        if self._pages == 1:
+            self._total = page.total
+        if self._pages <= _PAGES_BEYOND:
+            return
+        needed = None if self._total is None else math.ceil(self._total / (reach - 1))
+        most = _MOST_PAGES_UNCOUNTED if needed is None else 2 * needed + _PAGES_BEYOND
+        if self._pages > most:
+            rows = "uncounted" if self._total is None else f"{self._total:,}"
+            got = f"{self._pages:,} pages of a list of {rows} rows, and no end"
+            raise self._attempt.failed(StoreListEndlessError, got)
+
+
+class Repetition:
+    """Ends a walk whose pages do not depend on the offset: a cache, or a plugin, ignores it.
+
+    Rows that enter a list or leave it while it is read can move a page to where another was, but not so often in a row.
+    """
+
+    _MOST = 5
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+        self._offset, self._places, self._times = -1, [0], 0
+
+    def note(self, offset: int, places: list[int], *, is_full: bool) -> None:
+        """One more page was read. Raises StoreFilterIgnoredError when the same full one comes again and again."""
+        is_same = is_full and places == self._places and offset > self._offset
+        self._times = self._times + 1 if is_same else 0
+        self._offset, self._places = offset, places
+        if self._times >= self._MOST:
+            raise self._attempt.failed(StoreFilterIgnoredError, "the same page whatever the offset")
+
 
 _MOST_REREADS = 20
 

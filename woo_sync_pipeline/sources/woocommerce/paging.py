@@ -7,8 +7,7 @@ from functools import partial
 
 from woo_sync_pipeline.sources.woocommerce.client import Page, Params, Row, StoreClient
 from woo_sync_pipeline.sources.woocommerce.errors import StoreFilterIgnoredError
-from woo_sync_pipeline.sources.woocommerce.page_walk import cover
-from woo_sync_pipeline.sources.woocommerce.read_ahead import map_ahead
+from woo_sync_pipeline.sources.woocommerce.page_walk import cover, map_ahead
 from woo_sync_pipeline.sources.woocommerce.row_ids import LeftOut, settled, with_ids
 
 PAGE_SIZE = 100

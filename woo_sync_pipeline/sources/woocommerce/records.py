@@ -16,7 +16,8 @@ from woo_sync_pipeline.sources.woocommerce.client import Row
 from woo_sync_pipeline.sources.woocommerce.dates import parse_gmt
 from woo_sync_pipeline.sources.woocommerce.errors import StoreAnswerMalformedError
 from woo_sync_pipeline.sources.woocommerce.fields import (
-    ADDRESS_PARTS,
+    ADDRESS_COLUMNS,
+    ADDRESS_FIELDS,
     ANONYMISED_META_KEY,
     RENEWAL_META_KEYS,
     is_empty,
@@ -26,10 +27,6 @@ from woo_sync_pipeline.sources.woocommerce.fields import (
 from woo_sync_pipeline.sources.woocommerce.php_values import whole_number
 
 _MOMENT = pa.timestamp("us", tz="UTC")
-_ADDRESS_COLUMNS = (
-    *(f"billing_{name}" for name in (*ADDRESS_PARTS, "email")),
-    *(f"shipping_{name}" for name in ADDRESS_PARTS),
-)
 
 
 def _schema(own: Iterable[tuple[str, pa.DataType]], last: Iterable[tuple[str, pa.DataType]]) -> pa.Schema:
@@ -39,7 +36,7 @@ def _schema(own: Iterable[tuple[str, pa.DataType]], last: Iterable[tuple[str, pa
             ("created_at", _MOMENT),
             ("modified_at", _MOMENT),
             *own,
-            *((name, pa.string()) for name in _ADDRESS_COLUMNS),
+            *((name, pa.string()) for name in ADDRESS_COLUMNS),
             ("meta", pa.string()),
             *last,
             ("hash", pa.string()),
@@ -84,26 +81,6 @@ class TableMade:
     known_but_saved: int
 
 
-def customer_table(
-    rows: Sequence[Row],
-    *,
-    meta_keys: Collection[str],
-    fingerprint: str,
-    read_at: datetime,
-    known: Mapping[int, str] = _NOTHING_KNOWN,
-) -> pa.Table:
-    """Customers as a table of CUSTOMER_SCHEMA, one row each, in order, but those whose hash is `known` by their id.
-
-    Texts are "" when absent; `created_at` and `modified_at` may be NaT. `meta` is a JSON object of those
-    `meta_keys` that the customer has, None when the store withheld meta data. `hash` covers everything before
-    it but `modified_at`, and `fingerprint`. `read_at` is tz-aware. A date outside the years 1970 to 2199 counts as
-    absent. Raises StoreAnswerMalformedError for a row without an integer id.
-    """
-    return customer_page(
-        rows, meta_keys=meta_keys, fingerprint=fingerprint, read_at=read_at, known=known
-    ).table
-
-
 def customer_page(
     rows: Sequence[Row],
     *,
@@ -113,11 +90,16 @@ def customer_page(
     known: Mapping[int, str] = _NOTHING_KNOWN,
     saved_since: datetime | None = None,
 ) -> TableMade:
-    """`customer_table`, and how many of the rows that it leaves out were modified after `saved_since`.
+    """Customers as a table of CUSTOMER_SCHEMA, one row each, in order, but those whose hash is `known` by their id.
 
-    `saved_since` is tz-aware and by the store's clock; without it none are counted. Such a customer was saved, and
-    nothing that the API shows is another than before: so it looks, among other things, when somebody changes a choice
-    that the store keeps under a hidden key (one that begins with `_`).
+    Texts are "" when absent; `created_at` and `modified_at` may be NaT. `meta` is a JSON object of those
+    `meta_keys` that the customer has, None when the store withheld meta data. `hash` covers everything before
+    it but `modified_at`, and `fingerprint`. `read_at` is tz-aware. A date outside the years 1970 to 2199 counts as
+    absent. Raises StoreAnswerMalformedError for a row without an integer id.
+
+    Of the rows that are left out those are counted that were modified after `saved_since`, which is tz-aware and by the
+    store's clock. Such a customer was saved, and nothing that the API shows is another than before: so it looks, among
+    other things, when somebody changes a choice that the store keeps under a hidden key (one that begins with `_`).
     """
 
     def own(row: Row) -> list[Any]:
@@ -141,7 +123,7 @@ def order_table(
     we know, and no guest's. `is_renewal` tells orders that a subscription made by itself, whose meta is copied and no
     new choice, `is_anonymised` those of which the store has erased the person; each is part of `hash` only where it is
     true. `product_ids` are distinct and
-    ascending, without the 0 of deleted products. The rest is as in `customer_table`.
+    ascending, without the 0 of deleted products. The rest is as in `customer_page`.
     """
 
     def own(row: Row) -> list[Any]:
@@ -222,11 +204,7 @@ def _is_anonymised(row: Row) -> bool:
 
 
 def _addresses(row: Row) -> list[str]:
-    billing, shipping = part(row, "billing"), part(row, "shipping")
-    return [
-        *(_text(billing.get(name)) for name in (*ADDRESS_PARTS, "email")),
-        *(_text(shipping.get(name)) for name in ADDRESS_PARTS),
-    ]
+    return [_text(part(row, kind).get(name)) for kind, name in ADDRESS_FIELDS]
 
 
 def _meta(row: Row, keys: frozenset[str]) -> str | None:

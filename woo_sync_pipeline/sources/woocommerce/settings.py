@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal, Self
@@ -192,3 +193,20 @@ _PAGES = {
     # Stores that keep orders in tables of their own redirect from here to the page of the order.
     "order": "/wp-admin/post.php?post={record_id}&action=edit",
 }
+
+
+NORMALISATION_VERSION = 1
+"""Part of every hash: raise it when records shall be read anew because they are normalised differently."""
+
+
+def settings_fingerprint(source: WooCommerceSettings) -> str:
+    """What a record's contact depends on beside the record: changed settings make all records count as changed."""
+    relevant = {
+        "version": NORMALISATION_VERSION,
+        "default_region": source.default_region,
+        "consent": source.consent.basis,
+        "groups": source.groups.meta_keys,
+        "roles": source.groups.roles,
+        "names": source.groups.name_format,
+    }
+    return json.dumps(relevant, sort_keys=True)

@@ -52,3 +52,8 @@ WITH lending AS MATERIALIZED (
 INSERT INTO touched
 SELECT phone FROM lending CROSS JOIN LATERAL (VALUES (old_phone), (new_phone)) AS either (phone)
 WHERE phone IS NOT NULL
+
+-- name: persons_not_to_mend
+SELECT record_type, record_id FROM woo_sync.source_records
+WHERE source = :source AND is_person AND record_id = ANY(:ids)
+    AND (phone IS NOT NULL OR erased_at IS NOT NULL)

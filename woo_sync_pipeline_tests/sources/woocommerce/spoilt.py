@@ -16,7 +16,7 @@ from woo_sync_pipeline.sources.woocommerce.client import StoreClient
 from woo_sync_pipeline.sources.woocommerce.customers import customers_by_id, sweep_customers
 from woo_sync_pipeline.sources.woocommerce.orders import OrderWindow, order_statuses, walk_orders
 from woo_sync_pipeline.sources.woocommerce.products import product_tags
-from woo_sync_pipeline.sources.woocommerce.records import customer_table, order_table
+from woo_sync_pipeline.sources.woocommerce.records import customer_page, order_table
 from woo_sync_pipeline.sources.woocommerce.row_ids import LeftOut
 from woo_sync_pipeline_tests.sources.woocommerce.conftest import ADMINISTRATOR
 from woo_sync_pipeline_tests.sources.woocommerce.loopback import JSON, LoopbackStore, Reply, Request
@@ -107,7 +107,7 @@ def read_all(client: StoreClient) -> Seen:
     guests = found_orders.loc[found_orders["customer_id"] == 0, "record_id"].tolist()
     made = normalised_records(
         WHOLE,
-        customers=customer_table(customers, **options).to_pandas(),
+        customers=customer_page(customers, **options).table.to_pandas(),
         orders=found_orders,
         guest_order_ids=guests,
     )

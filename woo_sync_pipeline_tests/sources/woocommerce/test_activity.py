@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from woo_sync_pipeline.demo.store import DemoStore
-from woo_sync_pipeline.sources.woocommerce.activity import NOTED_EACH, active_customers
 from woo_sync_pipeline.sources.woocommerce.client import StoreClient
 from woo_sync_pipeline.sources.woocommerce.errors import StoreKeyUnknownError, StoreRouteMissingError
+from woo_sync_pipeline.sources.woocommerce.live import NOTED_EACH, active_customers
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
+from woo_sync_pipeline.http.pace import retry_after_seconds
 from woo_sync_pipeline.http.requester import Answer
-from woo_sync_pipeline.http.waiting import retry_after_seconds
 from woo_sync_pipeline.sources.woocommerce import errors
 from woo_sync_pipeline.sources.woocommerce.answers import read_answer
 from woo_sync_pipeline.sources.woocommerce.bodies import parse_json

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from woo_sync_pipeline.sources.woocommerce.completeness import all_were_read
+from woo_sync_pipeline.sources.woocommerce.reading_warnings import all_were_read
 
 
 @pytest.mark.parametrize(

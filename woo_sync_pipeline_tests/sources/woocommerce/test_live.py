@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from woo_sync_pipeline.sources.woocommerce.live import change_seen
-from woo_sync_pipeline.sources.woocommerce.probe import NewestChange
+from woo_sync_pipeline.sources.woocommerce.live import NewestChange, change_seen
 from woo_sync_pipeline.state.syncs import Watermark
 
 READ_UNTIL = datetime(2026, 11, 1, 12, 0, 30, tzinfo=UTC)

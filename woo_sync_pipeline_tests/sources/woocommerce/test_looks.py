@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from woo_sync_pipeline.sources.woocommerce.looks import ASK_AGAIN, Looks
+from woo_sync_pipeline.sources.woocommerce.live import ASK_AGAIN, Looks
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 _MOMENTS = st.none() | st.datetimes(timezones=st.just(UTC))

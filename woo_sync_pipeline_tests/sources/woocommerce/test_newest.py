@@ -7,7 +7,12 @@ from itertools import islice
 
 from woo_sync_pipeline.demo.store import DemoStore
 from woo_sync_pipeline.sources.woocommerce.client import StoreClient
-from woo_sync_pipeline.sources.woocommerce.newest import last_moment, meta_of, newest_customers, newest_orders
+from woo_sync_pipeline.sources.woocommerce.discovery.discover import (
+    last_moment,
+    meta_of,
+    newest_customers,
+    newest_orders,
+)
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from woo_sync_pipeline.sources.woocommerce import page_bounds
+from woo_sync_pipeline.sources.woocommerce import page_walk
 from woo_sync_pipeline.sources.woocommerce.client import Attempt, Page
 from woo_sync_pipeline.sources.woocommerce.errors import (
     StoreAnswerMalformedError,
@@ -18,8 +18,7 @@ from woo_sync_pipeline.sources.woocommerce.errors import (
     StoreFilterIgnoredError,
     StoreListEndlessError,
 )
-from woo_sync_pipeline.sources.woocommerce.page_walk import cover
-from woo_sync_pipeline.sources.woocommerce.read_ahead import map_ahead
+from woo_sync_pipeline.sources.woocommerce.page_walk import cover, map_ahead
 from woo_sync_pipeline.sources.woocommerce.row_ids import LeftOut
 
 READING = Attempt("shop", "reading")
@@ -354,7 +353,7 @@ def test_a_row_that_is_left_out_is_warned_of_once(caplog: pytest.LogCaptureFixtu
 def test_a_list_without_an_end_ends_with_an_error(
     monkeypatch: pytest.MonkeyPatch, total: int | None, most: int
 ) -> None:
-    monkeypatch.setattr(page_bounds, "_MOST_PAGES_UNCOUNTED", 3000)
+    monkeypatch.setattr(page_walk, "_MOST_PAGES_UNCOUNTED", 3000)
     asked = []
 
     def fetch(offset: int, limit: int) -> Page:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from woo_sync_pipeline.demo.store import DemoStore
-from woo_sync_pipeline.sources.woocommerce import presence
+from woo_sync_pipeline.sources.woocommerce import order_changes
 from woo_sync_pipeline.sources.woocommerce.client import StoreClient
 from woo_sync_pipeline.sources.woocommerce.errors import StoreUnavailableError
-from woo_sync_pipeline.sources.woocommerce.presence import Presence, find_gone_orders
+from woo_sync_pipeline.sources.woocommerce.order_changes import Presence, find_gone_orders
 from woo_sync_pipeline_tests.sources.woocommerce.loopback import JSON, LoopbackStore, Reply, Request, of_rows
 
 STATUSES = ("processing", "completed", "trash")
@@ -83,7 +83,7 @@ def test_while_the_store_does_not_answer_nothing_is_concluded(connect: Callable[
 def test_when_very_many_are_missing_some_wait(
     shop: DemoStore, client: StoreClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(presence, "MOST_ASKED_FOR_ALONE", 5)
+    monkeypatch.setattr(order_changes, "MOST_ASKED_FOR_ALONE", 5)
     orders = [shop.data.place_order() for _ in range(12)]
     for order in orders:
         shop.data.delete_order(order)

@@ -10,7 +10,6 @@ from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.demo.store import DemoStore
 from woo_sync_pipeline.sources.woocommerce.check import check_store
 from woo_sync_pipeline.sources.woocommerce.client import StoreClient
-from woo_sync_pipeline.sources.woocommerce.completeness import customers_up_to
 from woo_sync_pipeline.sources.woocommerce.errors import (
     StoreAnswerMalformedError,
     StoreFilterIgnoredError,
@@ -18,8 +17,9 @@ from woo_sync_pipeline.sources.woocommerce.errors import (
     StoreRouteMissingError,
     StoreSecretRefusedError,
 )
-from woo_sync_pipeline.sources.woocommerce.probe import NewestChange, newest_change
+from woo_sync_pipeline.sources.woocommerce.live import NewestChange, newest_change
 from woo_sync_pipeline.sources.woocommerce.products import product_tags
+from woo_sync_pipeline.sources.woocommerce.reading_warnings import customers_up_to
 from woo_sync_pipeline_tests.sources.woocommerce.conftest import SHOP_MANAGER
 from woo_sync_pipeline_tests.sources.woocommerce.loopback import LoopbackStore, Reply, Request, of_rows
 

@@ -17,7 +17,6 @@ from woo_sync_pipeline.sources.woocommerce.records import (
     ORDER_SCHEMA,
     TableMade,
     customer_page,
-    customer_table,
     order_table,
 )
 from woo_sync_pipeline_tests.checkout import SHARED
@@ -56,7 +55,7 @@ SAYING_NOTHING: tuple[object, ...] = ("", " ", None, [], {}, False)
 def customers(
     *rows: dict[str, Any], keys: tuple[str, ...] = ("sms", "tags"), fingerprint: str = "f"
 ) -> pd.DataFrame:
-    table = customer_table(rows, meta_keys=keys, fingerprint=fingerprint, read_at=READ_AT)
+    table = customer_page(rows, meta_keys=keys, fingerprint=fingerprint, read_at=READ_AT).table
     frame: pd.DataFrame = table.to_pandas()
     return frame
 
@@ -219,7 +218,7 @@ def test_rows_that_are_known_in_this_form_are_left_out() -> None:
     frame = customers(*rows)
     hashes = dict(zip(frame["record_id"], frame["hash"], strict=True))
     known = {**hashes, 6: "another form", 8: hashes[5]}
-    left = customer_table(rows, meta_keys=("sms", "tags"), fingerprint="f", read_at=READ_AT, known=known)
+    left = customer_page(rows, meta_keys=("sms", "tags"), fingerprint="f", read_at=READ_AT, known=known).table
     assert left.column("record_id").to_pylist() == [6]
     assert left.schema.equals(CUSTOMER_SCHEMA)
 
@@ -332,7 +331,7 @@ def test_an_address_that_is_none_is_empty(nothing: object) -> None:
 
 def test_a_moment_without_a_time_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
-        customer_table([], meta_keys=(), fingerprint="", read_at=datetime(2026, 1, 1))  # noqa: DTZ001
+        customer_page([], meta_keys=(), fingerprint="", read_at=datetime(2026, 1, 1))  # noqa: DTZ001
     naive = READ_AT.replace(tzinfo=None)
     with pytest.raises(ValueError, match="saved_since without a time zone"):
         customer_page([], meta_keys=(), fingerprint="", read_at=READ_AT, saved_since=naive)

@@ -18,7 +18,7 @@ from woo_sync_pipeline.sources.woocommerce.errors import (
     StoreRouteMissingError,
     StoreUnavailableError,
 )
-from woo_sync_pipeline.sources.woocommerce.probe import newest_change
+from woo_sync_pipeline.sources.woocommerce.live import newest_change
 from woo_sync_pipeline.sources.woocommerce.statuses import (
     OrderStatuses,
     find_order_statuses,

@@ -15,13 +15,13 @@ from woo_sync_pipeline.sources.woocommerce.check import check_lines, check_store
 from woo_sync_pipeline.sources.woocommerce.client import StoreClient
 from woo_sync_pipeline.sources.woocommerce.customers import customers_after, customers_by_id, sweep_customers
 from woo_sync_pipeline.sources.woocommerce.errors import StoreFilterIgnoredError
+from woo_sync_pipeline.sources.woocommerce.live import newest_change
 from woo_sync_pipeline.sources.woocommerce.orders import (
     OrderWindow,
     newest_orders,
     order_statuses,
     walk_orders,
 )
-from woo_sync_pipeline.sources.woocommerce.probe import newest_change
 from woo_sync_pipeline.sources.woocommerce.products import product_tags
 from woo_sync_pipeline.sources.woocommerce.versions import StoreVersion, find_version, lacking, release_of
 from woo_sync_pipeline_tests.sources.woocommerce.conftest import SHOP_MANAGER

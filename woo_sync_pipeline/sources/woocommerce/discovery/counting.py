@@ -23,6 +23,7 @@ from woo_sync_pipeline.sources.woocommerce.discovery.meta_values import (
     shown_value,
 )
 from woo_sync_pipeline.sources.woocommerce.discovery.plugins import KNOWN_KEYS
+from woo_sync_pipeline.sources.woocommerce.fields import is_empty
 
 _MOST_KEYS = 2_000
 """Of each kind of record. Plugins may write keys that have a number in their name, a new one for each record."""
@@ -88,7 +89,7 @@ class MetaCounts:
             count = self._count_of(key, kind)
             if count is None:
                 continue
-            if value is None or value is False or value in ("", [], {}) or _is_blank(value):
+            if is_empty(value):
                 count.empty += 1
                 continue
             count.records += 1
@@ -138,7 +139,3 @@ class MetaCounts:
                     count.tags[tag] += 1
                 else:
                     count.more_tags += 1
-
-
-def _is_blank(value: object) -> bool:
-    return isinstance(value, str) and not value.strip()

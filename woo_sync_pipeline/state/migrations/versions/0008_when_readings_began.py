@@ -2,24 +2,17 @@
 
 from alembic import op
 
-revision = "0008"
-down_revision = "0007"
-branch_labels = None
-depends_on = None
+from woo_sync_pipeline.state.statements import beside
+
+revision, down_revision = "0008", "0007"
+SQL = beside(__file__)
 
 
 def upgrade() -> None:
     """Add the column; of earlier readings it is not known."""
-    op.execute("""
-        ALTER TABLE woo_sync.sync_runs ADD COLUMN reading_started_at timestamptz;
-        COMMENT ON COLUMN woo_sync.sync_runs.reading_started_at IS
-            'when what this sync committed began to be read, which an earlier run may have done';
-        COMMENT ON COLUMN woo_sync.source_records.choice_at IS
-            'orders: their creation; customers: an opt-out when it was seen, an opt-in when they were last seen without'
-            ' it, and what was there when first met: an opt-in at the registration, an opt-out at the reading';
-    """)
+    op.execute(SQL["upgrade"])
 
 
 def downgrade() -> None:
     """Drop the column."""
-    op.execute("ALTER TABLE woo_sync.sync_runs DROP COLUMN reading_started_at")
+    op.execute(SQL["downgrade"])

@@ -2,37 +2,17 @@
 
 from alembic import op
 
-revision = "0013"
-down_revision = "0011"
-branch_labels = None
-depends_on = None
+from woo_sync_pipeline.state.statements import beside
+
+revision, down_revision = "0013", "0011"
+SQL = beside(__file__)
 
 
 def upgrade() -> None:
     """Make the table, and fill it with what the ledger of consent knows."""
-    op.execute("""
-        CREATE TABLE woo_sync.former_phones (
-            source text NOT NULL,
-            record_type text NOT NULL,
-            record_id bigint NOT NULL,
-            phone text NOT NULL,
-            left_at timestamptz NOT NULL,
-            PRIMARY KEY (source, record_type, record_id, phone)
-        );
-        CREATE INDEX former_phones_phone ON woo_sync.former_phones (phone);
-        COMMENT ON TABLE woo_sync.former_phones IS
-            'phones (E.164) that a customer or a guest order had before; may be somebody else''s by now';
-        COMMENT ON COLUMN woo_sync.former_phones.left_at IS
-            'when the record was first read with another phone, or none';
-        INSERT INTO woo_sync.former_phones (source, record_type, record_id, phone, left_at)
-        SELECT source, record_type, record_id, event.phone, max(record.last_seen_at)
-        FROM woo_sync.consent_events AS event JOIN woo_sync.source_records AS record
-            USING (source, record_type, record_id)
-        WHERE event.phone IS DISTINCT FROM record.phone AND (record_type = 'customer' OR record.customer_id = 0)
-        GROUP BY 1, 2, 3, 4
-    """)
+    op.execute(SQL["upgrade"])
 
 
 def downgrade() -> None:
     """Forget the former phones."""
-    op.execute("DROP TABLE woo_sync.former_phones")
+    op.execute(SQL["downgrade"])

@@ -2,23 +2,15 @@
 
 from alembic import op
 
-revision = "0015"
-down_revision = "0013"
-branch_labels = None
-depends_on = None
+from woo_sync_pipeline.state.statements import beside
+
+revision, down_revision = "0015", "0013"
+SQL = beside(__file__)
 
 
 def upgrade() -> None:
     """Let the next reading take these records for changed, and what it finds in them for no change."""
-    # A yes that could not be read until now was not said since the last reading: it can be as old as anything.
-    op.execute("""
-        UPDATE woo_sync.source_records
-        SET hash = '', consent_basis = consent_basis || ' (without lists and objects)'
-        WHERE consent_basis <> '' AND (
-            consent_answers LIKE '%"unknown"%'
-            OR (consent_answers IS NULL AND consent = 'unknown' AND consent_key <> '')
-        )
-    """)
+    op.execute(SQL["upgrade"])
 
 
 def downgrade() -> None:

@@ -43,10 +43,27 @@ SELECT contact.phone
 FROM woo_sync.contacts AS contact JOIN woo_sync.source_records AS known USING (phone)
 WHERE contact.base_sources IS NULL AND known.source = ANY(:sources)
 
+-- name: number_touched
+-- Phones are merged a portion at a time: `touched_phones` has those of the portion.
+CREATE TEMPORARY TABLE numbered ON COMMIT DROP AS
+SELECT phone, ((row_number() OVER (ORDER BY phone) - 1) / :portion_size)::int AS portion
+FROM (SELECT DISTINCT phone FROM touched) AS distinct_phones;
+CREATE INDEX ON numbered (portion);
+ANALYZE numbered;
+CREATE TEMPORARY TABLE touched_phones (phone text PRIMARY KEY) ON COMMIT DROP;
+
 -- name: choose_portion
 TRUNCATE touched_phones;
 INSERT INTO touched_phones SELECT phone FROM numbered WHERE portion = :portion;
 ANALYZE touched_phones;
+
+-- name: holders
+SELECT {holder_columns}
+FROM woo_sync.source_records JOIN touched_phones USING (phone)
+WHERE gone_at IS NULL AND (is_person OR person_id = '') AND NOT is_discarded
+
+-- name: signals
+SELECT {signal_columns} FROM ({signals_of_records}) AS signals
 
 -- name: signals_of_records
 -- (That a person's id is not empty is said for PostgreSQL: the index over what belongs to persons has no others.)
@@ -99,6 +116,35 @@ FROM (
 JOIN woo_sync.tagged_items AS tagged ON tagged.source = item.source AND tagged.item_id = item.item_id
 CROSS JOIN unnest(tagged.tags) AS tag
 
+-- name: any_known
+-- Contacts are written a portion at a time, and compared only with those between its first and its last phone: then a
+-- comparison fits into memory, however many there are. Nobody else writes contacts meanwhile.
+SELECT EXISTS (SELECT FROM woo_sync.contacts WHERE phone BETWEEN :first AND :last)
+
+-- name: insert_all
+INSERT INTO woo_sync.contacts ({columns}) SELECT {columns} FROM merged WHERE sources <> '{}'
+
+-- name: find_different
+-- Most contacts that are touched turn out to be what they were.
+INSERT INTO different
+SELECT merged.*, known.phone IS NULL, {known_before}, known.base_state, known.opted_out_when_stopped_at
+FROM merged LEFT JOIN woo_sync.contacts AS known
+    ON known.phone = merged.phone AND known.phone BETWEEN :first AND :last
+WHERE CASE WHEN known.phone IS NULL THEN merged.sources <> '{}' ELSE
+    ({known_values}) IS DISTINCT FROM ({merged_values})
+END
+
+-- name: update_different
+UPDATE woo_sync.contacts AS known SET
+    {changes},
+    opted_out_when_stopped_at = CASE different.consent WHEN 'opted_out' THEN known.opted_out_when_stopped_at END
+FROM different
+WHERE NOT different.is_new AND different.phone BETWEEN :first AND :last AND known.phone = different.phone
+
+-- name: insert_new
+INSERT INTO woo_sync.contacts ({columns}) SELECT {columns} FROM different
+WHERE is_new AND phone BETWEEN :first AND :last
+
 -- name: note_opted_out_when_stopped
 UPDATE woo_sync.contacts AS contact SET opted_out_when_stopped_at = now()
 FROM different
@@ -124,3 +170,13 @@ WHERE source = :source AND store_ahead_by IS NOT NULL AND run_id <> :run_id AND 
 -- Dry runs read and commit like others.
 SELECT max(reading_started_at) FROM woo_sync.sync_runs
 WHERE source = :source AND reading = 'sweep' AND committed_at IS NOT NULL AND run_id <> :run_id
+
+-- name: hashes
+SELECT record_id, hash FROM woo_sync.source_records
+WHERE source = :source AND record_type = :record_type AND gone_at IS NULL
+
+-- name: invalid_reasons
+SELECT invalid_reason, count(*) FROM woo_sync.source_records
+WHERE source = :source AND invalid_reason IS NOT NULL AND phone IS NULL AND gone_at IS NULL
+    AND erased_at IS NULL AND (is_person OR person_id = '')
+GROUP BY invalid_reason ORDER BY count(*) DESC, invalid_reason

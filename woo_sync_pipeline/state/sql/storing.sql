@@ -27,6 +27,23 @@ WHERE known.source = :source AND known.record_type = incoming.record_type AND kn
     AND known.hash = incoming.hash AND known.gone_at IS NULL
     AND incoming.person_id IN (known.person_id, '')
 
+-- name: what_is_known
+-- What is known of the records of which `contacts.choices.date_choices` has to know it. Those that never said anything,
+-- and stay where they were, are left out.
+SELECT incoming.place, {old_columns}, old.last_seen_at AS old_last_seen_at, old.gone_at IS NOT NULL AS old_is_gone,
+    left_behind.phone IS NOT NULL AS left_is_left, left_behind.consent AS left_consent,
+    left_behind.consent_at AS left_consent_at, left_behind.base_state AS left_state,
+    left_behind.base_state_by AS left_state_by, left_behind.unsubscribed_seen_at AS left_unsubscribed_seen_at,
+    left_behind.applied_consent AS left_applied_consent, left_behind.applied_consent_at AS left_applied_consent_at
+FROM incoming
+JOIN woo_sync.source_records AS old
+    ON old.source = :source AND old.record_type = incoming.record_type AND old.record_id = incoming.record_id
+LEFT JOIN woo_sync.contacts AS left_behind
+    ON left_behind.phone = old.phone AND old.phone IS DISTINCT FROM incoming.phone
+    AND (old.is_person OR old.person_id = '')
+WHERE incoming.speaks OR old.choice IS NOT NULL OR old.carried_opt_out_at IS NOT NULL
+    OR old.carried_stop_at IS NOT NULL OR left_behind.phone IS NOT NULL
+
 -- name: words_of_the_same_people
 -- What the people in `asking` have said before, in any store: under the same phone, as the same person, and where no
 -- phone was given under the same address.
@@ -50,7 +67,7 @@ SELECT said.event_id, said.phone, coalesce(known.is_person, false) AS is_person,
     said.latest AS choice_until, said.is_dated AS choice_is_dated, said.became IN ({repetitions}) AS repeats,
     NOT said.is_dated AND EXISTS (
         SELECT FROM woo_sync.consent_events AS later
-        WHERE later.phone = said.phone AND later.event_id > said.event_id AND later.became = {came_back}
+        WHERE later.phone = said.phone AND later.event_id > said.event_id AND later.became = '{came_back}'
             AND later.key = said.key
     ) AS gave_way
 FROM phones
@@ -59,20 +76,27 @@ LEFT JOIN woo_sync.source_records AS known
     ON known.source = said.source AND known.record_type = said.record_type AND known.record_id = said.record_id
 WHERE said.what IN ('yes', 'no')
 UNION ALL
-{stored}
+{stored_words}
 FROM phones JOIN woo_sync.source_records AS known USING (phone)
 WHERE known.choice IS NOT NULL AND NOT EXISTS (
     SELECT FROM woo_sync.consent_events AS noted
     WHERE noted.phone = known.phone AND noted.source = known.source AND noted.record_type = known.record_type
         AND noted.record_id = known.record_id
 )
-{by_address}
 
 -- name: stored_words
 -- What the ledger has forgotten because it is old, and what is not in it for want of a phone, the records still say.
 SELECT 0, known.phone, known.is_person,
     CASE WHEN known.source = :source THEN known.person_id ELSE '' END, known.email, known.consent_key, known.choice,
     known.choice_from, known.choice_until, known.choice_is_dated, false, false
+
+-- name: by_address
+-- There is no index over addresses: they are looked for only where somebody gave nothing else.
+UNION ALL
+{stored_words}
+FROM (SELECT DISTINCT email FROM asking WHERE phone IS NULL AND email <> '') AS asked
+JOIN woo_sync.source_records AS known USING (email)
+WHERE known.phone IS NULL AND known.choice IS NOT NULL
 
 -- name: note_former_phones
 -- Before the upsert, and only where that takes place. What belongs to persons is left out: the phones that were given
@@ -83,6 +107,14 @@ FROM dated JOIN woo_sync.source_records AS known USING (record_type, record_id)
 WHERE known.source = :source AND known.phone IS DISTINCT FROM dated.phone AND known.phone IS NOT NULL
     AND known.last_seen_at <= dated.read_at AND (known.is_person OR known.person_id = '')
 ON CONFLICT (source, record_type, record_id, phone) DO UPDATE SET left_at = excluded.left_at
+
+-- name: upsert_records
+INSERT INTO woo_sync.source_records AS known (source, {read_columns}, first_seen_at, last_seen_at)
+SELECT :source, {read_columns}, read_at, read_at FROM dated
+ON CONFLICT (source, record_type, record_id) DO UPDATE SET
+    {changes},
+    last_seen_at = excluded.last_seen_at, gone_at = NULL
+WHERE known.last_seen_at <= excluded.last_seen_at
 
 -- name: note_choices
 -- What was said without a phone concerns that of the person whose it is.
