@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -64,6 +65,7 @@ def shop(make_world: MakeWorld) -> Shop:
     return Shop(make_world)
 
 
+@pytest.mark.dagster
 def test_one_person_in_both_is_one_contact_in_both_groups_and_leaves_one_of_them(shop: Shop) -> None:
     customer = shop.customer("0491 570 006")
     profile = shop.account.add_profile(phone_number=ANN, email="ann@klaviyo.example", first_name="Ann")
@@ -81,3 +83,101 @@ def test_one_person_in_both_is_one_contact_in_both_groups_and_leaves_one_of_them
     shop.sync_both()
     assert shop.label(ANN) == NAME
     assert shop.lists(ANN) == [NAME, f"{NAME} - Engaged", f"{NAME} - Newsletter"]
+
+
+def test_who_is_in_no_list_any_more_leaves_it_and_a_renamed_list_is_another_one(shop: Shop) -> None:
+    ann = shop.account.add_profile(phone_number=ANN, first_name="Ann")
+    news, vip = shop.account.add_list("Newsletter"), shop.account.add_list("VIP")
+    shop.account.join(news, ann)
+    shop.account.join(vip, ann)
+    shop.sync()
+    assert shop.lists(ANN) == [NAME, f"{NAME} - Newsletter", f"{NAME} - VIP"]
+    shop.account.leave(news, ann)
+    shop.account.rename_list(vip, "Very important")
+    shop.sync()
+    assert shop.lists(ANN) == [NAME, f"{NAME} - Very important"]
+    shop.account.delete_list(vip)
+    shop.sync()
+    assert shop.lists(ANN) == [NAME]
+    writes = shop.world.platform.requests.writes
+    shop.sync()
+    assert shop.world.platform.requests.writes == writes
+
+
+def test_lists_with_the_same_name_are_one_and_ids_of_lists_and_segments_do_not_meet(shop: Shop) -> None:
+    ann = shop.account.add_profile(phone_number=ANN)
+    bob = shop.account.add_profile(phone_number=BOB)
+    for person in (ann, bob):
+        shop.account.join(shop.account.add_list("News, daily"), person)
+    shop.account.join(shop.account.add_segment("Engaged"), bob)
+    shop.sync()
+    daily = [name for name in shop.lists(ANN) if name != NAME]
+    assert len(daily) == 1
+    assert shop.lists(BOB) == sorted([NAME, *daily, f"{NAME} - Engaged"])
+
+
+def test_a_live_sync_brings_changes_new_people_and_joins(shop: Shop) -> None:
+    ann = shop.account.add_profile(phone_number=ANN, first_name="Ann")
+    news = shop.account.add_list("Newsletter")
+    shop.sync()
+    shop.account.change_profile(ann, first_name="Anna")
+    bob = shop.account.add_profile(phone_number=BOB)
+    shop.account.join(news, ann, bob)
+    vip = shop.account.add_list("VIP")
+    shop.account.join(vip, ann, at=datetime.now(UTC) - timedelta(days=30))
+    counts = shop.sync(incremental=True)
+    assert (shop.kept(ANN)["first_name"], counts["new"], counts["updated"]) == ("Anna", 1, 1)
+    assert shop.lists(ANN) == [NAME, f"{NAME} - Newsletter", f"{NAME} - VIP"]
+    assert shop.lists(BOB) == [NAME, f"{NAME} - Newsletter"]
+    # Who was in a list before stays there when he joins another one.
+    shop.account.join(vip, bob)
+    shop.sync(incremental=True)
+    assert shop.lists(BOB) == [NAME, f"{NAME} - Newsletter", f"{NAME} - VIP"]
+
+
+def test_a_segment_that_is_being_processed_is_not_concluded_from(shop: Shop) -> None:
+    ann, bob = (shop.account.add_profile(phone_number=phone) for phone in (ANN, BOB))
+    engaged = shop.account.add_segment("Engaged")
+    shop.account.join(engaged, ann)
+    shop.sync()
+    shop.account.set_processing(engaged, True)
+    shop.account.leave(engaged, ann)
+    shop.account.join(engaged, bob)
+    counts = shop.sync()
+    assert f"{NAME} - Engaged" in shop.lists(ANN)
+    assert shop.lists(BOB) == [NAME]
+    assert any("segment Engaged" in warning for warning in counts["warnings"])
+    shop.account.set_processing(engaged, False)
+    shop.sync(incremental=True)
+    assert f"{NAME} - Engaged" in shop.lists(BOB)
+    shop.sync()
+    assert shop.lists(ANN) == [NAME]
+
+
+def test_a_segment_that_begins_to_be_processed_while_it_is_read_is_not_concluded_from(shop: Shop) -> None:
+    ann = shop.account.add_profile(phone_number=ANN)
+    engaged = shop.account.add_segment("Engaged")
+    shop.account.join(engaged, ann)
+    shop.sync()
+
+    def begins(path: str) -> None:
+        if path.endswith(f"{engaged}/profiles"):
+            shop.account.set_processing(engaged, True)
+            shop.account.members[engaged].clear()
+            shop.account.members_by_joining[engaged].clear()
+
+    shop.server.on_request = begins
+    shop.sync()
+    assert f"{NAME} - Engaged" in shop.lists(ANN)
+
+
+def test_a_profile_that_is_gone_or_merged_leaves(shop: Shop) -> None:
+    ann, bob, cy = (shop.account.add_profile(phone_number=phone) for phone in (ANN, BOB, CY))
+    shop.account.join(shop.account.add_list("Newsletter"), ann, bob)
+    shop.sync()
+    shop.account.delete_profile(ann)
+    shop.account.merge_profiles(bob, into=cy)
+    shop.sync()
+    assert (shop.lists(ANN), shop.label(ANN)) == ([], None)
+    assert (shop.lists(BOB), shop.label(BOB)) == ([], None)
+    assert shop.lists(CY) == [NAME, f"{NAME} - Newsletter"]
