@@ -8,6 +8,13 @@ from typing import Any
 import pytest
 
 from woo_sync_pipeline.demo.klaviyo import AccountDetails, DemoKlaviyo, KlaviyoData
+from woo_sync_pipeline.demo.klaviyo.subscriptions import (
+    email_marketing,
+    push_marketing,
+    sms_marketing,
+    sms_transactional,
+    whatsapp_marketing,
+)
 from woo_sync_pipeline.demo.store import StoreData
 from woo_sync_pipeline.demo.world import CONSENT_KEY
 from woo_sync_pipeline_tests.orchestration.conftest import MakeWorld, World, small_store
@@ -181,3 +188,145 @@ def test_a_profile_that_is_gone_or_merged_leaves(shop: Shop) -> None:
     assert (shop.lists(ANN), shop.label(ANN)) == ([], None)
     assert (shop.lists(BOB), shop.label(BOB)) == ([], None)
     assert shop.lists(CY) == [NAME, f"{NAME} - Newsletter"]
+
+
+def ago(minutes: float) -> datetime:
+    return datetime.now(UTC) - timedelta(minutes=minutes)
+
+
+def ordered(shop: Shop, phone: str, consent: str, *, at: datetime) -> None:
+    """A guest orders, and says yes or no at the checkout."""
+    address = {"phone": phone, "country": "AU", "first_name": "Ann", "email": "ann@example.com"}
+    shop.store.place_order(billing=address, meta={CONSENT_KEY: consent}, created_at=at, modified_at=at)
+
+
+@pytest.mark.parametrize("first", [STORE, KLAVIYO])
+@pytest.mark.parametrize(
+    ("store_says", "klaviyo_says", "state"),
+    [
+        (("yes", 60), ("SUBSCRIBED", 30), "SUBSCRIBED"),
+        (("yes", 60), ("UNSUBSCRIBED", 30), "UNSUBSCRIBED"),
+        (("yes", 30), ("UNSUBSCRIBED", 60), "SUBSCRIBED"),
+        (("no", 60), ("SUBSCRIBED", 30), "SUBSCRIBED"),
+        (("no", 30), ("SUBSCRIBED", 60), "UNSUBSCRIBED"),
+        (("yes", 60), ("NEVER_SUBSCRIBED", 30), "SUBSCRIBED"),
+        (("no", 60), ("NEVER_SUBSCRIBED", 30), "UNSUBSCRIBED"),
+    ],
+)
+def test_the_last_word_counts_whichever_source_heard_it(
+    shop: Shop, store_says: tuple[str, float], klaviyo_says: tuple[str, float], state: str, first: str
+) -> None:
+    ordered(shop, ANN, store_says[0], at=ago(store_says[1]))
+    profile = shop.account.add_profile(phone_number=ANN, created=ago(90))
+    word, minutes = klaviyo_says
+    if word == "SUBSCRIBED":
+        shop.account.subscribe_sms(profile, at=ago(minutes))
+    elif word == "UNSUBSCRIBED":
+        shop.account.subscribe_sms(profile, at=ago(80))
+        shop.account.unsubscribe_sms(profile, at=ago(minutes))
+    for key in (first, STORE if first == KLAVIYO else KLAVIYO):
+        shop.sync(key)
+    assert shop.state(ANN) == state
+
+
+def test_a_stop_is_not_undone_by_an_older_consent_in_klaviyo_but_by_a_newer_one(shop: Shop) -> None:
+    ann = shop.account.add_profile(phone_number=ANN)
+    shop.account.subscribe_sms(ann, at=ago(60))
+    shop.sync()
+    assert shop.state(ANN) == "SUBSCRIBED"
+    shop.world.directory.unsubscribe(ANN)
+    shop.account.change_profile(ann, first_name="Anna")
+    shop.sync()
+    shop.account.subscribe_sms(ann, at=ago(30), method="PREFERENCE_PAGE")
+    shop.sync(incremental=True)
+    assert shop.state(ANN) == "UNSUBSCRIBED"
+    shop.world.let_pass()
+    shop.account.subscribe_sms(ann)
+    shop.sync(incremental=True)
+    assert shop.state(ANN) == "SUBSCRIBED"
+
+
+def test_other_consents_lists_and_words_nobody_knows_are_no_consent_to_sms_marketing(shop: Shop) -> None:
+    at = ago(30)
+    people = {phone: shop.account.add_profile(phone_number=phone) for phone in (ANN, BOB, CY, DEE)}
+    shop.account.set_consent(
+        people[ANN], "email", "marketing", email_marketing("SUBSCRIBED", consent_timestamp=at)
+    )
+    shop.account.set_consent(people[ANN], "sms", "transactional", sms_transactional("SUBSCRIBED"))
+    shop.account.set_consent(people[ANN], "whatsapp", "marketing", whatsapp_marketing("SUBSCRIBED"))
+    shop.account.set_consent(people[ANN], "mobile_push", "marketing", push_marketing("SUBSCRIBED"))
+    shop.account.join(shop.account.add_list("SMS subscribers"), people[BOB])
+    shop.account.change_profile(
+        people[BOB], properties={"$consent": ["sms"], "$consent_timestamp": at.isoformat()}
+    )
+    marketing = {
+        **sms_marketing("SUBSCRIBED", consent_timestamp=at, last_updated=at),
+        "consent": "DOUBLE_OPTED_IN",
+    }
+    shop.account.set_consent(people[CY], "sms", "marketing", marketing)
+    shop.account.set_subscriptions(people[DEE], None)
+    counts = shop.sync()
+    assert {shop.state(phone) for phone in people} == {"UNSUBSCRIBED"}
+    assert counts["unread_consent"] == {"subscriptions.sms.marketing = DOUBLE_OPTED_IN": 1}
+
+
+def test_who_cannot_receive_has_not_opted_out_and_is_told_of(shop: Shop) -> None:
+    ann = shop.account.add_profile(phone_number=ANN)
+    shop.account.subscribe_sms(ann, at=ago(30), can_receive=False)
+    counts = shop.sync()
+    assert shop.state(ANN) == "SUBSCRIBED"
+    assert any(
+        "1 profiles are subscribed, but by Klaviyo's word cannot receive" in text
+        for text in counts["warnings"]
+    )
+
+
+def test_profiles_without_a_phone_are_counted_and_never_merged_by_address(shop: Shop) -> None:
+    shop.customer("0491 570 006", email="ann@example.com")
+    shop.account.add_profile(email="ann@example.com", first_name="Ann")
+    for number in range(30):
+        shop.account.add_profile(email=f"nobody{number}@example.com")
+    shop.sync(STORE)
+    counts = shop.sync()
+    assert counts["invalid_reasons"] == {"missing_phone": 31}
+    assert (shop.label(ANN), NAME in shop.lists(ANN)) == (STORE_NAME, False)
+
+
+def test_a_label_of_another_integration_with_our_name_is_adopted(shop: Shop) -> None:
+    shop.world.directory.add_contact(ANN, first_name="Ann", custom_fields={"source": NAME})
+    shop.customer("0491 570 006")
+    shop.account.add_profile(phone_number=ANN)
+    shop.sync_both()
+    assert shop.label(ANN) == f"{NAME}, {STORE_NAME}"
+
+
+@pytest.mark.parametrize("down", [STORE, KLAVIYO])
+@pytest.mark.dagster
+def test_one_source_that_is_down_leaves_the_other_alone(shop: Shop, down: str) -> None:
+    shop.customer("0491 570 006")
+    shop.account.add_profile(phone_number=BOB)
+    if down == KLAVIYO:
+        shop.server.faults.down = "unavailable"
+        shop.server.faults.retry_after = 0
+    else:
+        shop.world.server.faults.down = "maintenance"
+    failed = shop.world.try_sync(down)
+    assert failed.error is not None
+    other = STORE if down == KLAVIYO else KLAVIYO
+    shop.sync(other)
+    assert set(shop.world.directory.snapshot()) == ({ANN} if down == KLAVIYO else {BOB})
+    shop.server.faults.clear()
+    shop.world.server.faults.clear()
+    shop.sync(down)
+    assert set(shop.world.directory.snapshot()) == {ANN, BOB}
+
+
+def test_a_night_on_which_the_account_shows_few_people_changes_nothing(shop: Shop) -> None:
+    people = [shop.account.add_profile(phone_number=f"+614915701{number:02}") for number in range(80)]
+    shop.sync()
+    for person in people[10:]:
+        shop.account.delete_profile(person)
+    outcome = shop.world.try_sync(KLAVIYO)
+    assert outcome.error is not None
+    assert "70" in str(outcome.error)
+    assert sum(bool(contact["lists"]) for contact in shop.world.directory.snapshot().values()) == 80

@@ -44,6 +44,8 @@ _MOST_WALKS = 4
 """So often a list is read from its beginning where places in it expire."""
 _MOST_IDLE_PAGES = 30
 """Pages in a row that bring nothing new."""
+_SHARE_OF_BURST = 0.9
+"""Requests that are sent evenly do not arrive so: a second of Klaviyo's may see some more."""
 _OVERLOAD = (KlaviyoThrottledError, KlaviyoUnavailableError, KlaviyoUnreachableError)
 
 
@@ -73,7 +75,7 @@ def connect(
         share=source.max_share_of_limit,
         api_key=source.api_key.get_secret_value(),
         verify_tls=source.verify_tls,
-        max_requests_per_second=BURST_PER_SECOND * source.max_share_of_limit,
+        max_requests_per_second=_SHARE_OF_BURST * BURST_PER_SECOND * source.max_share_of_limit,
         use_environment_proxies=source.use_environment_proxies,
     )
     return KlaviyoClient(settings, now=now, sleep=sleep, clock=clock)
@@ -121,7 +123,7 @@ class KlaviyoClient(ServerClient):
 
     def get(self, path: str, params: Params) -> list[Row]:
         """The rows of one page, for example of `profiles` (below `/api/`). Raises KlaviyoError."""
-        return self._page(path, params)[0]
+        return self._rows(path, self._document(path, params))
 
     def pages(self, path: str, params: Params) -> Iterator[list[Row]]:
         """All rows of a list, page by page, no row with an id twice. Rows without an id come as they are.
@@ -159,24 +161,30 @@ class KlaviyoClient(ServerClient):
 
     def _page(self, path: str, params: Params) -> tuple[list[Row], Params]:
         """Rows, and the parameters of the next page, none where there is none."""
-        tried = f"GET {path}"
-        document = tried_again(
+        document = self._document(path, params)
+        rows, links = self._rows(path, document), document.get("links")
+        link = links.get("next") if isinstance(links, dict) else None
+        following = _parameters(link)
+        if link and not following:
+            got = "a next page without its place"
+            raise self.failed(KlaviyoAnswerMalformedError, tried=f"GET {path}", got=got)
+        return rows, following
+
+    def _document(self, path: str, params: Params) -> Row:
+        return tried_again(
             lambda: self._ask_once(path, params),
             pace=self._requester.pace,
             attempts=self.settings.attempts,
             first_backoff=self.settings.backoff,
             overload=_OVERLOAD,
         )
+
+    def _rows(self, path: str, document: Row) -> list[Row]:
         rows = document.get("data")
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            got = "something else where a list of objects was due"
-            raise self.failed(KlaviyoAnswerMalformedError, tried=tried, got=got)
-        links = document.get("links")
-        link = links.get("next") if isinstance(links, dict) else None
-        following = _parameters(link)
-        if link and not following:
-            raise self.failed(KlaviyoAnswerMalformedError, tried=tried, got="a next page without its place")
-        return rows, following
+        if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
+            return rows
+        got = "something else where a list of objects was due"
+        raise self.failed(KlaviyoAnswerMalformedError, tried=f"GET {path}", got=got)
 
     def _ask_once(self, path: str, params: Params) -> Row:
         source, tried = self.settings.source, f"GET {path}"
