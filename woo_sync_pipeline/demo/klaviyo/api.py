@@ -129,7 +129,7 @@ class Api:
         body: Json = {"data": shown, "links": dict(shown["links"])}
         if params.include:
             body["included"] = []
-        for name in params.include & {"push-tokens", "conversations"}:
+        for name in sorted(params.include & {"push-tokens", "conversations"}):
             shown["relationships"].setdefault(name, {})["data"] = []
         for name in sorted(params.include & {"lists", "segments"}):
             kind = name.removesuffix("s")
@@ -156,7 +156,7 @@ class Api:
             matches=lambda record_id: table.matches(record_id, params.conditions),
         )
         rows = [table.shown(record_id, params, home=self.home) for _, record_id in page.keys]
-        for name in params.include:
+        for name in sorted(params.include):
             for row in rows:
                 row["relationships"].setdefault(name, {})["data"] = []
         body: Json = {"data": rows, "links": self._links(page, walk, path, query)}
