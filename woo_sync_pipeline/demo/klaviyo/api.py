@@ -9,11 +9,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from woo_sync_pipeline.demo.klaviyo.answers import Answer, ApiError, invalid, not_found
-from woo_sync_pipeline.demo.klaviyo.cursors import Position, read_cursor, write_cursor
 from woo_sync_pipeline.demo.klaviyo.data import KlaviyoData
 from woo_sync_pipeline.demo.klaviyo.limits import RateLimits
 from woo_sync_pipeline.demo.klaviyo.operations import Operation, find_operation
-from woo_sync_pipeline.demo.klaviyo.paging import Page, cut_page
+from woo_sync_pipeline.demo.klaviyo.paging import Page, Position, cut_page, read_cursor, write_cursor
 from woo_sync_pipeline.demo.klaviyo.params import Params, Query, parse_query, read_params
 from woo_sync_pipeline.demo.klaviyo.records import ApiKey, Json
 from woo_sync_pipeline.demo.klaviyo.resources import account_resource, group_resource, kind_of
