@@ -49,7 +49,7 @@ class Api:
             raise not_found("The resource")
         if method != "GET":
             detail = f"Method {method[:10]} is not allowed."
-            raise ApiError(405, "method_not_allowed", "Method not allowed.", detail)
+            raise ApiError(405, "method_not_allowed", "Method not allowed.", detail, headers={"Allow": "GET"})
         operation, record_id = found
         key = self._authenticate(headers.get("Authorization", ""))
         query = parse_query(raw_query)
