@@ -2,9 +2,8 @@
 
 from woo_sync_pipeline.demo.klaviyo.data import KlaviyoData
 from woo_sync_pipeline.demo.klaviyo.faults import FAULTS, Fault, Faults
-from woo_sync_pipeline.demo.klaviyo.generate import generate_klaviyo
+from woo_sync_pipeline.demo.klaviyo.generate import KnownPerson, generate_klaviyo, people_of
 from woo_sync_pipeline.demo.klaviyo.limits import PUBLISHED_RATES, Rate, RateLimits
-from woo_sync_pipeline.demo.klaviyo.people import KnownPerson, people_of
 from woo_sync_pipeline.demo.klaviyo.records import SCOPES, AccountDetails, ApiKey
 from woo_sync_pipeline.demo.klaviyo.server import DemoKlaviyo, SeenRequest
 

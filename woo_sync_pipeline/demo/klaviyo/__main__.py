@@ -23,12 +23,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--latency", type=float, default=0.0, help="milliseconds that every answer is held back"
     )
+    parser.add_argument(
+        "--without-limits",
+        action="store_true",
+        help="answer as many requests as come (default: as published)",
+    )
     chosen = parser.parse_args(arguments)
     data = generate_klaviyo(seed=chosen.seed, profiles=chosen.profiles, now=datetime.now(UTC))
     try:
         server = DemoKlaviyo(data, host=chosen.host, port=chosen.port)
     except ConfigurationError as error:
         parser.error(str(error))
+    server.limits.enforced = not chosen.without_limits
     server.faults.latency = chosen.latency / 1000
     asked_to_end = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

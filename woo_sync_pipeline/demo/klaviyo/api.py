@@ -9,11 +9,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from woo_sync_pipeline.demo.klaviyo.answers import Answer, ApiError, invalid, not_found
-from woo_sync_pipeline.demo.klaviyo.cursors import Position, read_cursor, write_cursor
 from woo_sync_pipeline.demo.klaviyo.data import KlaviyoData
 from woo_sync_pipeline.demo.klaviyo.limits import RateLimits
 from woo_sync_pipeline.demo.klaviyo.operations import Operation, find_operation
-from woo_sync_pipeline.demo.klaviyo.paging import Page, cut_page
+from woo_sync_pipeline.demo.klaviyo.paging import Page, Position, cut_page, read_cursor, write_cursor
 from woo_sync_pipeline.demo.klaviyo.params import Params, Query, parse_query, read_params
 from woo_sync_pipeline.demo.klaviyo.records import ApiKey, Json
 from woo_sync_pipeline.demo.klaviyo.resources import account_resource, group_resource, kind_of
@@ -50,7 +49,7 @@ class Api:
             raise not_found("The resource")
         if method != "GET":
             detail = f"Method {method[:10]} is not allowed."
-            raise ApiError(405, "method_not_allowed", "Method not allowed.", detail)
+            raise ApiError(405, "method_not_allowed", "Method not allowed.", detail, headers={"Allow": "GET"})
         operation, record_id = found
         key = self._authenticate(headers.get("Authorization", ""))
         query = parse_query(raw_query)
@@ -129,7 +128,7 @@ class Api:
         body: Json = {"data": shown, "links": dict(shown["links"])}
         if params.include:
             body["included"] = []
-        for name in params.include & {"push-tokens", "conversations"}:
+        for name in sorted(params.include & {"push-tokens", "conversations"}):
             shown["relationships"].setdefault(name, {})["data"] = []
         for name in sorted(params.include & {"lists", "segments"}):
             kind = name.removesuffix("s")
@@ -156,7 +155,7 @@ class Api:
             matches=lambda record_id: table.matches(record_id, params.conditions),
         )
         rows = [table.shown(record_id, params, home=self.home) for _, record_id in page.keys]
-        for name in params.include:
+        for name in sorted(params.include):
             for row in rows:
                 row["relationships"].setdefault(name, {})["data"] = []
         body: Json = {"data": rows, "links": self._links(page, walk, path, query)}

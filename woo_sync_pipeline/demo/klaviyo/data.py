@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal
 
-from woo_sync_pipeline.demo.klaviyo.ids import new_group_id, new_profile_id
 from woo_sync_pipeline.demo.klaviyo.records import SCOPES, ApiKey, ContactList, Json, Profile, Scope, Segment
-from woo_sync_pipeline.demo.klaviyo.state import KlaviyoState
+from woo_sync_pipeline.demo.klaviyo.state import KlaviyoState, new_group_id, new_profile_id
 from woo_sync_pipeline.demo.klaviyo.subscriptions import (
     NOBODY_ASKED,
     SUBSCRIBED,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 _Outline = Mapping[str, Any]
@@ -107,15 +108,24 @@ FIELDS: Mapping[str, frozenset[str]] = {
 """The names that `fields[<type>]` may have, parts of objects with their way to them."""
 
 
-def narrowed(attributes: Mapping[str, Any], wanted: Collection[str]) -> dict[str, Any]:
-    """The attributes that are wanted; of an object only the parts that are named, unless it is named itself."""
+@cache
+def _outline(wanted: frozenset[str]) -> _Outline:
+    """The wanted names with the outlines of their parts; an object that is named itself has none."""
     parts: dict[str, set[str]] = {}
     for path in wanted:
         name, _, part = path.partition(".")
-        if name in attributes and name not in wanted:
-            parts.setdefault(name, set()).add(part)
-    narrow = {name: value for name, value in attributes.items() if name in wanted}
-    for name, below in parts.items():
-        value = attributes[name]
-        narrow[name] = narrowed(value, below) if isinstance(value, dict) else value
-    return narrow
+        parts.setdefault(name, set()).add(part)
+    return {name: {} if "" in below else _outline(frozenset(below)) for name, below in parts.items()}
+
+
+def narrowed(attributes: Mapping[str, Any], wanted: frozenset[str]) -> dict[str, Any]:
+    """The attributes that are wanted; of an object only the parts that are named, unless it is named itself."""
+    return _within(attributes, _outline(wanted))
+
+
+def _within(attributes: Mapping[str, Any], outline: _Outline) -> dict[str, Any]:
+    return {
+        name: _within(value, outline[name]) if outline[name] and isinstance(value, dict) else value
+        for name, value in attributes.items()
+        if name in outline
+    }

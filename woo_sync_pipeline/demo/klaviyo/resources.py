@@ -9,7 +9,7 @@ from woo_sync_pipeline.demo.klaviyo.fieldsets import LOCATION, PREDICTIONS, narr
 from woo_sync_pipeline.demo.klaviyo.records import AccountDetails, ContactList, Group, Json, Profile, Segment
 from woo_sync_pipeline.demo.klaviyo.subscriptions import iso
 
-Wanted = Collection[str] | None
+Wanted = frozenset[str] | None
 """The fields that were asked for; None: all."""
 
 

@@ -14,9 +14,8 @@ from aiohttp import web
 from woo_sync_pipeline.demo.exchange import Exchange
 from woo_sync_pipeline.demo.klaviyo.answers import JSON_API_TYPE, Answer
 from woo_sync_pipeline.demo.klaviyo.api import Api
-from woo_sync_pipeline.demo.klaviyo.broken import HTML_PAGE, answer_instead, spoil
 from woo_sync_pipeline.demo.klaviyo.data import KlaviyoData
-from woo_sync_pipeline.demo.klaviyo.faults import Faults
+from woo_sync_pipeline.demo.klaviyo.faults import HTML_PAGE, Faults, answer_instead, spoil
 from woo_sync_pipeline.demo.klaviyo.limits import RateLimits
 from woo_sync_pipeline.demo.klaviyo.state import utc_now
 from woo_sync_pipeline.demo.loopback import LoopbackServer, cut, drop

@@ -21,6 +21,10 @@ from woo_sync_pipeline.demo.klaviyo.records import (
 NEWEST_REVISION = "2026-07-15"
 _SUPPORTED_FOR = timedelta(days=2 * 365)
 
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_LETTERS_AND_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_DIGITS_OF_TIME, _RANDOM_DIGITS = 10, 16
+
 SortKey = tuple[Any, str]
 """A value and the id of what has it: no two are alike."""
 
@@ -133,3 +137,18 @@ class KlaviyoState:
 
 def _remove(index: list[SortKey], key: SortKey) -> None:
     del index[bisect_left(index, key)]
+
+
+def new_profile_id(rng: random.Random, created: datetime) -> str:
+    """A ULID of 26 characters: the milliseconds of `created`, then chance."""
+    milliseconds = int(created.timestamp() * 1000)
+    return _in_crockford(milliseconds, _DIGITS_OF_TIME) + _in_crockford(rng.getrandbits(80), _RANDOM_DIGITS)
+
+
+def new_group_id(rng: random.Random) -> str:
+    """Six letters and digits, as lists and segments have."""
+    return "".join(rng.choices(_LETTERS_AND_DIGITS, k=6))
+
+
+def _in_crockford(number: int, digits: int) -> str:
+    return "".join(_CROCKFORD[(number >> (5 * place)) & 31] for place in reversed(range(digits)))

@@ -188,8 +188,9 @@ def test_loaded_at_once_or_one_by_one_the_indexes_are_the_same(account: KlaviyoD
     assert one_by_one.groups_of == account.groups_of
 
 
-def test_it_can_be_run_by_hand() -> None:
-    command = [sys.executable, "-m", "woo_sync_pipeline.demo.klaviyo", "--profiles", "30"]
+@pytest.mark.parametrize("options", [[], ["--without-limits"]])
+def test_it_can_be_run_by_hand(options: list[str]) -> None:
+    command = [sys.executable, "-m", "woo_sync_pipeline.demo.klaviyo", "--profiles", "30", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -198,6 +199,9 @@ def test_it_can_be_run_by_hand() -> None:
             headers = {"Authorization": f"Klaviyo-API-Key {key}", "revision": "2026-07-15"}
             answer = requests.get(f"{url}/api/profiles?page[size]=100", headers=headers, timeout=10)
             assert len(answer.json()["data"]) == 30
+            answers = [requests.get(f"{url}/api/accounts", headers=headers, timeout=10) for _ in range(20)]
+            refused = sum(each.status_code == 429 for each in answers)
+            assert (refused > 0) == (not options)
         finally:
             os.kill(process.pid, signal.SIGTERM)
         assert process.wait(timeout=10) == 0
