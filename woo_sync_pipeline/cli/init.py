@@ -1,13 +1,13 @@
-"""`woo-sync init`: from a store's address and keys to a configuration that works."""
+"""`woo-sync init`: from the address and the keys of a source to a configuration that works."""
 
 from __future__ import annotations
 
 import re
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from pydantic import TypeAdapter, ValidationError
@@ -25,27 +25,51 @@ from woo_sync_pipeline.config.refused import SOURCE_KEY
 from woo_sync_pipeline.config.settings import DATABASE_URL_ENV, config_path, load_settings
 from woo_sync_pipeline.config.values import PostgresUrl, Region, SourceName, Timezone, WebAddress
 from woo_sync_pipeline.errors import WooSyncError
-from woo_sync_pipeline.sources.registry import kind_of
+from woo_sync_pipeline.sources.base import Question, SourceKind
+from woo_sync_pipeline.sources.registry import kind_of, source_kinds
 
-_VISIBLE = "Others on this machine may see what stands on a command line: better let it be asked for."
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def _kinds() -> dict[str, SourceKind[Any]]:
+    return {name: kind for name, kind in source_kinds().items() if kind.questions}
+
+
+def _options_of_kinds(command: _Command) -> _Command:
+    """An option for each question of each kind of source, and the first one, which chooses the kind."""
+    for kind in reversed(_kinds().values()):
+        for question in reversed(kind.questions):
+            command = click.option(
+                f"--{question.option}",
+                envvar=question.variable,
+                show_envvar=question.variable is not None,
+                help=question.help,
+            )(command)
+    names = list(_kinds())
+    return click.option(
+        "--type",
+        "type_name",
+        type=click.Choice(names),
+        default=names[0],
+        show_default=True,
+        help="What contacts come from.",
+    )(command)
 
 
 @click.command()
-@click.option("--url", help="The store's address, such as https://shop.example.com.")
-@click.option(
-    "--consumer-key", envvar="WOO_KEY", show_envvar=True, help=f"The store's API key, ck_…. {_VISIBLE}"
-)
-@click.option("--consumer-secret", envvar="WOO_SECRET", show_envvar=True, help="Its secret, cs_….")
+@_options_of_kinds
 @click.option("--account", help="Where the MessageMedia account lives: au, eu, or the API's address.")
 @click.option(
     "--api-key", envvar="MESSAGEMEDIA_API_KEY", show_envvar=True, help="The API key of the account."
 )
 @click.option("--api-secret", envvar="MESSAGEMEDIA_API_SECRET", show_envvar=True, help="Its secret.")
 @click.option("--region", help="Country of phones of people without a country, two letters such as AU.")
-@click.option("--name", default="WooCommerce", show_default=True, help="Name of the store and of its list.")
-@click.option("--key", default="woocommerce", show_default=True, help="Its short name for commands and jobs.")
 @click.option(
-    "--timezone", help="In which days begin, such as Australia/Sydney. Default: the store's, else UTC."
+    "--name", help="Name of the source and of its list. Default: that of its type, such as WooCommerce."
+)
+@click.option("--key", help="Its short name for commands and jobs. Default: its type, such as woocommerce.")
+@click.option(
+    "--timezone", help="In which days begin, such as Australia/Sydney. Default: the source's, else UTC."
 )
 @click.option(
     "--auth",
@@ -69,6 +93,8 @@ _VISIBLE = "Others on this machine may see what stands on a command line: better
 @click.pass_obj
 def init(config: Path, /, takes: bool | None, **given: Any) -> None:
     """Write a configuration for a store and an account, try it, and look for consent and tags in the store.
+
+    Or, with --type, for another kind of source, such as a Klaviyo account.
 
     Asks for what no option says. Writes woo_sync.yaml, and the keys into .env beside it, both for you alone; never
     overwrites anything. Then runs `check` and `discover`, and says the next command. Exit code 1 if something failed.
@@ -135,50 +161,66 @@ def _ask(given: dict[str, Any]) -> Answers:
             wrong.param_hint = f"--{name.replace('_', '-')}"
             raise
 
-    url = ask("url", "The store's address", _url)
-    consumer_key = ask("consumer_key", "Its API key (ck_…)", _begins("ck_"), hidden=True)
-    consumer_secret = ask("consumer_secret", "Its secret (cs_…)", _begins("cs_"), hidden=True)
+    kind = _kinds()[given["type_name"]]
+    answers: dict[Question, str] = {}
+    for question in kind.questions:
+        name = question.option.replace("-", "_")
+        if question.is_asked or given[name] is not None:
+            answers[question] = ask(name, question.text, _check(question), hidden=bool(question.variable))
     base_url = ask("account", "The MessageMedia account lives in (au, eu)", _platform)
     api_key = ask("api_key", "Its API key", _secret, hidden=True)
     api_secret = ask("api_secret", "Its secret", _secret, hidden=True)
     region = ask("region", "Country of phones of people without one (such as AU)", _valid(Region))
     timezone = ask("timezone", "", _valid(Timezone)) if given["timezone"] else None
     if timezone is None:
-        timezone = _store_timezone(url, consumer_key=consumer_key, consumer_secret=consumer_secret)
+        timezone = _timezone_of(kind, {question.setting: answer for question, answer in answers.items()})
     if timezone is None:
         click.echo(
-            "The store does not tell the name of its time zone, so days begin in UTC: `timezone` in the file."
+            f"The {kind.noun} does not tell the name of its time zone, so days begin in UTC: `timezone` in the file."
         )
+    given = {"name": kind.label, "key": kind.type_name, **{k: v for k, v in given.items() if v is not None}}
+    is_first = kind.type_name == next(iter(source_kinds()))
     return Answers(
         name=ask("name", "", _valid(SourceName)),
         key=ask("key", "", _source_key),
-        url=url,
-        consumer_key=consumer_key,
-        consumer_secret=consumer_secret,
+        type=None if is_first else kind.type_name,
+        settings={
+            question.setting: f"${{{question.variable}}}" if question.variable else answer
+            for question, answer in answers.items()
+        },
+        source_secrets={
+            question.variable: answer for question, answer in answers.items() if question.variable
+        },
+        first_sections=kind.first_sections,
         base_url=base_url,
         api_key=api_key,
         api_secret=api_secret,
         auth=given["auth"],
         region=region,
         timezone=timezone or "UTC",
-        database_url=ask("database_url", "", _database_url) if given["database_url"] else None,
+        database_url=ask("database_url", "", _database_url) if given.get("database_url") else None,
     )
 
 
-def _store_timezone(url: str, *, consumer_key: str, consumer_secret: str) -> str | None:
-    """The time zone of a store by its name; None where it does not tell one. The key is not sent."""
-    from woo_sync_pipeline.sources.woocommerce.client import StoreClient, StoreSettings
-
-    settings = StoreSettings(
-        source="init", url=url, consumer_key=consumer_key, consumer_secret=consumer_secret, attempts=1
-    )
+def _timezone_of(kind: SourceKind[Any], values: Mapping[str, str]) -> str | None:
     try:
-        with StoreClient(settings) as client:
-            told = client.get_object("/", {"_fields": "timezone_string"}).get("timezone_string")
-        return TypeAdapter[str](Timezone).validate_python(told)
-    except (WooSyncError, ValidationError):
-        # Whatever is wrong with the store, `check` tells it better.
+        return TypeAdapter[str](Timezone).validate_python(kind.timezone(values))
+    except ValidationError:
         return None
+
+
+def _check(question: Question) -> Callable[[str], str]:
+    if not question.variable:
+        return _url
+
+    def check(text: str) -> str:
+        secret = _secret(text)
+        if not secret.startswith(question.begins):
+            # Never what was typed: it may be another one of the secrets.
+            raise click.BadParameter(f"it begins with {question.begins} ({question.place})")
+        return secret
+
+    return check
 
 
 def _valid(kind: Any) -> Callable[[str], str]:
@@ -211,19 +253,6 @@ def _secret(text: str) -> str:
     if not secret or not secret.isprintable():
         raise click.BadParameter("this is empty, or has more than one line")
     return secret
-
-
-def _begins(prefix: str) -> Callable[[str], str]:
-    def check(text: str) -> str:
-        secret = _secret(text)
-        if not secret.startswith(prefix):
-            # Never what was typed: it may be the other one of the two, or another secret.
-            raise click.BadParameter(
-                f"it begins with {prefix} (WooCommerce > Settings > Advanced > REST API)"
-            )
-        return secret
-
-    return check
 
 
 def _database_url(text: str) -> str:

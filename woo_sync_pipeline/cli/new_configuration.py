@@ -1,4 +1,4 @@
-"""The first configuration of a store, as two new files."""
+"""The first configuration of a source, as two new files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from woo_sync_pipeline.config.settings import DATABASE_URL_ENV
 from woo_sync_pipeline.errors import ConfigurationError
 from woo_sync_pipeline.sources.yaml_lines import yaml_scalar
 
-STORE_KEY_ENV, STORE_SECRET_ENV = "WOO_KEY", "WOO_SECRET"
 ACCOUNT_KEY_ENV, ACCOUNT_SECRET_ENV = "MESSAGEMEDIA_API_KEY", "MESSAGEMEDIA_API_SECRET"
 
 PLATFORM_REGIONS: Mapping[str, str] = {
@@ -23,19 +22,22 @@ PLATFORM_REGIONS: Mapping[str, str] = {
 }
 """Where accounts live, by the first part of the API's address."""
 
-NOTHING_PROPOSED = ("    consent:", "      mode: explicit", "      meta_keys: []")
-"""The sections of a source before anything is known of the store: nobody is subscribed."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """What has to be known of a store and an account. `database_url`: None for the embedded PostgreSQL."""
+    """What has to be known of a source and an account. `database_url`: None for the embedded PostgreSQL.
+
+    settings: those of the kind of source, by name; source_secrets: those among them that are secrets, by the name of
+    their variable, for which `${NAME}` stands in the settings. first_sections: as in `SourceKind`. type: None where it
+    need not be said.
+    """
 
     name: str
     key: str
-    url: str
-    consumer_key: str = field(repr=False)
-    consumer_secret: str = field(repr=False)
+    type: str | None
+    settings: Mapping[str, str]
+    source_secrets: Mapping[str, str] = field(repr=False)
+    first_sections: Sequence[str]
     base_url: str
     api_key: str = field(repr=False)
     api_secret: str = field(repr=False)
@@ -48,8 +50,7 @@ class Answers:
     def secrets(self) -> dict[str, str]:
         """The values that belong in the environment, by the name of their variable."""
         found = {
-            STORE_KEY_ENV: self.consumer_key,
-            STORE_SECRET_ENV: self.consumer_secret,
+            **self.source_secrets,
             ACCOUNT_KEY_ENV: self.api_key,
             ACCOUNT_SECRET_ENV: self.api_secret,
         }
@@ -57,7 +58,12 @@ class Answers:
 
 
 def configuration_text(answers: Answers, *, sections: Sequence[str], today: date) -> str:
-    """The text of `woo_sync.yaml`. `sections` are the lines of `consent` and `groups`, indented as for a source."""
+    """The text of `woo_sync.yaml`. `sections` are lines of the source beside the settings of `answers`, indented."""
+    of_source = {
+        "key": answers.key,
+        **({"type": answers.type} if answers.type else {}),
+        **answers.settings,
+    }
     lines = [
         f"# ${{NAME}} is taken from the environment, else from the file {ENV_FILE} beside this one.",
         "# woo_sync.example.yaml explains every setting.",
@@ -70,10 +76,10 @@ def configuration_text(answers: Answers, *, sections: Sequence[str], today: date
         f"  auth: {answers.auth}",
         "sources:",
         f"  - name: {yaml_scalar(answers.name)}",
-        f"    key: {yaml_scalar(answers.key)}",
-        f"    url: {yaml_scalar(answers.url)}",
-        f"    consumer_key: ${{{STORE_KEY_ENV}}}",
-        f"    consumer_secret: ${{{STORE_SECRET_ENV}}}",
+        *(
+            f"    {name}: {value if value.startswith('${') else yaml_scalar(value)}"
+            for name, value in of_source.items()
+        ),
         f"    start_date: {today}",
         f"    default_region: {yaml_scalar(answers.region)}",
         *sections,
@@ -121,7 +127,7 @@ def write_configuration(config: Path, answers: Answers) -> NewConfiguration:
     """
     refuse_existing(config)
     today = datetime.now(UTC).astimezone(ZoneInfo(answers.timezone)).date()
-    text = configuration_text(answers, sections=NOTHING_PROPOSED, today=today)
+    text = configuration_text(answers, sections=answers.first_sections, today=today)
     env_path = config.parent / ENV_FILE
     _create(env_path, "".join(f"{env_line(name, value)}\n" for name, value in answers.secrets.items()))
     try:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 WHOLE_HISTORY = "whole_history"
 """The option by which an extraction is asked to read all there ever was: what `woo-sync sync --full` sets."""
 
+KEPT_FROM_OTHERS = "Others on this machine may see what stands on a command line: better let it be asked for."
+"""What is said of an option that takes a secret."""
+
 S = TypeVar("S", bound=SourceSettings)
 
 
@@ -183,6 +186,26 @@ class Discovered:
     values: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Question:
+    """Something that must be known before a source can be configured, as `woo-sync init` asks for it.
+
+    setting: its name in the configuration. option: what the command calls it. text: the question; help: the same as
+    the option's explanation. variable: of the environment, in which a secret is kept; None: it stands in the file.
+    begins: how it begins, and place: where it is found. is_asked: whether it is asked for where no option says it; else
+    it is left out.
+    """
+
+    setting: str
+    option: str
+    text: str
+    help: str
+    variable: str | None = None
+    begins: str = ""
+    place: str = ""
+    is_asked: bool = True
+
+
 class SourceKind(ABC, Generic[S]):
     """A kind of source. One object of each serves all sources of the kind."""
 
@@ -194,6 +217,14 @@ class SourceKind(ABC, Generic[S]):
     live_looking: ClassVar[str] = "whether anything changed"
     """What the live sensor asks the source every few seconds, as its description says it."""
 
+    label: ClassVar[str] = ""
+    """What a source of this kind is called unless somebody calls it otherwise."""
+    noun: ClassVar[str] = "source"
+    """What one of this kind is in a sentence."""
+    questions: ClassVar[Sequence[Question]] = ()
+    """What `woo-sync init` asks for. A kind without any is configured by hand."""
+    first_sections: ClassVar[Sequence[str]] = ()
+    """Lines of YAML for a source of which nothing is known yet: nobody is subscribed."""
     has_people_without_phone: ClassVar[bool] = False
     """Whether people without a phone are nothing unusual: then they are counted, and no reason for a warning."""
 
@@ -213,6 +244,10 @@ class SourceKind(ABC, Generic[S]):
     @abstractmethod
     def check(self, source: S) -> Iterator[CheckLine]:
         """Try what a sync needs of the source: a line for what works, one for each thing that does not."""
+
+    def timezone(self, values: Mapping[str, str]) -> str | None:
+        """The name of a source's time zone, given the answers to the questions by setting; None where it tells none."""
+        return None
 
     def discover(self, source: S, *, everything: bool) -> Discovered:
         """Find out what is to be configured, from a sample or (`everything`) from all of it. Raises `WooSyncError`.

@@ -11,14 +11,20 @@ import pytest
 from woo_sync_pipeline.cli.new_configuration import Answers, write_configuration
 from woo_sync_pipeline.config.settings import load_settings
 from woo_sync_pipeline.errors import ConfigurationError
+from woo_sync_pipeline.sources.woocommerce.kind import WOOCOMMERCE
 from woo_sync_pipeline_tests.sources.woocommerce.configured import woocommerce
 
 ANSWERS = Answers(
     name="Käse: 'Müller' #1",
     key="cheese",
-    url="https://shop.example.com",
-    consumer_key="ck_1",
-    consumer_secret="cs_$x 'y' \"z\"",
+    type=None,
+    settings={
+        "url": "https://shop.example.com",
+        "consumer_key": "${WOO_KEY}",
+        "consumer_secret": "${WOO_SECRET}",
+    },
+    source_secrets={"WOO_KEY": "ck_1", "WOO_SECRET": "cs_$x 'y' \"z\""},
+    first_sections=WOOCOMMERCE.first_sections,
     base_url="https://au.app.api.sinch.com",
     api_key="a-key-of-mine",
     api_secret="secret word",
@@ -43,13 +49,13 @@ def test_what_was_answered_is_what_is_configured(tmp_path: Path) -> None:
     settings = load_settings(made.path)
     source = woocommerce(settings.sources[0])
     assert len(settings.sources) == 1
-    assert (source.name, source.key, source.url) == (ANSWERS.name, "cheese", ANSWERS.url)
+    assert (source.name, source.key, source.url) == (ANSWERS.name, "cheese", ANSWERS.settings["url"])
     assert (source.default_region, source.start_date, settings.timezone) == (
         "NO",
         made.today,
         "Australia/Sydney",
     )
-    assert source.consumer_secret.get_secret_value() == ANSWERS.consumer_secret
+    assert source.consumer_secret.get_secret_value() == ANSWERS.source_secrets["WOO_SECRET"]
     account = settings.messagemedia
     assert (account.auth, account.api_secret.get_secret_value()) == ("hmac", "secret word")
     assert settings.database_url is not None

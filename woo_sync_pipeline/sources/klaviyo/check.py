@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
+
+from pydantic import ValidationError
 
 from woo_sync_pipeline.errors import WooSyncError
 from woo_sync_pipeline.privacy import redact
@@ -49,21 +51,38 @@ def check_lines(
     yield from lines
 
 
+def timezone_of(settings: Mapping[str, str]) -> str | None:
+    """The name of an account's time zone, given its key; None where it tells none, or cannot be asked."""
+    made_up = {"name": "Klaviyo", "key": "init", "start_date": "2026-01-01", "default_region": "AU"}
+    try:
+        source = KlaviyoSettings.model_validate({**made_up, **settings})
+        with connect(source) as client:
+            told = _attributes(client).get("timezone")
+    except (WooSyncError, ValidationError):
+        # Whatever is wrong with the account, the check of the source tells it better.
+        return None
+    return told if isinstance(told, str) else None
+
+
 def _account_name(client: KlaviyoClient, source: KlaviyoSettings, lines: list[CheckLine]) -> str:
     try:
-        rows = client.get("accounts", {})
+        attributes = _attributes(client)
     except KlaviyoScopeMissingError:
         # A sync needs it not.
         text = "the key may not read the account (scope accounts:read), which a sync does not need"
         lines.append(CheckLine("ok", source.key, text))
         return "Klaviyo"
-    found: object = rows[0].get("attributes") if rows else None
-    attributes: dict[str, Any] = found if isinstance(found, dict) else {}
     contact = attributes.get("contact_information")
     organisation = contact.get("organization_name") if isinstance(contact, dict) else None
     parts = (organisation, attributes.get("timezone"), attributes.get("public_api_key"))
     shown = [part for part in parts if isinstance(part, str) and part.strip()]
     return ", ".join(["Klaviyo account", *shown]).replace("account, ", "account ", 1)
+
+
+def _attributes(client: KlaviyoClient) -> dict[str, Any]:
+    rows = client.get("accounts", {})
+    found = rows[0].get("attributes") if rows else None
+    return found if isinstance(found, dict) else {}
 
 
 def _try_members(client: KlaviyoClient, group: Group) -> None:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from woo_sync_pipeline.sources.base import CheckLine, Discovered, Extraction, Look, SourceKind, SourceStep
+from woo_sync_pipeline.sources.base import (
+    CheckLine,
+    Discovered,
+    Extraction,
+    Look,
+    Question,
+    SourceKind,
+    SourceStep,
+)
 from woo_sync_pipeline.sources.klaviyo.settings import KlaviyoSettings
 
 if TYPE_CHECKING:
@@ -22,6 +30,26 @@ class Klaviyo(SourceKind[KlaviyoSettings]):
     settings = KlaviyoSettings
     daily_reading = "reads all profiles and who is in which list and segment"
     live_looking = "whether a profile changed, and by turns whether one joined a list or segment"
+    label = "Klaviyo"
+    noun = "account"
+    questions = (
+        Question(
+            "api_key",
+            "klaviyo-key",
+            "The private key of the Klaviyo account (pk_…)",
+            "The private key of a Klaviyo account, pk_….",
+            variable="KLAVIYO_API_KEY",
+            begins="pk_",
+            place="Klaviyo > Settings > API keys",
+        ),
+        Question(
+            "url",
+            "klaviyo-url",
+            "The address of the API",
+            "Where the API is. Default: Klaviyo's own address.",
+            is_asked=False,
+        ),
+    )
     has_people_without_phone = True
 
     @property
@@ -50,6 +78,12 @@ class Klaviyo(SourceKind[KlaviyoSettings]):
         from woo_sync_pipeline.sources.klaviyo.check import check_lines
 
         return check_lines(source)
+
+    def timezone(self, values: Mapping[str, str]) -> str | None:
+        """The time zone of the account."""
+        from woo_sync_pipeline.sources.klaviyo.check import timezone_of
+
+        return timezone_of(values)
 
     def discover(self, source: KlaviyoSettings, *, everything: bool) -> Discovered:
         """Which lists and segments there are, how many profiles have a phone and which consent; see `discover.py`."""

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from woo_sync_pipeline.clocks import http_date, utc_now
+from woo_sync_pipeline.errors import WooSyncError
 from woo_sync_pipeline.http.failures import tried_again
 from woo_sync_pipeline.http.interruption import Interruption
 from woo_sync_pipeline.http.requester import HttpSettings, Requester, ServerClient, check_authority
@@ -74,6 +75,23 @@ def connect(source: WooCommerceSettings, *, now: Callable[[], datetime] = utc_no
         ),
         now=now,
     )
+
+
+def timezone_of(url: str, *, consumer_key: str, consumer_secret: str) -> str | None:
+    """What a store tells as the name of its time zone; None where it tells none, or cannot be asked.
+
+    The key is not sent.
+    """
+    settings = StoreSettings(
+        source="init", url=url, consumer_key=consumer_key, consumer_secret=consumer_secret, attempts=1
+    )
+    try:
+        with StoreClient(settings) as client:
+            told = client.get_object("/", {"_fields": "timezone_string"}).get("timezone_string")
+    except WooSyncError:
+        # Whatever is wrong with the store, `check` tells it better.
+        return None
+    return told if isinstance(told, str) else None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from woo_sync_pipeline.sources.base import CheckLine, Discovered, Extraction, Look, SourceKind, SourceStep
+from woo_sync_pipeline.sources.base import (
+    KEPT_FROM_OTHERS,
+    CheckLine,
+    Discovered,
+    Extraction,
+    Look,
+    Question,
+    SourceKind,
+    SourceStep,
+)
 from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 
 if TYPE_CHECKING:
@@ -25,6 +34,33 @@ class WooCommerce(SourceKind[WooCommerceSettings]):
         "whether an order changed, and by turns whether a customer registered or the account of an active one "
         "changed"
     )
+
+    label = "WooCommerce"
+    noun = "store"
+    questions = (
+        Question(
+            "url", "url", "The store's address", "The store's address, such as https://shop.example.com."
+        ),
+        Question(
+            "consumer_key",
+            "consumer-key",
+            "Its API key (ck_…)",
+            f"The store's API key, ck_…. {KEPT_FROM_OTHERS}",
+            variable="WOO_KEY",
+            begins="ck_",
+            place="WooCommerce > Settings > Advanced > REST API",
+        ),
+        Question(
+            "consumer_secret",
+            "consumer-secret",
+            "Its secret (cs_…)",
+            "Its secret, cs_….",
+            variable="WOO_SECRET",
+            begins="cs_",
+            place="WooCommerce > Settings > Advanced > REST API",
+        ),
+    )
+    first_sections = ("    consent:", "      mode: explicit", "      meta_keys: []")
 
     @property
     def extractions(self) -> Sequence[Extraction]:
@@ -55,6 +91,12 @@ class WooCommerce(SourceKind[WooCommerceSettings]):
         from woo_sync_pipeline.sources.woocommerce.check import check_lines
 
         return check_lines(source)
+
+    def timezone(self, values: Mapping[str, str]) -> str | None:
+        """The time zone that the store's index tells. The key is not sent."""
+        from woo_sync_pipeline.sources.woocommerce.client import timezone_of
+
+        return timezone_of(**values)
 
     def discover(self, source: WooCommerceSettings, *, everything: bool) -> Discovered:
         """Where the store keeps consent and tags; see `discovery/`."""
