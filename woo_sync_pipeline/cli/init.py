@@ -162,11 +162,7 @@ def _ask(given: dict[str, Any]) -> Answers:
             raise
 
     kind = _kinds()[given["type_name"]]
-    answers: dict[Question, str] = {}
-    for question in kind.questions:
-        name = question.option.replace("-", "_")
-        if question.is_asked or given[name] is not None:
-            answers[question] = ask(name, question.text, _check(question), hidden=bool(question.variable))
+    answers = _answers_about_the_source(kind, given, ask)
     base_url = ask("account", "The MessageMedia account lives in (au, eu)", _platform)
     api_key = ask("api_key", "Its API key", _secret, hidden=True)
     api_secret = ask("api_secret", "Its secret", _secret, hidden=True)
@@ -200,6 +196,17 @@ def _ask(given: dict[str, Any]) -> Answers:
         timezone=timezone or "UTC",
         database_url=ask("database_url", "", _database_url) if given.get("database_url") else None,
     )
+
+
+def _answers_about_the_source(
+    kind: SourceKind[Any], given: Mapping[str, Any], ask: Callable[..., str]
+) -> dict[Question, str]:
+    answers: dict[Question, str] = {}
+    for question in kind.questions:
+        name = question.option.replace("-", "_")
+        if question.is_asked or given[name] is not None:
+            answers[question] = ask(name, question.text, _check(question), hidden=bool(question.variable))
+    return answers
 
 
 def _timezone_of(kind: SourceKind[Any], values: Mapping[str, str]) -> str | None:

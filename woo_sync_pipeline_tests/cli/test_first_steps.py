@@ -10,6 +10,7 @@ import yaml
 from click.testing import CliRunner
 
 from woo_sync_pipeline.cli import cli
+from woo_sync_pipeline.demo.klaviyo import DemoKlaviyo, KlaviyoData
 from woo_sync_pipeline.demo.platform import DemoPlatform
 from woo_sync_pipeline.demo.store import DemoStore
 from woo_sync_pipeline.demo.world import ORDER_CONSENT_KEY, TIMEZONE
@@ -192,3 +193,36 @@ def test_a_variable_of_the_shell_that_has_another_value_is_told(
     )
     assert "WOO_SECRET: set in this shell to something else" in result.output
     assert "another-secret" not in result.output
+
+
+def test_a_klaviyo_account_is_set_up_and_synced(
+    woo_sync: Command, platform: DemoPlatform, another_database_url: str, tmp_path: Path
+) -> None:
+    account = KlaviyoData()
+    ann = account.add_profile(phone_number="+61491570006", first_name="Ann")
+    account.subscribe_sms(ann)
+    account.join(account.add_list("Newsletter"), ann)
+    key, config = account.add_key().secret, tmp_path / "mine" / "woo_sync.yaml"
+    with DemoKlaviyo(account) as klaviyo:
+        asked = woo_sync(
+            *("--config", config, "init", "--type", "klaviyo", "--klaviyo-key", key),
+            *("--klaviyo-url", klaviyo.url, "--account", platform.url, "--api-key", platform.api_key),
+            *("--api-secret", platform.api_secret, "--region", "AU", "--database-url", another_database_url),
+        )
+        assert asked.code == 0, asked.err + asked.out
+        assert "Klaviyo account Demo Klaviyo" in asked.out
+        assert "Newsletter" in asked.out
+        written = yaml.safe_load(config.read_text())
+        assert written["timezone"] == "Australia/Sydney"
+        (source,) = written["sources"]
+        assert (source["name"], source["type"], source["api_key"]) == (
+            "Klaviyo",
+            "klaviyo",
+            "${KLAVIYO_API_KEY}",
+        )
+        assert key not in config.read_text() + asked.out + asked.err
+        synced = woo_sync("--config", config, "sync")
+    assert synced.code == 0, synced.err + synced.out
+    (contact,) = platform.directory.snapshot().values()
+    assert sorted(contact["lists"]) == ["Klaviyo", "Klaviyo - Newsletter"]
+    assert set(contact["states"].values()) == {"SUBSCRIBED"}

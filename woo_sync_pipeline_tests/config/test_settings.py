@@ -50,9 +50,10 @@ def test_the_example_file_is_valid() -> None:
 
 def test_every_setting_of_the_example_file_that_is_commented_out_is_valid_too(file: Path) -> None:
     text = re.sub(
-        r"^( {0,6})# ( *[a-z_]+:)", r"\1\2", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE
+        r"^( {0,6})# ((?:- | *)[a-z_]+:)", r"\1\2", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE
     )
     text = text.replace("${WOO_SYNC_DATABASE_URL}", "${DATABASE_URL}")
+    text = text.replace("${KLAVIYO_API_KEY}", "${WOO_KEY}")
     settings = load(file, text)
     assert settings.database_url is not None
     assert settings.staging_location == "s3://my-bucket/woo-sync-staging"
@@ -61,6 +62,7 @@ def test_every_setting_of_the_example_file_that_is_commented_out_is_valid_too(fi
     assert consent.dated_by == {"sms_marketing_consent": "sms_consent_at"}
     assert consent.mirrored_by == {"_wc_other/acme/sms-opt-in": "acme_sms_opt_in"}
     assert consent.words.opted_in == ("Ja, gerne",)
+    assert [source.type for source in settings.sources] == ["woocommerce", "klaviyo"]
     assert settings.celery is not None
     assert settings.alerts.has_receiver
     assert settings.alerts.email is not None
