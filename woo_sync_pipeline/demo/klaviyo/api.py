@@ -13,7 +13,7 @@ from woo_sync_pipeline.demo.klaviyo.data import KlaviyoData
 from woo_sync_pipeline.demo.klaviyo.limits import RateLimits
 from woo_sync_pipeline.demo.klaviyo.operations import Operation, find_operation
 from woo_sync_pipeline.demo.klaviyo.paging import Page, Position, cut_page, read_cursor, write_cursor
-from woo_sync_pipeline.demo.klaviyo.params import Params, Query, parse_query, read_params
+from woo_sync_pipeline.demo.klaviyo.params import Params, Query, parse_query, read_params, refuse_repeated
 from woo_sync_pipeline.demo.klaviyo.records import ApiKey, Json
 from woo_sync_pipeline.demo.klaviyo.resources import account_resource, group_resource, kind_of
 from woo_sync_pipeline.demo.klaviyo.tables import Groups, Members, Profiles, Table
@@ -54,6 +54,7 @@ class Api:
         key = self._authenticate(headers.get("Authorization", ""))
         query = parse_query(raw_query)
         told.update(self.limits.take(operation.tier(query)))
+        refuse_repeated(raw_query)
         self._permit(key, operation)
         self._check_revision(headers.get("revision", ""))
         return self._carry_out(operation, record_id, path, query)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
@@ -66,12 +67,16 @@ class Params:
 
 
 def parse_query(raw: str) -> Query:
-    """Read a raw query. Raises `ApiError` (400) for a parameter that is there twice."""
-    pairs = parse_qsl(raw, keep_blank_values=True)
-    query = dict(pairs)
-    if len(query) < len(pairs):
-        raise invalid("query", "A parameter is there more than once.")
-    return query
+    """Read a raw query; of a parameter that is there twice the last."""
+    return dict(parse_qsl(raw, keep_blank_values=True))
+
+
+def refuse_repeated(raw: str) -> None:
+    """Raise `ApiError` (400) for a raw query with a parameter that is there twice."""
+    names = Counter(name for name, _ in parse_qsl(raw, keep_blank_values=True))
+    for name, times in names.items():
+        if times > 1:
+            raise invalid(name, f"'{name[:60]}' is there more than once.")
 
 
 def read_params(query: Query, allowed: Allowed) -> Params:

@@ -6,8 +6,11 @@ from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from woo_sync_pipeline.demo.klaviyo import DemoKlaviyo, KlaviyoData
+from woo_sync_pipeline.demo.klaviyo.paging import Page, Position, cut_page
 from woo_sync_pipeline_tests.demo.klaviyo.support import NOON, Asker, Clock
 
 
@@ -252,3 +255,34 @@ def test_who_leaves_and_comes_back_during_a_walk_is_met_twice(
     for page in pages:
         met += page
     assert met == [*people, people[0]]
+
+
+keys = st.lists(st.tuples(st.integers(0, 5), st.text("abc", max_size=3)), max_size=30, unique=True).map(
+    sorted
+)
+
+
+@given(index=keys, size=st.integers(1, 8), descending=st.booleans(), wanted=st.sampled_from(["", "a", "bc"]))
+def test_pages_of_any_size_are_the_whole_there_and_back(
+    index: list[tuple[int, str]], size: int, descending: bool, wanted: str
+) -> None:
+    def matches(record_id: str) -> bool:
+        return wanted in record_id
+
+    def page(position: Position | None) -> Page:
+        return cut_page(index, position, size=size, descending=descending, matches=matches)
+
+    expected = [key for key in index if matches(key[1])]
+    if descending:
+        expected.reverse()
+    pages = [page(None)]
+    while pages[-1].has_next:
+        pages.append(page(Position(pages[-1].keys[-1])))
+    assert [key for each in pages for key in each.keys] == expected
+    assert all(len(each.keys) == size for each in pages[:-1])
+    back = pages[-1]
+    met = back.keys
+    while back.has_previous and back.keys:
+        back = page(Position(back.keys[0], is_back=True))
+        met = [*back.keys, *met]
+    assert met == expected

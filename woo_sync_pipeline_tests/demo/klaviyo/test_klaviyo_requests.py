@@ -134,7 +134,8 @@ def test_parameters_that_an_operation_does_not_take_are_refused(
 
 
 def test_a_parameter_is_given_once(ask: Asker, server: DemoKlaviyo) -> None:
-    ask.error(f"{server.url}/api/profiles?sort=id&sort=-id", 400)
+    error = ask.error(f"{server.url}/api/profiles?sort=id&sort=-id", 400)
+    assert error["source"] == {"parameter": "sort"}
 
 
 @pytest.mark.parametrize(("address", "most"), [("/lists", 10), ("/segments", 10)])
