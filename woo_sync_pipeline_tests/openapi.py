@@ -7,15 +7,16 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 import pytest
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
 
 from woo_sync_pipeline.demo.platform import DemoPlatform, Exchange
 from woo_sync_pipeline_tests.checkout import SHARED
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 Hook = Callable[[Exchange], None]
 
@@ -97,21 +98,33 @@ def description() -> dict[str, Any]:
 
 
 @cache
-def _validators(reference: str) -> tuple[jsonschema_rs.Draft202012Validator, Draft202012Validator]:
-    """A quick one that says whether something is wrong, and one that says what."""
-    schema = {"$ref": reference, "components": description()["components"]}
-    return (
-        jsonschema_rs.Draft202012Validator(schema, validate_formats=True),
-        Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER),
-    )
+def _validator(schema: str) -> jsonschema_rs.Draft202012Validator:
+    """A quick validator of a schema, given as JSON; it says whether something is wrong, and not what."""
+    return jsonschema_rs.Draft202012Validator(json.loads(schema), validate_formats=True)
+
+
+@cache
+def _telling_validator(schema: str) -> Draft202012Validator:
+    # Its import builds grammars for seconds, and few tests have anything to tell of.
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(json.loads(schema), format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+def _is_uuid(text: str) -> bool:
+    return _validator('{"type": "string", "format": "uuid"}').is_valid(text)
+
+
+@cache
+def _reference(reference: str) -> str:
+    return json.dumps({"$ref": reference, "components": description()["components"]})
 
 
 def _schema_errors(reference: str, value: object) -> Iterator[str]:
-    quick, telling = _validators(reference)
-    if quick.is_valid(value):
+    schema = _reference(reference)
+    if _validator(schema).is_valid(value):
         return
-    error: ValidationError
-    for error in telling.iter_errors(value):
+    for error in _telling_validator(schema).iter_errors(value):
         name = reference.rpartition("/")[2]
         rule = error.validator_value if error.validator in ("required", "enum", "format") else ""
         yield f"{name} at {error.json_path}: {error.validator} {rule}".rstrip()
@@ -129,9 +142,8 @@ def _operation(exchange: Exchange) -> tuple[dict[str, Any] | None, str]:
 
 
 def _request_errors(operation: dict[str, Any], path: str, exchange: Exchange) -> Iterator[str]:
-    checker = Draft202012Validator.FORMAT_CHECKER
     for expected, given in zip(path.split("/"), exchange.path.split("/"), strict=True):
-        if expected.startswith("{") and not checker.conforms(given, "uuid"):
+        if expected.startswith("{") and not _is_uuid(given):
             yield f"path parameter {expected} is no UUID"
     parameters = [p for p in operation.get("parameters", ()) if p["in"] == "query"]
     if parameters:
