@@ -32,8 +32,9 @@ demo: $(STAMP)
 ui: $(STAMP)
 	@$(BIN)/woo-sync demo --ui
 
+# With bytecode kept, whatever the environment says: many tests start processes, and each would compile everything.
 test: $(STAMP)
-	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-celery: $(STAMP)
 	@$(BIN)/python -m pytest -m celery woo_sync_pipeline_tests/scale

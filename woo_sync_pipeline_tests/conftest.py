@@ -22,7 +22,7 @@ from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.steps.resources import StateResource
 from woo_sync_pipeline_tests.alerts.receivers import MailServer, Webhook, running_mail_server, running_webhook
 from woo_sync_pipeline_tests.checkout import SHARED
-from woo_sync_pipeline_tests.databases import DatabaseServer, temporary_folder
+from woo_sync_pipeline_tests.databases import TEMPLATE_STATE, DatabaseServer, temporary_folder
 from woo_sync_pipeline_tests.descriptions import KLAVIYO, MESSAGEMEDIA
 from woo_sync_pipeline_tests.openapi import EveryExchange, OpenApiRecorder
 
@@ -59,7 +59,7 @@ def _same_day_to_the_end() -> None:
 def postgres() -> Iterator[DatabaseServer]:
     """A running PostgreSQL with a database `template_state` whose schema is up to date."""
     with temporary_folder() as folder, DatabaseServer(folder / "data") as server:
-        template = Database(server.create("template_state"))
+        template = Database(server.create(TEMPLATE_STATE))
         template.migrate()
         template.close()
         yield server
@@ -75,7 +75,7 @@ def postgres_url(postgres: DatabaseServer) -> str:
 def template_dagster(postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Name of a database to be copied: an empty state and Dagster's empty tables."""
     name = "template_dagster"
-    options = {"database_url": postgres.create(name, template="template_state")}
+    options = {"database_url": postgres.create(name, template=TEMPLATE_STATE)}
     store = generate_store(seed=1, customers=0, orders=0, now=before_today())
     world = DemoWorld(tmp_path_factory.mktemp(name), {"woocommerce": store}, options=options)
     with pytest.MonkeyPatch.context() as patch, world:
@@ -96,7 +96,7 @@ def template_dagster(postgres: DatabaseServer, tmp_path_factory: pytest.TempPath
 @pytest.fixture
 def database_url(postgres: DatabaseServer) -> Iterator[str]:
     """URL of a database of one's own with an empty, up-to-date state."""
-    with postgres.database(template="template_state") as url:
+    with postgres.empty_state() as url:
         yield url
 
 

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
 
 from woo_sync_pipeline_tests.checkout import SHARED
 
@@ -59,37 +57,37 @@ class Description:
 
         `sparse`: it holds only those attributes that were asked for, so none of them is required.
         """
-        quick, telling = self._validators(schema, sparse=sparse)
-        if quick.is_valid(value):
+        if self._quick(schema, sparse=sparse).is_valid(value):
             return
-        error: ValidationError
+        # Its import builds grammars for seconds, and few tests have anything to tell of.
+        from jsonschema import Draft202012Validator
+
+        whole = self._whole(schema, sparse=sparse)
+        telling = Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER)
         for error in telling.iter_errors(value):
             rule = error.validator_value if error.validator in ("required", "enum", "format") else ""
             yield f"{name} at {error.json_path}: {error.validator} {rule}".rstrip()
 
-    def _validators(
-        self, schema: Schema, *, sparse: bool
-    ) -> tuple[jsonschema_rs.Draft202012Validator, Draft202012Validator]:
-        """A quick one that says whether something is wrong, and one that says what."""
-        key = (json.dumps(schema, sort_keys=True), sparse)
-        if key not in self._made:
-            components = self.document["components"]
-            if sparse:
-                schemas = {
-                    name: _without_required(name, each) for name, each in components["schemas"].items()
-                }
-                components = {**components, "schemas": schemas}
-            whole = {**schema, "components": components}
-            self._made[key] = (
-                jsonschema_rs.Draft202012Validator(whole, validate_formats=True),
-                Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER),
+    def _quick(self, schema: Schema, *, sparse: bool) -> jsonschema_rs.Draft202012Validator:
+        """A validator that says whether something is wrong, and not what."""
+        # The schema is kept beside its validator: so its place in memory stays its own.
+        made, _ = self._made.get((id(schema), sparse), (None, schema))
+        if made is None:
+            made = jsonschema_rs.Draft202012Validator(
+                self._whole(schema, sparse=sparse), validate_formats=True
             )
-        return self._made[key]
+            self._made[id(schema), sparse] = made, schema
+        return made
+
+    def _whole(self, schema: Schema, *, sparse: bool) -> Schema:
+        components = self.document["components"]
+        if sparse:
+            schemas = {name: _without_required(name, each) for name, each in components["schemas"].items()}
+            components = {**components, "schemas": schemas}
+        return {**schema, "components": components}
 
     @cached_property
-    def _made(
-        self,
-    ) -> dict[tuple[str, bool], tuple[jsonschema_rs.Draft202012Validator, Draft202012Validator]]:
+    def _made(self) -> dict[tuple[int, bool], tuple[jsonschema_rs.Draft202012Validator, Schema]]:
         return {}
 
 

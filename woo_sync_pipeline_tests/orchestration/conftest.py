@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,20 +38,19 @@ MakeWorld = Callable[..., "World"]
 
 
 class World:
-    """A running `DemoWorld` with its state and a runner of syncs.
+    """A running `DemoWorld` with its state, a Dagster instance in memory and a runner of syncs.
 
-    With an instance of Dagster syncs are runs of the real jobs, without one the same steps are taken in plain Python.
+    syncs_are_runs: whether syncs are runs of the jobs; else the same steps are taken without Dagster.
     """
 
-    def __init__(self, demo: DemoWorld, instance: dg.DagsterInstance | None = None) -> None:
+    def __init__(self, demo: DemoWorld, *, syncs_are_runs: bool) -> None:
         self.demo = demo
-        self._instance = instance
+        self._syncs_are_runs = syncs_are_runs
         self._connect()
 
-    @property
+    @cached_property
     def instance(self) -> dg.DagsterInstance:
-        assert self._instance is not None, "mark the test with `dagster`"
-        return self._instance
+        return dg.DagsterInstance.ephemeral()
 
     @property
     def platform(self) -> DemoPlatform:
@@ -76,7 +76,9 @@ class World:
         return woocommerce(self.settings.source(key))
 
     def definitions(self) -> dg.Definitions:
-        return build_definitions(self.settings, state=self.state)
+        if self._definitions is None:
+            self._definitions = build_definitions(self.settings, state=self.state)
+        return self._definitions
 
     def try_sync(
         self,
@@ -169,6 +171,8 @@ class World:
 
     def close(self) -> None:
         self.state.close()
+        if "instance" in vars(self):
+            self.instance.dispose()
 
     def _configure(self, values: Mapping[str, Any]) -> None:
         self.demo.config.write_text(yaml.safe_dump(values))
@@ -178,10 +182,11 @@ class World:
     def _connect(self) -> None:
         self.settings: Settings = self.demo.settings()
         self.state = StateResource(self.settings)
+        self._definitions: dg.Definitions | None = None
         self._runner: PlainRunner | SyncRunner = (
-            PlainRunner(self.settings, state=self.state)
-            if self._instance is None
-            else SyncRunner(self.settings, state=self.state, instance=self._instance)
+            SyncRunner(self.settings, state=self.state, instance=self.instance)
+            if self._syncs_are_runs
+            else PlainRunner(self.settings, state=self.state)
         )
 
 
@@ -224,7 +229,7 @@ def make_world(
 
     In tests that are marked with `dagster` their syncs are runs of its jobs.
     """
-    with_dagster = request.node.get_closest_marker("dagster") is not None
+    syncs_are_runs = request.node.get_closest_marker("dagster") is not None
     with ExitStack() as running:
 
         def start(
@@ -245,8 +250,7 @@ def make_world(
             demo.platform.faults.retry_after = "0"
             for store in demo.stores.values():
                 store.faults.retry_after = 0
-            instance = running.enter_context(dg.DagsterInstance.ephemeral()) if with_dagster else None
-            world = World(demo, instance)
+            world = World(demo, syncs_are_runs=syncs_are_runs)
             running.callback(world.close)
             return world
 

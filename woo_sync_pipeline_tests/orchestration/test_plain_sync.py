@@ -8,7 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import pandas as pd
 import pytest
 import sqlalchemy as sa
@@ -45,19 +44,16 @@ def worlds(postgres: DatabaseServer, tmp_path: Path, impatient: None) -> Iterato
     """Two equal worlds: the syncs of the first are runs of the jobs, those of the second are not."""
     with ExitStack() as running:
 
-        def start(name: str, instance: dg.DagsterInstance | None) -> World:
+        def start(name: str, *, syncs_are_runs: bool) -> World:
             options = {"database_url": running.enter_context(postgres.database(template="template_state"))}
             demo = running.enter_context(DemoWorld(tmp_path / name, {KEY: small_store()}, options=options))
             demo.stores[KEY].faults.retry_after = 0
             demo.platform.faults.retry_after = "0"
-            world = World(demo, instance)
+            world = World(demo, syncs_are_runs=syncs_are_runs)
             running.callback(world.close)
             return world
 
-        yield (
-            start("jobs", running.enter_context(dg.DagsterInstance.ephemeral())),
-            start("plain", None),
-        )
+        yield start("jobs", syncs_are_runs=True), start("plain", syncs_are_runs=False)
 
 
 def held(world: World) -> dict[str, list[str]]:

@@ -24,8 +24,6 @@ from woo_sync_pipeline_tests.orchestration.conftest import KEY, MakeWorld, World
 from woo_sync_pipeline_tests.orchestration.expectation import expected_directory
 from woo_sync_pipeline_tests.orchestration.people import GUEST_PHONE, order_as_guest, subscribed_customer
 
-pytestmark = pytest.mark.dagster
-
 FIRST_DAY = yesterday() - timedelta(days=3)
 
 

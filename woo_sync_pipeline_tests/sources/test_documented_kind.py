@@ -15,6 +15,7 @@ import yaml
 
 from woo_sync_pipeline.demo.platform import DemoPlatform
 from woo_sync_pipeline_tests.checkout import CHECKOUT
+from woo_sync_pipeline_tests.databases import DatabaseServer
 
 PAGE = (CHECKOUT / "docs" / "sources.md").read_text("utf-8")
 _PROGRAM = "from woo_sync_pipeline.cli import main; main()"
@@ -44,6 +45,13 @@ def write_people(folder: Path, people: list[list[str]]) -> None:
 def platform() -> Iterator[DemoPlatform]:
     with DemoPlatform() as running:
         yield running
+
+
+@pytest.fixture
+def database_url(postgres: DatabaseServer, template_dagster: str) -> Iterator[str]:
+    """URL of a database with an empty state and Dagster's empty tables."""
+    with postgres.database(template=template_dagster) as url:
+        yield url
 
 
 @pytest.fixture

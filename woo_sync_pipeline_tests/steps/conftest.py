@@ -8,10 +8,15 @@ import pytest
 
 from woo_sync_pipeline.demo.platform import DemoPlatform
 from woo_sync_pipeline.messagemedia.client import PlatformClient
-from woo_sync_pipeline_tests.orchestration.conftest import _own_environment, make_world, world
+from woo_sync_pipeline_tests.orchestration.conftest import (
+    _own_environment,
+    _without_pictures,
+    make_world,
+    world,
+)
 from woo_sync_pipeline_tests.steps.pushes import connect
 
-__all__ = ["_own_environment", "make_world", "world"]
+__all__ = ["_own_environment", "_without_pictures", "make_world", "world"]
 
 
 @pytest.fixture

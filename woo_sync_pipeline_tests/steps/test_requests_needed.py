@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+
 import pytest
 
-from woo_sync_pipeline.demo.platform import DemoPlatform
+from woo_sync_pipeline.demo.platform import DemoPlatform, RequestRecord
+from woo_sync_pipeline.demo.platform.store import Store
 from woo_sync_pipeline.messagemedia.client import PlatformClient
 from woo_sync_pipeline.messagemedia.settings import PlatformSettings
 from woo_sync_pipeline.state.contacts import pending_phones
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.steps.push import push_pending
+from woo_sync_pipeline_tests.databases import TEMPLATE_STATE, DatabaseServer
 from woo_sync_pipeline_tests.state.stored import Row, at, begin, commit, customer
 from woo_sync_pipeline_tests.steps.pushed import Pushed, pushed
 
@@ -40,21 +46,45 @@ def push(database: Database, platform: DemoPlatform) -> Pushed:
         )
 
 
+@dataclass(frozen=True)
+class FirstSync:
+    """What a first sync left behind: the name of its database, to be copied, and what the account holds."""
+
+    database: str
+    held: Store
+    requests: Sequence[RequestRecord]
+
+
+@pytest.fixture(scope="module")
+def first_sync(postgres: DatabaseServer) -> FirstSync:
+    """A sync of everybody into an empty account."""
+    name = "first_sync"
+    state = Database(postgres.create(name, template=TEMPLATE_STATE))
+    commit(state, *people(*range(COUNT)))
+    with DemoPlatform() as platform:
+        assert push(state, platform).counts == {"new": COUNT, "unchanged": 0}
+        requests = tuple(platform.requests.entries)
+    state.close()
+    return FirstSync(name, platform.directory.store, requests)
+
+
 @pytest.fixture
-def synced(database: Database, platform: DemoPlatform) -> Database:
+def synced(first_sync: FirstSync, postgres: DatabaseServer, platform: DemoPlatform) -> Iterator[Database]:
     """A state of which the platform has confirmed everything."""
-    commit(database, *people(*range(COUNT)))
-    assert push(database, platform).counts == {"new": COUNT, "unchanged": 0}
-    return database
+    platform.directory.store = deepcopy(first_sync.held)
+    with postgres.database(template=first_sync.database) as url:
+        state = Database(url)
+        yield state
+        state.close()
 
 
-def test_a_first_sync_reads_an_empty_account_once(synced: Database, platform: DemoPlatform) -> None:
-    asked = [each for each in platform.requests.entries if each.method == "GET"]
+def test_a_first_sync_reads_an_empty_account_once(first_sync: FirstSync) -> None:
+    asked = [each for each in first_sync.requests if each.method == "GET"]
     assert [each.path for each in asked].count(CONTACTS) == 1
     # The lists, and the custom fields.
     assert len(asked) == 1 + 1 + 1
     # The contacts, their list, the two custom fields.
-    assert platform.requests.writes == COUNT + 1 + 2
+    assert len(first_sync.requests) - len(asked) == COUNT + 1 + 2
 
 
 def test_without_a_change_the_platform_is_not_asked(synced: Database, platform: DemoPlatform) -> None:

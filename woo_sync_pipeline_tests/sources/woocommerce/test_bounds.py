@@ -13,8 +13,10 @@ from typing import Literal
 
 import pytest
 import trustme
+from woo_sync_pipeline.sources.woocommerce.page_bounds import PageBound
 
-from woo_sync_pipeline.sources.woocommerce.client import StoreClient
+from woo_sync_pipeline.sources.woocommerce import page_bounds
+from woo_sync_pipeline.sources.woocommerce.client import Attempt, Page, StoreClient
 from woo_sync_pipeline.sources.woocommerce.customers import sweep_customers
 from woo_sync_pipeline.sources.woocommerce.errors import (
     StoreAnswerCutError,
@@ -127,20 +129,35 @@ def test_what_is_silent_or_cut_is_still_called_so(connect: Connect) -> None:
         client.get_list("customers", {})
 
 
-def test_customers_without_an_end_are_given_up(connect: Connect) -> None:
+def test_a_list_may_have_a_thousand_pages_more_than_twice_what_it_promised() -> None:
+    bound = PageBound(Attempt("shop", "GET customers"))
+    page = Page([], 300)
+    for _ in range(1008):
+        bound.count(page, 100)
+    with pytest.raises(StoreListEndlessError, match="1,009 pages of a list of 300 rows"):
+        bound.count(page, 100)
+
+
+@pytest.fixture
+def fewer_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A walk is given up a hundred pages beyond what its list could need, and not a thousand."""
+    monkeypatch.setattr(page_bounds, "_PAGES_BEYOND", 100)
+
+
+def test_customers_without_an_end_are_given_up(connect: Connect, fewer_pages: None) -> None:
     def more(request: Request) -> Reply:
         first = int(request.query["offset"]) + 1
         rows = [{"id": number} for number in range(first, first + 100)]
         return of_rows(rows, total=300 if first == 1 else first + 1000)
 
     with LoopbackStore(more) as server, connect(server.url) as client:
-        with pytest.raises(StoreListEndlessError, match="1,009 pages of a list of 300 rows"):
+        with pytest.raises(StoreListEndlessError, match="109 pages of a list of 300 rows"):
             for _ in sweep_customers(client, meta_keys=()):
                 pass
-        assert len(server.requests) < 1020
+        assert len(server.requests) < 120
 
 
-def test_orders_of_a_window_without_an_end_are_given_up(connect: Connect) -> None:
+def test_orders_of_a_window_without_an_end_are_given_up(connect: Connect, fewer_pages: None) -> None:
     made = iter(range(1, 10**9))
 
     def more(request: Request) -> Reply:
@@ -162,4 +179,4 @@ def test_orders_of_a_window_without_an_end_are_given_up(connect: Connect) -> Non
         with pytest.raises(StoreListEndlessError, match="of a list of 100 rows, and no end"):
             for _ in pages:
                 pass
-        assert len(server.requests) < 1010
+        assert len(server.requests) < 110
