@@ -169,7 +169,7 @@ class _Push:
         """Write down what became of the oldest batch under way; returns what stopped it, if anything did."""
         batch = self.under_way.popleft()
         result = self.pusher.finish(batch.sending)
-        outcomes = [*map(_unsent, batch.plans.quiet), *result.outcomes]
+        outcomes = [*map(PushOutcome.as_planned, batch.plans.quiet), *result.outcomes]
         done = [each for each in outcomes if not each.failed]
         # What a contact lacks is only a list: the rest of it is confirmed, and the contact stays pending.
         told = [replace(each, reason=each.reason or batch.lacking.get(each.plan.phone)) for each in outcomes]
@@ -216,10 +216,6 @@ def _lacking(store: StoreContact, refused: Mapping[str, str]) -> str:
 
 def _without_lists(store: StoreContact, refused: Mapping[str, str]) -> StoreContact:
     return replace(store, groups=tuple(name for name in store.groups if name.casefold() not in refused))
-
-
-def _unsent(plan: ContactPlan) -> PushOutcome:
-    return PushOutcome(plan, plan.contact_id, was_created=False, changes=())
 
 
 def _confirmation(outcome: PushOutcome, *, now: datetime) -> Confirmation:
