@@ -21,8 +21,7 @@ from woo_sync_pipeline.messagemedia.models import CustomField
 from woo_sync_pipeline.sources.base import Finding
 from woo_sync_pipeline.state.contacts import opting_out_phones
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.steps.observe import DirectoryLook
-from woo_sync_pipeline.steps.platform_losses import AccountLook, look_at_account
+from woo_sync_pipeline.steps.observe import AccountLook, DirectoryLook, look_at_account
 from woo_sync_pipeline.steps.push import push_pending
 
 

@@ -25,8 +25,8 @@ from woo_sync_pipeline.state.contacts import Confirmation, adopt_lists, load_pen
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import SyncContact
 from woo_sync_pipeline.steps import batches as planning
-from woo_sync_pipeline.steps import platform_losses as account
 from woo_sync_pipeline.steps.batches import PlannedBatch, Planner, PushSummary, check_plans
+from woo_sync_pipeline.steps.observe import remember_our_fields
 
 TURN_SECONDS = 10.0
 """After this time another source's push that waits goes first: a live sync must not wait for a first one."""
@@ -56,7 +56,7 @@ def push_pending(
     if not phones:
         return summary
     fields = ensure_custom_fields(client, known_fields)
-    account.remember(database, fields)
+    remember_our_fields(database, fields)
     planner = Planner.of_pending(database, client, phones)
     waiting = deque(planner.in_order(phones))
     with Pusher(client, max_concurrency=max_concurrency) as pusher:

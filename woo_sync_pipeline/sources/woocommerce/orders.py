@@ -15,19 +15,19 @@ from itertools import pairwise
 
 from woo_sync_pipeline.clocks import CLOCKS_MAY_DIFFER
 from woo_sync_pipeline.sources.woocommerce.client import Params, Row, StoreClient
-from woo_sync_pipeline.sources.woocommerce.dates import (
-    SECOND,
-    ceil_second,
-    floor_second,
-    naive_gmt,
-    parse_gmt,
-)
 from woo_sync_pipeline.sources.woocommerce.errors import StoreFilterIgnoredError
 from woo_sync_pipeline.sources.woocommerce.fields import ORDER_FIELDS, keep_used
 from woo_sync_pipeline.sources.woocommerce.page_walk import PageBound
 from woo_sync_pipeline.sources.woocommerce.paging import PAGE_SIZE, by_ids, newest_page, rows_after, walk
 from woo_sync_pipeline.sources.woocommerce.row_ids import LeftOut, row_id, with_ids
 from woo_sync_pipeline.sources.woocommerce.statuses import order_statuses as order_statuses
+from woo_sync_pipeline.sources.woocommerce.values import (
+    SECOND,
+    ceil_second,
+    floor_second,
+    naive_gmt,
+    parse_gmt,
+)
 
 _LONGEST_LEAD = timedelta(days=1)
 """What is dated further into the future was typed in: no clock is as wrong as that."""
