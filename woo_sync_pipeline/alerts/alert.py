@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from woo_sync_pipeline.contacts.limits import counted
 from woo_sync_pipeline.privacy import redact
 from woo_sync_pipeline.state.syncs import SyncRun
 
@@ -138,7 +139,7 @@ def error_alerts(*, source: str, sync: SyncRun, checks: Iterable[FailedCheck]) -
     if failed:
         yield alert(
             "contacts failed",
-            f"MessageMedia refused {failed:,} contact{'s' if failed > 1 else ''}",
+            f"MessageMedia refused {counted(failed, 'contact')}",
             f"`woo-sync report {sync.sync_id}` names them, with the reasons; the next daily sync tries them again.",
         )
     for check in checks:

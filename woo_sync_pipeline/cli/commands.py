@@ -19,7 +19,6 @@ from woo_sync_pipeline.cli.init import init
 from woo_sync_pipeline.cli.report import report
 from woo_sync_pipeline.cli.sync import preview, sync
 from woo_sync_pipeline.config.settings import config_path
-from woo_sync_pipeline.errors import WooSyncError
 from woo_sync_pipeline.privacy import places_of
 
 
@@ -49,9 +48,6 @@ def main() -> None:
     umask = os.umask(0o077)
     try:
         cli.main(standalone_mode=True)
-    except WooSyncError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(1)
     except Exception as error:  # noqa: BLE001 - its text may hold a secret or a person, so only its kind is shown
         # Imported here: `--help` need not wait for the driver of the database.
         from woo_sync_pipeline.state.failures import known_failure

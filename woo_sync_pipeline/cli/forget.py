@@ -11,6 +11,7 @@ import click
 
 from woo_sync_pipeline.cli.common import open_state, person_meant
 from woo_sync_pipeline.config.settings import Settings, load_settings
+from woo_sync_pipeline.contacts.limits import counted
 from woo_sync_pipeline.errors import StateError
 from woo_sync_pipeline.privacy import mask_email, mask_phone
 
@@ -70,13 +71,11 @@ def account_of(erased: Erased, who: str) -> Iterator[str]:
         yield f"Nothing is known of {who}. Staged frames were deleted."
         yield from _about_others(erased)
         return
-    contacts = {0: "no contact", 1: "the contact"}.get(erased.contacts) or _counted(
-        erased.contacts, "contact"
-    )
+    contacts = {0: "no contact", 1: "the contact"}.get(erased.contacts) or counted(erased.contacts, "contact")
     yield (
-        f"Erased of {who}: {_counted(len(erased.records), 'store record')}, "
-        f"{contacts}, {_counted(erased.history, 'line')} of reports, "
-        f"{_counted(erased.ledger, 'entry', 'entries')} of the ledger of consent; and all staged frames."
+        f"Erased of {who}: {counted(len(erased.records), 'store record')}, "
+        f"{contacts}, {counted(erased.history, 'line')} of reports, "
+        f"{counted(erased.ledger, 'entry', 'entries')} of the ledger of consent; and all staged frames."
     )
     if erased.former:
         yield f"With it what was kept under earlier phones: {', '.join(map(mask_phone, erased.former))}."
@@ -125,10 +124,6 @@ def _refuse_while_syncing(settings: Settings, database: Database) -> None:
             got="a sync is under way, which would write the person down again",
             next_step="Nothing was erased. Try again when it has ended.",
         )
-
-
-def _counted(number: int, one: str, many: str = "") -> str:
-    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def _listed(records: tuple[StoreRecord, ...]) -> str:

@@ -6,8 +6,6 @@ between is unread, which is shown and subscribes nobody.
 
 from __future__ import annotations
 
-import html
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -19,6 +17,7 @@ from woo_sync_pipeline.contacts.consent_words import (
     read_word,
     words_of_key,
 )
+from woo_sync_pipeline.contacts.names import json_in
 
 _DEEPEST = 30
 """Levels. A no must not be lost in the depth; what is deeper than this nobody has written by himself."""
@@ -128,7 +127,7 @@ def _several(read: list[Reading]) -> Reading:
 def _inside(value: object) -> _Items | _Pairs | None:
     """What a list, an object or a JSON text holds; None for everything else."""
     if isinstance(value, str):
-        value = _decoded(value)
+        value = json_in(value, _Pairs) if len(value) <= _LONGEST_JSON else None
     if isinstance(value, list | tuple) and not isinstance(value, _Items | _Pairs):
         return _Items(list(value))
     if isinstance(value, Mapping):
@@ -137,18 +136,6 @@ def _inside(value: object) -> _Items | _Pairs | None:
         # PHP writes a list with gaps as an object with numbers as keys.
         return _Items([each for _, each in value.pairs])
     return value if isinstance(value, _Pairs) else None
-
-
-def _decoded(text: str) -> object:
-    if len(text) > _LONGEST_JSON:
-        return None
-    for spelling in (text, html.unescape(text)):
-        if spelling.lstrip()[:1] in ("[", "{"):
-            try:
-                return json.loads(spelling, object_pairs_hook=_Pairs)
-            except (ValueError, RecursionError):
-                continue
-    return None
 
 
 def _is_place(key: str) -> bool:

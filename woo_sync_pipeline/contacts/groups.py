@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from woo_sync_pipeline.contacts.names import clean_name, cut
+from woo_sync_pipeline.contacts.names import clean_name, cut, json_in
 
 MAX_GROUP_NAME_LENGTH = 100
 """In characters. The platform publishes no limit of its own."""
@@ -124,15 +123,10 @@ def _flag(value: object) -> bool | None:
 
 
 def _from_text(text: str, depth: int) -> Iterator[str]:
+    if (held := json_in(text)) is not None:
+        yield from _texts(held, text_is_a_list=False, depth=depth)
+        return
     # The semicolon of an entity parts no tags, so entities are decoded before splitting.
-    for spelling in (text, html.unescape(text)):
-        if spelling.lstrip()[:1] in ("[", "{"):
-            try:
-                decoded = json.loads(spelling)
-            except (ValueError, RecursionError):
-                continue
-            yield from _texts(decoded, text_is_a_list=False, depth=depth)
-            return
     if not _PHP_SERIALIZED.match(text):
         yield from _BETWEEN_TAGS.split(_decoded(text))
 

@@ -160,9 +160,9 @@ def told(beyond: Iterable[Measured], limits: Mapping[Change, Limit]) -> list[str
     ]
 
 
-def counted(count: int, thing: str) -> str:
-    """So many of a thing whose plural has an s: `1 contact`, `2 contacts`."""
-    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+def counted(count: int, thing: str, several: str = "") -> str:
+    """So many of a thing: `1 contact`, `2 contacts`; `several` is the plural, where it has not just an s."""
+    return f"{count:,} {thing if count == 1 else several or f'{thing}s'}"
 
 
 def likely_causes(beyond: Iterable[Measured]) -> str:

@@ -12,8 +12,7 @@ from pandera.typing.pandas import DataFrame
 
 from woo_sync_pipeline.contacts.columns import Flags, Objects, each_distinct, is_empty, objects, texts
 from woo_sync_pipeline.contacts.consent import ChoiceRead
-from woo_sync_pipeline.contacts.emails import clean_email
-from woo_sync_pipeline.contacts.names import clean_name, clean_text
+from woo_sync_pipeline.contacts.names import clean_email, clean_name, clean_text
 from woo_sync_pipeline.contacts.phones import InvalidReason, ParsedPhone, parse_phone, phone_at_a_glance
 from woo_sync_pipeline.contacts.schemas import SourceRecord
 from woo_sync_pipeline.privacy import mask_phone

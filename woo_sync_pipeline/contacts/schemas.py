@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, TypeVar
+from collections.abc import Iterable
+from itertools import chain, pairwise
+from typing import Annotated, Any, TypeVar
 
 import pandas as pd
 import pandera.pandas as pa
@@ -11,10 +13,58 @@ from pandera.engines import pandas_engine
 from pandera.errors import SchemaErrors
 from pandera.typing.pandas import DataFrame, Series
 
-from woo_sync_pipeline.contacts.cells import are_lists_of, are_phones, are_sorted_distinct_texts, are_texts
 from woo_sync_pipeline.contacts.consent import Consent
+from woo_sync_pipeline.contacts.e164 import E164
 from woo_sync_pipeline.contacts.phones import InvalidReason
 from woo_sync_pipeline.contacts.subscription import SubscriptionState
+
+
+def are_texts(cells: pd.Series[Any]) -> Series[bool]:
+    """Which cells are `str`."""
+    if pd.api.types.infer_dtype(cells, skipna=False) in ("string", "empty"):
+        return _all(cells)
+    return _flags([isinstance(cell, str) for cell in cells], cells)
+
+
+def are_phones(cells: pd.Series[Any]) -> Series[bool]:
+    """Which cells are phones in E.164."""
+    fullmatch = E164.fullmatch
+    return _flags([type(cell) is str and fullmatch(cell) is not None for cell in cells], cells)
+
+
+def are_lists_of(kind: type, cells: pd.Series[Any]) -> Series[bool]:
+    """Which cells are lists with items of exactly this type."""
+    if set(map(type, cells)) <= {list} and set(map(type, chain.from_iterable(_each_once(cells)))) <= {kind}:
+        return _all(cells)
+    return _flags(
+        [isinstance(cell, list) and all(type(item) is kind for item in cell) for cell in cells], cells
+    )
+
+
+def are_sorted_distinct_texts(cells: pd.Series[Any]) -> Series[bool]:
+    """Which cells are lists of `str`, each item once, in order."""
+    lists = are_lists_of(str, cells)
+    if lists.all() and all(map(_is_rising, _each_once(cells))):
+        return _all(cells)
+    return _flags([good and _is_rising(cell) for good, cell in zip(lists, cells, strict=True)], cells)
+
+
+def _each_once(cells: pd.Series[Any]) -> Iterable[list[Any]]:
+    """The lists, without repeating one that many rows share."""
+    return {id(cell): cell for cell in cells}.values()
+
+
+def _is_rising(names: Iterable[str]) -> bool:
+    return all(name < following for name, following in pairwise(names))
+
+
+def _all(cells: pd.Series[Any]) -> Series[bool]:
+    return Series[bool](True, index=cells.index, dtype=bool)
+
+
+def _flags(good: list[bool], cells: pd.Series[Any]) -> Series[bool]:
+    return Series[bool](good, index=cells.index, dtype=bool)
+
 
 _CONSENTS = [consent.value for consent in Consent]
 _REASONS = [reason.value for reason in InvalidReason]
@@ -23,7 +73,24 @@ _REASONS = [reason.value for reason in InvalidReason]
 UtcTime = Annotated[pandas_engine.DateTime, {"cache": False}, "us", "UTC", False, {}]
 
 
-class SourceRecord(pa.DataFrameModel):
+_TEXTS = (
+    *("record_type", "record_id", "person_id", "region", "phone_masked", "first_name", "last_name", "email"),
+    *("consent_origin", "consent_key", "consent_value", "consent_answers", "consent_unread", "consent_basis"),
+    *("status", "hash"),
+)
+
+
+class ExactModel(pa.DataFrameModel):
+    """The model of a frame that has no other columns."""
+
+    class Config:
+        """Exactly these columns, converted to these types."""
+
+        strict = True
+        coerce = True
+
+
+class SourceRecord(ExactModel):
     """One row per record of a source, after normalising. Texts are never null but where said."""
 
     record_type: Series[object] = pa.Field(str_length={"min_value": 1})
@@ -71,33 +138,7 @@ class SourceRecord(pa.DataFrameModel):
     hash: Series[object]
     read_at: Series[UtcTime]
 
-    class Config:
-        """Exactly these columns, converted to these types."""
-
-        name = "SourceRecord"
-        strict = True
-        coerce = True
-
-    @pa.check(
-        "record_type",
-        "record_id",
-        "person_id",
-        "region",
-        "phone_masked",
-        "first_name",
-        "last_name",
-        "email",
-        "consent_origin",
-        "consent_key",
-        "consent_value",
-        "consent_answers",
-        "consent_unread",
-        "consent_basis",
-        "status",
-        "hash",
-        ignore_na=False,
-        name="text",
-    )
+    @pa.check(*_TEXTS, ignore_na=False, name="text")
     @classmethod
     def _texts(cls, cells: Series[object]) -> Series[bool]:
         return are_texts(cells)
@@ -118,7 +159,7 @@ class SourceRecord(pa.DataFrameModel):
         return Series[bool](frame["phone"].isna() != frame["invalid_reason"].isna())
 
 
-class MergedContact(pa.DataFrameModel):
+class MergedContact(ExactModel):
     """One row per phone: its form merged over all stores, as `merge.merge_contacts` gives it. No text is null."""
 
     phone: Series[object] = pa.Field(unique=True)
@@ -135,13 +176,6 @@ class MergedContact(pa.DataFrameModel):
     consent_dated_at: Series[UtcTime] = pa.Field(nullable=True)
     consent_origin: Series[object]
     status: Series[object] = pa.Field(isin=[state.value for state in SubscriptionState])
-
-    class Config:
-        """Exactly these columns, converted to these types."""
-
-        name = "MergedContact"
-        strict = True
-        coerce = True
 
     @pa.check("first_name", "last_name", "email", "consent_origin", ignore_na=False, name="text")
     @classmethod

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from woo_sync_pipeline.messagemedia.encoding import ContactPlan
+from woo_sync_pipeline.messagemedia.encoding import Action, ContactPlan
 from woo_sync_pipeline.messagemedia.errors import PlatformError, PlatformUnavailable
 
 MOST_FAULTS = 10
@@ -26,6 +26,11 @@ class PushOutcome:
     changes: tuple[str, ...]
     reason: str | None = None
     modified_at: datetime | None = None
+
+    @classmethod
+    def as_planned(cls, plan: ContactPlan) -> PushOutcome:
+        """The outcome of a plan that needs nothing, or if nothing of it were refused."""
+        return cls(plan, plan.contact_id, plan.action is Action.create, plan.changes)
 
     @classmethod
     def failure(cls, plan: ContactPlan, reason: str) -> PushOutcome:

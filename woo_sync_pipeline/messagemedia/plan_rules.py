@@ -9,16 +9,16 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.typing.pandas import DataFrame, Series
 
-from woo_sync_pipeline.contacts.cells import are_phones
 from woo_sync_pipeline.contacts.consent import Consent
 from woo_sync_pipeline.contacts.contact import StoreContact
+from woo_sync_pipeline.contacts.schemas import ExactModel, are_phones
 from woo_sync_pipeline.contacts.subscription import SubscriptionState
 from woo_sync_pipeline.messagemedia.encoding import Action, ContactPlan
 
 _STATES = ["", *(state.value for state in SubscriptionState)]
 
 
-class PushPlan(pa.DataFrameModel):
+class PushPlan(ExactModel):
     """One row for each contact of a batch for which something is sent."""
 
     phone: Series[object] = pa.Field(unique=True)
@@ -33,13 +33,6 @@ class PushPlan(pa.DataFrameModel):
     """The subscription state that is written, or "" where it is left alone."""
     state_before: Series[object] = pa.Field(isin=_STATES)
     """The state that the platform holds or, without the phone there, was last seen to hold; "" if it never did."""
-
-    class Config:
-        """Exactly these columns, converted to these types."""
-
-        name = "PushPlan"
-        strict = True
-        coerce = True
 
     @pa.check("phone", ignore_na=False, name="e164")
     @classmethod

@@ -8,7 +8,7 @@ from woo_sync_pipeline.alerts.alert import Alert, FailedCheck, Failure, error_al
 from woo_sync_pipeline.alerts.notify import Patience, notify, retry_undelivered
 from woo_sync_pipeline.config.settings import Settings
 from woo_sync_pipeline.errors import StateError
-from woo_sync_pipeline.orchestration.tags import SOURCE_TAG
+from woo_sync_pipeline.orchestration.tags import sources_of
 from woo_sync_pipeline.state.syncs import SyncRun, find_sync
 from woo_sync_pipeline.steps.resources import StateResource
 
@@ -41,7 +41,7 @@ def alert_sensors(settings: Settings, state: StateResource) -> list[dg.SensorDef
     def alert_on_failure(context: dg.RunFailureSensorContext) -> None:
         run = context.dagster_run
         alert = failure_alert(
-            source=_source(run),
+            source=", ".join(sources_of(run)) or run.job_name,
             run_id=run.run_id,
             sync=_sync(state, run, context),
             failure=_failure(context),
@@ -76,13 +76,6 @@ def alert_sensors(settings: Settings, state: StateResource) -> list[dg.SensorDef
         return dg.SkipReason(f"Alerts delivered that could not be delivered before: {told}")
 
     return [alert_on_failure, alert_on_errors, alert_again]
-
-
-def _source(run: dg.DagsterRun) -> str:
-    if SOURCE_TAG in run.tags:
-        return run.tags[SOURCE_TAG]
-    groups = sorted({key.path[0] for key in run.asset_selection or ()})
-    return ", ".join(groups) or run.job_name
 
 
 def _sync(state: StateResource, run: dg.DagsterRun, context: dg.RunStatusSensorContext) -> SyncRun | None:

@@ -11,7 +11,7 @@ import dagster as dg
 from woo_sync_pipeline.config.celery import CelerySettings
 from woo_sync_pipeline.config.settings import Settings
 from woo_sync_pipeline.errors import ConfigurationError
-from woo_sync_pipeline.orchestration.tags import SOURCE_TAG
+from woo_sync_pipeline.orchestration.tags import sources_of
 from woo_sync_pipeline.state.syncs import mark_crashed
 from woo_sync_pipeline.steps.resources import StateResource
 
@@ -78,7 +78,7 @@ def _sync_executor(celery: CelerySettings, state: StateResource) -> CeleryExecut
 
         def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[Any]:
             run: dg.DagsterRun = plan_context.dagster_run
-            sources = _sources(run)
+            sources = sources_of(run)
             try:
                 for source in sources:
                     waits = f"{source}: waits for another sync of this source to end"
@@ -94,12 +94,6 @@ def _sync_executor(celery: CelerySettings, state: StateResource) -> CeleryExecut
     return SyncExecutor(
         retries=RetryMode.ENABLED, broker=url, backend=url, config_source=_celery_config(celery)
     )
-
-
-def _sources(run: dg.DagsterRun) -> list[str]:
-    """Keys of the sources that a run syncs; one that was started from the page of an asset has no tag yet."""
-    tagged = run.tags.get(SOURCE_TAG)
-    return [tagged] if tagged else sorted({key.path[0] for key in run.asset_selection or ()})
 
 
 def _celery_config(celery: CelerySettings) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import dagster as dg
 
@@ -29,26 +30,21 @@ class SourceJobs:
 def source_jobs(source: SourceSettings, executor: dg.ExecutorDefinition) -> SourceJobs:
     """The jobs of one source."""
     selection = dg.AssetSelection.groups(source.key)
+    job = partial(dg.define_asset_job, selection=selection, executor_def=executor)
     return SourceJobs(
-        daily=dg.define_asset_job(
+        daily=job(
             f"{source.key}_daily_sync",
-            selection=selection,
-            executor_def=executor,
             description=f"Brings the platform in step with {source.name}: {kind_of(source).daily_reading}. Running it "
             "again is always safe.",
             tags={SOURCE_TAG: source.key, READING_TAG: "sweep"},
         ),
-        incremental=dg.define_asset_job(
+        incremental=job(
             f"{source.key}_incremental_sync",
-            selection=selection,
-            executor_def=executor,
             description=f"Brings over what changed in {source.name} since the last sync, in a handful of requests.",
             tags={SOURCE_TAG: source.key, READING_TAG: "touched", KIND_TAG: "live"},
         ),
-        preview=dg.define_asset_job(
+        preview=job(
             f"{source.key}_preview",
-            selection=selection,
-            executor_def=executor,
             config={"ops": {f"{source.key}__synced_contacts": {"config": {"dry_run": True}}}},
             description=f"Shows what the daily sync of {source.name} would change and send. Sends nothing.",
             tags={SOURCE_TAG: source.key, READING_TAG: "sweep"},

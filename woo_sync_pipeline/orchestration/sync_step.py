@@ -61,16 +61,12 @@ def sync_step(
         if has_healed:
             context.log.warning(f"{source.key}: {TIMES_HEALED}")
         yield _begin(context, settings, source, resources, database, started, has_healed=has_healed)
-    except WooSyncError as error:
-        state.release(source.key)
-        _note_failure(database, context.run.run_id, str(error))
-        # Not chained: what a library says of a request may hold phones.
-        raise failure_of(error) from None
     except Exception as error:  # noqa: BLE001 - converted, so that no personal data of its text is shown
         state.release(source.key)
         named = known_failure(error, tried=f"run the step {context.asset_key.path[-1]} of {source.key}")
         if named is not None:
             _note_failure(database, context.run.run_id, str(named))
+            # Not chained: what a library says of a request may hold phones.
             raise failure_of(named) from None
         message = f"{type(error).__name__}: {redact(str(error))}"
         _note_failure(database, context.run.run_id, message)

@@ -40,3 +40,9 @@ def range_tags(first_day: date, last_day: date) -> dict[str, str]:
         "dagster/asset_partition_range_end": last_day.isoformat(),
         **({FROM_DAY_TAG: first_day.isoformat()} if is_long else {}),
     }
+
+
+def sources_of(run: dg.DagsterRun) -> list[str]:
+    """Keys of the sources that a run syncs; one that was started from the page of an asset has no tag yet."""
+    tagged = run.tags.get(SOURCE_TAG)
+    return [tagged] if tagged else sorted({key.path[0] for key in run.asset_selection or ()})

@@ -85,6 +85,14 @@ def copy_rows(
     append_frame(connection, pd.DataFrame(list(rows), columns=list(columns), dtype=object), table, columns)
 
 
+def copy_new(
+    connection: sa.Connection, table: str, columns: Mapping[str, str], rows: Iterable[Sequence[Any]]
+) -> None:
+    """COPY rows, as `copy_rows` does, into a table that is made for them and lives until the transaction ends."""
+    create_temporary(connection, table, columns)
+    copy_rows(connection, table, columns, rows)
+
+
 def _array(table: str, cells: pd.Series[Any], sql_type: str) -> pa.Array:
     try:
         return pa.Array.from_pandas(cells, type=_ARROW_TYPES[sql_type])

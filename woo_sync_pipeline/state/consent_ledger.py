@@ -64,11 +64,10 @@ def note_platform_events(
     if not events:
         return
     # Imported here: it brings pandas along, for which who only looks at the ledger would wait.
-    from woo_sync_pipeline.state.bulk import copy_rows, create_temporary
+    from woo_sync_pipeline.state.bulk import copy_new
 
-    create_temporary(connection, "happened", _COLUMNS)
     rows = ((phone, event.kind.value, event.earliest, event.latest, event.became) for phone, event in events)
-    copy_rows(connection, "happened", _COLUMNS, rows)
+    copy_new(connection, "happened", _COLUMNS, rows)
     connection.execute(sa.text(_SQL["note_happened"]), {"run_id": run_id})
 
 

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
 import sqlalchemy as sa
 
 from woo_sync_pipeline.contacts.consent import Consent
@@ -15,7 +14,7 @@ from woo_sync_pipeline.contacts.consent_event import ConsentEvent
 from woo_sync_pipeline.contacts.contact import ContactBase, StoreContact, read_signal
 from woo_sync_pipeline.contacts.groups import DEFAULT_NAME_FORMAT, GroupNames
 from woo_sync_pipeline.contacts.subscription import Signal, SubscriptionState
-from woo_sync_pipeline.state.bulk import copy_frame
+from woo_sync_pipeline.state.bulk import copy_new
 from woo_sync_pipeline.state.consent_ledger import note_platform_events
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.statements import statements
@@ -99,9 +98,8 @@ def load_pending(database: Database, phones: Sequence[str]) -> list[StoreContact
 def note_in_flight(database: Database, bases: Iterable[tuple[str, ContactBase]]) -> None:
     """Write down what is about to be sent, so that a crash between sending and confirming loses nothing."""
     rows = [(phone, json.dumps(base.to_json())) for phone, base in bases]
-    frame = pd.DataFrame(rows, columns=["phone", "in_flight"])
     with database.exclusive_commit() as connection:
-        copy_frame(connection, frame, "sending", {"phone": "text", "in_flight": "jsonb"})
+        copy_new(connection, "sending", {"phone": "text", "in_flight": "jsonb"}, rows)
         connection.execute(sa.text(_SQL["note_in_flight"]))
 
 
@@ -118,13 +116,10 @@ def settle(
     What the platform confirmed becomes the new base, and goes into the ledger of consent. What it refused (phone,
     reason) stays pending. `contacts` go into the history of the sync.
     """
-    rows = [_confirmed_row(confirmation) for confirmation in confirmations]
-    confirmed = pd.DataFrame(rows, columns=list(_CONFIRMED_COLUMNS), dtype=object)
-    rejected = pd.DataFrame(list(rejections), columns=["phone", "reason"])
     with database.exclusive_commit() as connection:
-        copy_frame(connection, confirmed, "confirmed", _CONFIRMED_COLUMNS)
+        copy_new(connection, "confirmed", _CONFIRMED_COLUMNS, map(_confirmed_row, confirmations))
         connection.execute(sa.text(_SQL["confirm"]))
-        copy_frame(connection, rejected, "rejected", {"phone": "text", "reason": "text"})
+        copy_new(connection, "rejected", {"phone": "text", "reason": "text"}, rejections)
         connection.execute(sa.text(_SQL["reject"]))
         note_platform_events(
             connection, run_id, [(each.phone, event) for each in confirmations for event in each.events]

@@ -6,11 +6,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import pandas as pd
 import sqlalchemy as sa
 
 from woo_sync_pipeline.contacts.subscription import SubscriptionState
-from woo_sync_pipeline.state.bulk import PORTION, copy_frame
+from woo_sync_pipeline.state.bulk import PORTION, copy_new
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.statements import statements
 
@@ -104,9 +103,8 @@ def note_states(
     A state that somebody changed on the platform counts as theirs: only a newer choice can change it again.
     """
     rows = [(phone, state.value) for phone, state in states.items()]
-    frame = pd.DataFrame(rows, columns=["phone", "state"], dtype=object)
     with database.exclusive_commit() as connection:
-        copy_frame(connection, frame, "seen", {"phone": "text", "state": "text"})
+        copy_new(connection, "seen", {"phone": "text", "state": "text"}, rows)
         changed = (
             connection.execute(sa.text(_SQL["note_states"]), {"run_id": run_id, "read_at": read_at})
             .scalars()

@@ -19,7 +19,7 @@ from woo_sync_pipeline.contacts.limits import ChangeSummary
 from woo_sync_pipeline.contacts.merge import MergeInput, MergeSource, merge_contacts
 from woo_sync_pipeline.errors import StateError
 from woo_sync_pipeline.state import changes
-from woo_sync_pipeline.state.bulk import PORTION, append_frame, copy_frame, create_temporary, read_copied
+from woo_sync_pipeline.state.bulk import PORTION, append_frame, copy_new, create_temporary, read_copied
 from woo_sync_pipeline.state.columns import CONTACT_COLUMNS, RECORD_KEY, of_records
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.erasures import ErasureNotes
@@ -122,8 +122,14 @@ def commit_reading(
     found = ChangeSummary()
     with suppress(_NotAcceptedError), database.exclusive_commit() as connection:
         _prepare(connection)
-        copy_frame(connection, _gone(reading), "gone", RECORD_KEY)
-        copy_frame(connection, _items(reading.item_tags), "incoming_items", _ITEMS)
+        copy_new(
+            connection,
+            "gone",
+            RECORD_KEY,
+            [(kind, each) for kind, ids in reading.gone.items() for each in ids],
+        )
+        tags = ((item_id, list(names)) for item_id, names in reading.item_tags.items())
+        copy_new(connection, "incoming_items", _ITEMS, tags)
         names = {"source": source, "run_id": run_id}
         clock = _reading_clock(connection, reading, names)
         is_first = not changes.is_known(connection, source)
@@ -349,13 +355,3 @@ def _merge_touched(connection: sa.Connection, sources: Mapping[str, MergeSource]
             purchases=read_copied(connection, _SQL["purchases"], _PURCHASES),
         )
         yield merge_contacts(known, phones=phones, sources=sources, list_names=list_names)
-
-
-def _gone(reading: Reading) -> pd.DataFrame:
-    rows = [(record_type, each) for record_type, ids in reading.gone.items() for each in ids]
-    return pd.DataFrame(rows, columns=list(RECORD_KEY))
-
-
-def _items(tags: Mapping[str, Collection[str]]) -> pd.DataFrame:
-    rows = [(item_id, list(names)) for item_id, names in tags.items()]
-    return pd.DataFrame(rows, columns=list(_ITEMS))

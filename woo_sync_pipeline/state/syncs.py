@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -60,14 +60,7 @@ DOES_NOT_FIT = "does_not_fit"
 """Begins the reason of a store record that does not fit its model; the rules that it breaks follow."""
 
 CONTACT_LINE_COLUMNS = {
-    "outcome": "text",
-    "phone": "text",
-    "phone_masked": "text",
-    "record_type": "text",
-    "record_id": "text",
-    "state": "text",
-    "changes": "text[]",
-    "reason": "text",
+    each.name: "text[]" if each.name == "changes" else "text" for each in fields(SyncContact)
 }
 """A `SyncContact` as a row: the lines of a report."""
 

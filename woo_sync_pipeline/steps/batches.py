@@ -70,15 +70,13 @@ class PlannedBatch:
     put_off: list[str]
 
 
+@dataclass(frozen=True)
 class Planner:
     """Reads contacts from the platform and plans them; `absent` are phones that need not be asked for."""
 
-    def __init__(
-        self, client: PlatformClient, absent: AbstractSet[str], *, now: Callable[[], datetime] = utc_now
-    ) -> None:
-        self._client = client
-        self._absent = absent
-        self._now = now
+    client: PlatformClient
+    absent: AbstractSet[str]
+    now: Callable[[], datetime] = utc_now
 
     @classmethod
     def of_pending(cls, database: Database, client: PlatformClient, phones: Sequence[str]) -> Planner:
@@ -87,11 +85,11 @@ class Planner:
         What was ever confirmed has to be read again before it is written to, so only the others can be saved.
         """
         absent = phones_nobody_holds(client, never_confirmed(database, phones))
-        return cls(client, absent, now=database.now)
+        return cls(client, absent, database.now)
 
     def in_order(self, phones: Sequence[str]) -> list[str]:
         """The phones, those that have to be asked for first: so they fill whole requests."""
-        return sorted(phones, key=self._absent.__contains__)
+        return sorted(phones, key=self.absent.__contains__)
 
     def plan(
         self,
@@ -105,8 +103,8 @@ class Planner:
         Raises `PlanError` as `check_plans` does.
         """
         planned = []
-        platform = self._client.contacts_by_phone(
-            [store.phone for store in stores if store.phone not in self._absent]
+        platform = self.client.contacts_by_phone(
+            [store.phone for store in stores if store.phone not in self.absent]
         )
         batch = PlannedBatch([], [], [])
         taken = set(busy)
@@ -115,7 +113,7 @@ class Planner:
             if found is not None and found.id in taken:
                 batch.put_off.append(store.phone)
                 continue
-            plan = plan_contact(store, found, vocabulary, now=self._now())
+            plan = plan_contact(store, found, vocabulary, now=self.now())
             if plan.sends_nothing:
                 batch.quiet.append(plan)
                 continue

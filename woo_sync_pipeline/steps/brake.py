@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import pandas as pd
-
 from woo_sync_pipeline.contacts.limits import (
     Change,
     ChangeSummary,
@@ -16,7 +14,6 @@ from woo_sync_pipeline.contacts.limits import (
     likely_causes,
     told,
 )
-from woo_sync_pipeline.contacts.merge import MergeSource
 from woo_sync_pipeline.errors import ChangesStoppedError, WooSyncError
 from woo_sync_pipeline.messagemedia.client import PlatformClient
 from woo_sync_pipeline.messagemedia.errors import SOURCE
@@ -24,9 +21,7 @@ from woo_sync_pipeline.messagemedia.models import CustomField
 from woo_sync_pipeline.sources.base import Finding
 from woo_sync_pipeline.state.contacts import opting_out_phones
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.records import Reading, commit_opt_outs
-from woo_sync_pipeline.steps.observe import DirectoryLook
-from woo_sync_pipeline.steps.platform_losses import AccountLook, look_at_account
+from woo_sync_pipeline.steps.observe import AccountLook, DirectoryLook, look_at_account
 from woo_sync_pipeline.steps.push import push_pending
 
 
@@ -159,25 +154,12 @@ def send_opt_outs(
     *,
     source: str,
     run_id: str,
-    reading: Reading,
-    sources: Mapping[str, MergeSource],
-    accept: Callable[[pd.DataFrame], bool],
-    with_emptied: bool,
     max_concurrency: int,
 ) -> OptOutsSent:
-    """Store the opt-outs of a reading, and unsubscribe everybody who opted out, whatever else of them waits.
+    """Unsubscribe everybody who opted out, whatever else of them waits, also in a reading that is stopped.
 
-    The arguments are those of `commit_opt_outs` and `push_pending`. What the platform refuses stays for the next sync.
+    The arguments are those of `push_pending`. What the platform refuses stays for the next sync.
     """
-    commit_opt_outs(
-        database,
-        source=source,
-        run_id=run_id,
-        reading=reading,
-        sources=sources,
-        accept=accept,
-        with_emptied=with_emptied,
-    )
     if not opting_out_phones(database):
         return OptOutsSent()
     try:

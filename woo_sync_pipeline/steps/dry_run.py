@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from woo_sync_pipeline.messagemedia.account import AccountLists, custom_fields_or_stand_ins
 from woo_sync_pipeline.messagemedia.client import PlatformClient
-from woo_sync_pipeline.messagemedia.encoding import Action, ContactPlan, Vocabulary
+from woo_sync_pipeline.messagemedia.encoding import Vocabulary
 from woo_sync_pipeline.messagemedia.models import CustomField
 from woo_sync_pipeline.messagemedia.outcomes import PushOutcome
 from woo_sync_pipeline.state.contacts import load_pending
@@ -53,13 +53,9 @@ def plan_pending(
         )
         waiting.extend(plans.put_off)
         refusing = [plan for plan in plans.quiet if plan.refuses_anew]
-        contacts = [contact_line(_planned(plan)) for plan in (*plans.sending, *refusing)]
+        contacts = [contact_line(PushOutcome.as_planned(plan)) for plan in (*plans.sending, *refusing)]
         with database.transaction() as connection:
             note_contacts(connection, run_id, contacts)
         summary.add(quiet=plans.quiet, settled=plans.sending, contacts=contacts)
         progress(len(batch) - len(plans.put_off))
     return summary
-
-
-def _planned(plan: ContactPlan) -> PushOutcome:
-    return PushOutcome(plan, plan.contact_id, plan.action is Action.create, plan.changes)

@@ -11,9 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from woo_sync_pipeline.contacts.cells import are_phones
 from woo_sync_pipeline.contacts.consent import Consent
-from woo_sync_pipeline.contacts.schemas import MergedContact, count_rules, validate
+from woo_sync_pipeline.contacts.schemas import MergedContact, are_phones, count_rules, validate
 from woo_sync_pipeline.contacts.subscription import SubscriptionState
 from woo_sync_pipeline.sources.base import Finding
 from woo_sync_pipeline.state.syncs import SyncContact

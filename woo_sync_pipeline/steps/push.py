@@ -25,8 +25,8 @@ from woo_sync_pipeline.state.contacts import Confirmation, adopt_lists, load_pen
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import SyncContact
 from woo_sync_pipeline.steps import batches as planning
-from woo_sync_pipeline.steps import platform_losses as account
 from woo_sync_pipeline.steps.batches import PlannedBatch, Planner, PushSummary, check_plans
+from woo_sync_pipeline.steps.observe import remember_our_fields
 
 TURN_SECONDS = 10.0
 """After this time another source's push that waits goes first: a live sync must not wait for a first one."""
@@ -56,7 +56,7 @@ def push_pending(
     if not phones:
         return summary
     fields = ensure_custom_fields(client, known_fields)
-    account.remember(database, fields)
+    remember_our_fields(database, fields)
     planner = Planner.of_pending(database, client, phones)
     waiting = deque(planner.in_order(phones))
     with Pusher(client, max_concurrency=max_concurrency) as pusher:
@@ -169,7 +169,7 @@ class _Push:
         """Write down what became of the oldest batch under way; returns what stopped it, if anything did."""
         batch = self.under_way.popleft()
         result = self.pusher.finish(batch.sending)
-        outcomes = [*map(_unsent, batch.plans.quiet), *result.outcomes]
+        outcomes = [*map(PushOutcome.as_planned, batch.plans.quiet), *result.outcomes]
         done = [each for each in outcomes if not each.failed]
         # What a contact lacks is only a list: the rest of it is confirmed, and the contact stays pending.
         told = [replace(each, reason=each.reason or batch.lacking.get(each.plan.phone)) for each in outcomes]
@@ -216,10 +216,6 @@ def _lacking(store: StoreContact, refused: Mapping[str, str]) -> str:
 
 def _without_lists(store: StoreContact, refused: Mapping[str, str]) -> StoreContact:
     return replace(store, groups=tuple(name for name in store.groups if name.casefold() not in refused))
-
-
-def _unsent(plan: ContactPlan) -> PushOutcome:
-    return PushOutcome(plan, plan.contact_id, was_created=False, changes=())
 
 
 def _confirmation(outcome: PushOutcome, *, now: datetime) -> Confirmation:

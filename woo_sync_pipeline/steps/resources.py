@@ -80,13 +80,7 @@ class StateResource:
         """
         database = self.database()
         with self._lock:
-            held = self._claims.get(source_key)
-            if held is not None:
-                return held[0] == run_id
-            claim = database.claim(source_claim(source_key))
-            if claim is not None:
-                self._claims[source_key] = (run_id, claim)
-            return claim is not None
+            return self._take(database, source_key, run_id) == run_id
 
     def wait_for(self, source_key: str, run_id: str, *, on_wait: Callable[[], None]) -> None:
         """Wait until no other process syncs the source, and hold it; `on_wait` is called once if that takes time.
@@ -97,16 +91,21 @@ class StateResource:
         is_waiting = False
         while True:
             with self._lock:
-                if source_key in self._claims:
-                    return
-                claim = database.claim(source_claim(source_key))
-                if claim is not None:
-                    self._claims[source_key] = (run_id, claim)
+                if self._take(database, source_key, run_id) is not None:
                     return
             if not is_waiting:
                 on_wait()
                 is_waiting = True
             time.sleep(_CLAIM_INTERVAL_SECONDS)
+
+    def _take(self, database: Database, source_key: str, run_id: str) -> str | None:
+        """The run of this process that holds the source, from now on this one if nobody does; None: another process."""
+        if source_key not in self._claims:
+            claim = database.claim(source_claim(source_key))
+            if claim is None:
+                return None
+            self._claims[source_key] = (run_id, claim)
+        return self._claims[source_key][0]
 
     def release(self, source_key: str) -> None:
         """Give the source free again."""

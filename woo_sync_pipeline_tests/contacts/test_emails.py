@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from woo_sync_pipeline.contacts.emails import clean_email
+from woo_sync_pipeline.contacts.names import clean_email
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from woo_sync_pipeline.contacts.consent import Consent, parse_consent
-from woo_sync_pipeline.contacts.emails import clean_email
 from woo_sync_pipeline.contacts.groups import tags_from_meta
-from woo_sync_pipeline.contacts.names import clean_name
+from woo_sync_pipeline.contacts.names import clean_email, clean_name
 from woo_sync_pipeline.contacts.phones import InvalidReason, ParsedPhone, parse_phone
 from woo_sync_pipeline.demo.platform import ContactSnapshot
 from woo_sync_pipeline.demo.store import StoreData

@@ -19,7 +19,7 @@ from woo_sync_pipeline.reports.report import count_reasons
 from woo_sync_pipeline.sources.base import CheckSpec, Finding, Option
 from woo_sync_pipeline.state.bulk import arrow_schema
 from woo_sync_pipeline.state.columns import CONTACT_COLUMNS, RECORD_COLUMNS
-from woo_sync_pipeline.state.records import Reading, commit_reading
+from woo_sync_pipeline.state.records import Reading, commit_opt_outs, commit_reading
 from woo_sync_pipeline.state.sources import with_refused_sources
 from woo_sync_pipeline.steps import findings
 from woo_sync_pipeline.steps.brake import OptOutsSent, send_opt_outs, stopped_by_the_store
@@ -142,10 +142,10 @@ def _send_opt_outs(
     explicit_sources: Sequence[str],
     changes: ChangeSummary,
 ) -> OptOutsSent:
+    """Store the opt-outs of a reading that is stopped, and send them."""
     beyond = {each.change for each in changes.beyond(step.source.limits.by_change)}
-    return send_opt_outs(
+    commit_opt_outs(
         step.database,
-        step.connect_platform,
         source=step.source.key,
         run_id=step.run_id,
         reading=_reading(step),
@@ -156,6 +156,12 @@ def _send_opt_outs(
         ),
         # That very many have no answer any more is hardly their own will.
         with_emptied=Change.answers_lost not in beyond,
+    )
+    return send_opt_outs(
+        step.database,
+        step.connect_platform,
+        source=step.source.key,
+        run_id=step.run_id,
         max_concurrency=step.settings.messagemedia.max_concurrency,
     )
 

@@ -19,7 +19,7 @@ from woo_sync_pipeline.sources.base import Option
 from woo_sync_pipeline.state.bulk import arrow_schema
 from woo_sync_pipeline.state.contacts import pending_phones
 from woo_sync_pipeline.state.known_account import note_missing
-from woo_sync_pipeline.state.syncs import SyncContact
+from woo_sync_pipeline.state.syncs import CONTACT_LINE_COLUMNS, SyncContact
 from woo_sync_pipeline.steps.brake import finding as brake_finding
 from woo_sync_pipeline.steps.brake import (
     lacks_too_many,
@@ -29,16 +29,11 @@ from woo_sync_pipeline.steps.brake import (
 )
 from woo_sync_pipeline.steps.dry_run import plan_pending
 from woo_sync_pipeline.steps.erase import carry_out_erasures
-from woo_sync_pipeline.steps.observe import begin_look, observe_directory
-from woo_sync_pipeline.steps.platform_losses import heal, look_at_account
+from woo_sync_pipeline.steps.observe import begin_look, heal, look_at_account, observe_directory
 from woo_sync_pipeline.steps.push import push_pending
 
 OUTCOME_COLUMNS = {
-    "outcome": "text",
-    "phone": "text",
-    "state": "text",
-    "changes": "text[]",
-    "reason": "text",
+    name: CONTACT_LINE_COLUMNS[name] for name in ("outcome", "phone", "state", "changes", "reason")
 }
 
 

@@ -27,6 +27,8 @@ from woo_sync_pipeline.steps.fit import (
     unreadable_contacts,
 )
 
+_OF_PUSH = ("new", "updated", "failed", "unsubscribed_on_platform", "not_applied", "erased", "groups_made")
+
 
 @partial(SyncAsset, columns=CONTACT_LINE_COLUMNS, kinds={"markdown", "postgres"}, after=["synced_contacts"])
 def sync_report(step: SyncStep) -> dg.MaterializeResult:
@@ -51,11 +53,7 @@ def sync_report(step: SyncStep) -> dg.MaterializeResult:
         report=dg.MetadataValue.md(report),
         **_pictures(step, counts),
         **_to_be_mended(invalid, step.source),
-        new=counts.new,
-        updated=counts.updated,
-        unchanged=counts.unchanged,
-        invalid=counts.invalid,
-        failed=counts.failed,
+        **{name: getattr(counts, name) for name in ("new", "updated", "unchanged", "invalid", "failed")},
     )
 
 
@@ -113,22 +111,16 @@ def _counts(step: SyncStep, without_phone: list[SyncContact], left_out: list[Syn
     # What was left out is not in the state.
     reasons = known | count_reasons(left_out)
     return SyncCounts(
-        new=pushed.get("new", 0),
-        updated=pushed.get("updated", 0),
-        failed=pushed.get("failed", 0),
+        **{name: pushed.get(name, 0) for name in _OF_PUSH},
         unchanged=unchanged,
         invalid=sum(reasons.values()),
         newly_invalid=len(without_phone) + len(left_out),
         invalid_reasons=reasons,
         subscribed=totals["subscribed"],
         unsubscribed=totals["unsubscribed"],
-        unsubscribed_on_platform=pushed.get("unsubscribed_on_platform", 0),
-        not_applied=pushed.get("not_applied", 0),
-        erased=pushed.get("erased", 0),
         saved_unseen=sum(frame.notes.get("saved_unseen", 0) for frame in extracted.values()),
         unread_consent=contacts.notes["unread_consent"],
         groups=totals["groups"],
-        groups_made=pushed.get("groups_made", 0),
         emails_dropped=contacts.notes["emails_dropped"],
         read={name: extracted[name].notes["read"] for name in _making_records(extractions)},
         requests={

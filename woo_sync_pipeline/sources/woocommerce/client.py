@@ -33,8 +33,8 @@ from woo_sync_pipeline.sources.woocommerce.errors import (
     StoreUnavailableError,
     StoreUnreachableError,
 )
-from woo_sync_pipeline.sources.woocommerce.php_values import is_list_with_holes, items_of
 from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
+from woo_sync_pipeline.sources.woocommerce.values import is_list_with_holes, items_of
 
 Row = dict[str, Any]
 Params = Mapping[str, str | int]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import pyarrow as pa
@@ -111,28 +111,26 @@ def changed_accounts(
     return frozenset(customers.found().changed["record_id"].to_pylist())
 
 
+@dataclass
 class _Customers:
     """The customers of one reading, of which those are kept that are not known in their present form.
 
     `known` are hashes by id; `left_out` are those whose id cannot be read.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        source: WooCommerceSettings,
-        known: dict[int, str],
-        progress: Callable[[int], None],
-    ) -> None:
-        self.known = known
-        self.left_out = LeftOut()
-        self._database = database
-        self._source = source
-        self._progress = progress
+    database: Database
+    source: WooCommerceSettings
+    known: dict[int, str]
+    progress: Callable[[int], None]
+    left_out: LeftOut = field(default_factory=LeftOut)
+    read: int = 0
+    last_id: int = 0
+    saved_unseen: int = 0
+    meta_withheld: bool = False
+
+    def __post_init__(self) -> None:
         # As Arrow holds them: the way into pandas costs more than all the rest, and several times the memory.
-        self._changed = [CUSTOMER_SCHEMA.empty_table()]
-        self._read = self._last_id = self._saved_unseen = 0
-        self._meta_withheld = False
+        self.changed = [CUSTOMER_SCHEMA.empty_table()]
 
     def add(
         self,
@@ -143,34 +141,34 @@ class _Customers:
         saved_since: datetime | None = None,
     ) -> None:
         """Read these pages, with all `roles` of the users who have several; takes who comes out of `missing`."""
-        fingerprint, read_at = settings_fingerprint(self._source), self._database.now()
+        fingerprint, read_at = settings_fingerprint(self.source), self.database.now()
         for rows in pages:
             page = customer_page(
                 with_all_roles(rows, roles or {}),
-                meta_keys=self._source.meta_keys,
+                meta_keys=self.source.meta_keys,
                 fingerprint=fingerprint,
                 read_at=read_at,
                 known=self.known,
                 saved_since=saved_since,
             )
-            self._changed.append(page.table)
-            self._saved_unseen += page.known_but_saved
+            self.changed.append(page.table)
+            self.saved_unseen += page.known_but_saved
             ids = [row["id"] for row in rows]
             if missing is not None:
                 missing.difference_update(ids)
-            self._meta_withheld = self._meta_withheld or any("meta_data" not in row for row in rows)
-            self._last_id = max(self._last_id, *ids)
-            self._read += len(rows)
-            self._progress(len(rows))
+            self.meta_withheld = self.meta_withheld or any("meta_data" not in row for row in rows)
+            self.last_id = max(self.last_id, *ids)
+            self.read += len(rows)
+            self.progress(len(rows))
 
     def found(self, gone: frozenset[int] = frozenset()) -> CustomersRead:
         return CustomersRead(
-            pa.concat_tables(self._changed),
+            pa.concat_tables(self.changed),
             gone,
-            self._read,
-            self._last_id,
-            self._meta_withheld,
-            self._saved_unseen,
+            self.read,
+            self.last_id,
+            self.meta_withheld,
+            self.saved_unseen,
             left_out=self.left_out.count,
             unreadable=self.left_out.told,
         )

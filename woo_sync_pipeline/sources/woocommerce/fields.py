@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from woo_sync_pipeline.sources.woocommerce.client import Row
-from woo_sync_pipeline.sources.woocommerce.php_values import items_of
+from woo_sync_pipeline.sources.woocommerce.values import items_of
 
 _ADDRESS_PARTS = ("first_name", "last_name", "phone", "country")
 ADDRESS_FIELDS = (

@@ -34,13 +34,16 @@ def next_cursor(known: Mapping[str, Any], *, customer_id: int, order_id: int | N
 
 def customer_hashes(database: Database, source: str, ids: Collection[int] | None = None) -> dict[int, str]:
     """Hashes of the customers of a source that are not gone, by customer id: of all, or of those with these ids."""
-    found = record_hashes(database, source, "customer", None if ids is None else list(map(str, ids)))
-    return {int(number): digest for number, digest in found.items()}
+    return _hashes(database, source, "customer", ids)
 
 
 def order_hashes(database: Database, source: str, ids: Collection[int]) -> dict[int, str]:
     """Hashes of those orders that are known and not gone, by order id."""
-    found = record_hashes(database, source, "order", list(map(str, ids)))
+    return _hashes(database, source, "order", ids)
+
+
+def _hashes(database: Database, source: str, kind: str, ids: Collection[int] | None) -> dict[int, str]:
+    found = record_hashes(database, source, kind, None if ids is None else list(map(str, ids)))
     return {int(number): digest for number, digest in found.items()}
 
 
@@ -90,9 +93,7 @@ def users_with_several_roles(
 ) -> dict[int, tuple[str, ...]]:
     """All roles of those of these users of a source who have several, as the last complete reading found them."""
     query = "SELECT user_id, roles FROM woo_sync.user_roles WHERE source = :source AND user_id = ANY(:ids)"
-    with database.transaction() as connection:
-        rows = connection.execute(sa.text(query), {"source": source, "ids": list(ids)}).tuples()
-        return {number: tuple(roles) for number, roles in rows}
+    return {number: tuple(roles) for number, roles in database.rows(query, source=source, ids=list(ids))}
 
 
 def replace_roles(source: str, roles: Mapping[int, Sequence[str]] | None) -> Callable[[sa.Connection], None]:
@@ -121,5 +122,4 @@ def known_product_ids(database: Database, source: str) -> set[int]:
 
 
 def _numbers(database: Database, query: str, **values: object) -> set[int]:
-    with database.transaction() as connection:
-        return set(connection.execute(sa.text(query), values).scalars())
+    return set(database.scalars(query, **values))

@@ -15,14 +15,19 @@ from typing import Any
 from woo_sync_pipeline.sources.base import Look
 from woo_sync_pipeline.sources.woocommerce.client import Params, Row, StoreClient, connect
 from woo_sync_pipeline.sources.woocommerce.customer_changes import changed_accounts
-from woo_sync_pipeline.sources.woocommerce.dates import SECOND, floor_second, naive_gmt, parse_gmt
 from woo_sync_pipeline.sources.woocommerce.errors import StoreError, StoreRequestRefusedError
 from woo_sync_pipeline.sources.woocommerce.known import last_customer_id
 from woo_sync_pipeline.sources.woocommerce.paging import PAGE_SIZE, newest_page
-from woo_sync_pipeline.sources.woocommerce.php_values import whole_number
 from woo_sync_pipeline.sources.woocommerce.row_ids import row_id, settled
 from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 from woo_sync_pipeline.sources.woocommerce.statuses import forget_order_statuses, known_order_statuses
+from woo_sync_pipeline.sources.woocommerce.values import (
+    SECOND,
+    floor_second,
+    naive_gmt,
+    parse_gmt,
+    whole_number,
+)
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import Watermark, watermark_by
 

@@ -15,19 +15,19 @@ from itertools import pairwise
 
 from woo_sync_pipeline.clocks import CLOCKS_MAY_DIFFER
 from woo_sync_pipeline.sources.woocommerce.client import Params, Row, StoreClient
-from woo_sync_pipeline.sources.woocommerce.dates import (
-    SECOND,
-    ceil_second,
-    floor_second,
-    naive_gmt,
-    parse_gmt,
-)
 from woo_sync_pipeline.sources.woocommerce.errors import StoreFilterIgnoredError
 from woo_sync_pipeline.sources.woocommerce.fields import ORDER_FIELDS, keep_used
 from woo_sync_pipeline.sources.woocommerce.page_walk import PageBound
 from woo_sync_pipeline.sources.woocommerce.paging import PAGE_SIZE, by_ids, newest_page, rows_after, walk
 from woo_sync_pipeline.sources.woocommerce.row_ids import LeftOut, row_id, with_ids
 from woo_sync_pipeline.sources.woocommerce.statuses import order_statuses as order_statuses
+from woo_sync_pipeline.sources.woocommerce.values import (
+    SECOND,
+    ceil_second,
+    floor_second,
+    naive_gmt,
+    parse_gmt,
+)
 
 _LONGEST_LEAD = timedelta(days=1)
 """What is dated further into the future was typed in: no clock is as wrong as that."""
@@ -137,27 +137,29 @@ def walk_orders(
             yield [keep_used(row, meta_keys=meta_keys) for row in fresh]
 
 
+@dataclass
 class _WindowWalk:
     """Reads orders of `statuses` (slugs, parted by commas) that were modified before `before`."""
 
-    def __init__(self, client: StoreClient, statuses: str, left_out: LeftOut, *, before: datetime) -> None:
-        self._client = client
-        self._statuses = statuses
-        self._left_out = left_out
-        self._before = before
-        self._began = _store_now(client)
+    client: StoreClient
+    statuses: str
+    left_out: LeftOut
+    before: datetime
+
+    def __post_init__(self) -> None:
+        self.began = _store_now(self.client)
 
     def since(self, after: datetime) -> Iterator[list[Row]]:
         """Those that were modified after `after`, oldest change first."""
-        bound = PageBound(self._client.attempt("reading orders by modification date"))
-        while after + SECOND < self._before:
-            asked = {**self._bounds(after, self._before), "orderby": "modified", "order": "asc"}
-            page = self._client.get_list("orders", {**asked, "per_page": PAGE_SIZE})
+        bound = PageBound(self.client.attempt("reading orders by modification date"))
+        while after + SECOND < self.before:
+            asked = {**self._bounds(after, self.before), "orderby": "modified", "order": "asc"}
+            page = self.client.get_list("orders", {**asked, "per_page": PAGE_SIZE})
             bound.count(page, PAGE_SIZE)
             # What was selected says whether a page is full, also when some of it was edited before it was loaded.
             full = len(page.rows) >= PAGE_SIZE
-            rows = with_ids(page.rows, self._client.attempt("GET orders"), left_out=self._left_out)
-            rows, times = self._within(rows, after, self._before)
+            rows = with_ids(page.rows, self.client.attempt("GET orders"), left_out=self.left_out)
+            rows, times = self._within(rows, after, self.before)
             if (
                 len(times) < len(rows)
                 or any(later < earlier for earlier, later in pairwise(times))
@@ -165,15 +167,15 @@ class _WindowWalk:
             ):
                 # Old order tables sort by local time, which repeats an hour each year, plugins may hide rows or write
                 # dates in a way of their own: then only the proof by ids tells what is complete.
-                yield from self._by_id(after, self._before)
+                yield from self._by_id(after, self.before)
                 return
             if not full:
                 yield rows
                 return
-            if not times or times[-1] >= self._began - CLOCKS_MAY_DIFFER:
+            if not times or times[-1] >= self.began - CLOCKS_MAY_DIFFER:
                 # The last order says where to go on, but one that was edited on its way here bears a later time than
                 # it was selected by: what lies between would be passed over.
-                yield from self._by_id(after, self._before)
+                yield from self._by_id(after, self.before)
                 return
             if times[0] == times[-1]:
                 # More orders in one second (a bulk edit) than fit a page: time cannot part them, ids can.
@@ -186,18 +188,18 @@ class _WindowWalk:
 
     def of_history(self) -> Iterator[list[Row]]:
         """All orders but those that were modified meanwhile, by ids: so several pages can be read at a time."""
-        everything = {"status": self._statuses, "_fields": ORDER_FIELDS}
-        for rows in walk(self._client, "orders", everything, page_size=PAGE_SIZE, left_out=self._left_out):
-            yield _modified_before(rows, self._before)
+        everything = {"status": self.statuses, "_fields": ORDER_FIELDS}
+        for rows in walk(self.client, "orders", everything, page_size=PAGE_SIZE, left_out=self.left_out):
+            yield _modified_before(rows, self.before)
 
     def _by_id(self, after: datetime, before: datetime) -> Iterator[list[Row]]:
         bounds = self._bounds(after, before)
-        for rows in walk(self._client, "orders", bounds, page_size=PAGE_SIZE, left_out=self._left_out):
+        for rows in walk(self.client, "orders", bounds, page_size=PAGE_SIZE, left_out=self.left_out):
             yield self._within(rows, after, before)[0]
 
     def _bounds(self, after: datetime, before: datetime) -> Params:
         return {
-            "status": self._statuses,
+            "status": self.statuses,
             "modified_after": naive_gmt(after),
             "modified_before": naive_gmt(before),
             "dates_are_gmt": "true",
@@ -211,7 +213,7 @@ class _WindowWalk:
         beyond the window. Those are left out if that may be what happened, after the walk began by the store's clock.
         Raises StoreError for any other row outside of the bounds.
         """
-        first, last = self._began - CLOCKS_MAY_DIFFER, _store_now(self._client) + CLOCKS_MAY_DIFFER
+        first, last = self.began - CLOCKS_MAY_DIFFER, _store_now(self.client) + CLOCKS_MAY_DIFFER
         kept, times = [], []
         for row in rows:
             moment = parse_gmt(row.get("date_modified_gmt"))
@@ -223,7 +225,7 @@ class _WindowWalk:
                 times.append(moment)
             # An unknown parameter is ignored without a word: rows outside the bounds show that this one was.
             elif moment <= after or not first <= moment <= last:
-                attempt = self._client.attempt("GET orders by modification date")
+                attempt = self.client.attempt("GET orders by modification date")
                 raise attempt.failed(StoreFilterIgnoredError, "an order from outside of the window")
         return kept, times
 

@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from woo_sync_pipeline.contacts.consent import OTHER_VALUES
 from woo_sync_pipeline.sources.woocommerce.client import Row
-from woo_sync_pipeline.sources.woocommerce.dates import parse_gmt
 from woo_sync_pipeline.sources.woocommerce.errors import StoreAnswerMalformedError
 from woo_sync_pipeline.sources.woocommerce.fields import (
     ADDRESS_COLUMNS,
@@ -24,7 +23,7 @@ from woo_sync_pipeline.sources.woocommerce.fields import (
     objects,
     part,
 )
-from woo_sync_pipeline.sources.woocommerce.php_values import whole_number
+from woo_sync_pipeline.sources.woocommerce.values import parse_gmt, whole_number
 
 _MOMENT = pa.timestamp("us", tz="UTC")
 

@@ -12,8 +12,8 @@ from woo_sync_pipeline.sources.woocommerce.client import Row, StoreClient
 from woo_sync_pipeline.sources.woocommerce.errors import StoreError
 from woo_sync_pipeline.sources.woocommerce.fields import objects, part
 from woo_sync_pipeline.sources.woocommerce.paging import by_ids, walk
-from woo_sync_pipeline.sources.woocommerce.php_values import items_of
 from woo_sync_pipeline.sources.woocommerce.row_ids import LeftOut
+from woo_sync_pipeline.sources.woocommerce.values import items_of
 
 BETWEEN_ROLES = "\n"
 """Parts the roles in a customer's `role`; no slug has it."""

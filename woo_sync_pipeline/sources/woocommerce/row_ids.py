@@ -16,7 +16,7 @@ from woo_sync_pipeline.privacy import mask_phone
 from woo_sync_pipeline.sources.woocommerce.client import Attempt, Page, Row
 from woo_sync_pipeline.sources.woocommerce.errors import StoreAnswerMalformedError
 from woo_sync_pipeline.sources.woocommerce.fields import part
-from woo_sync_pipeline.sources.woocommerce.php_values import kind_of_number, whole_number
+from woo_sync_pipeline.sources.woocommerce.values import kind_of_number, whole_number
 
 _MOST_LOOKS = 3
 """So often a page is read for it to come without rows of deleted customers."""

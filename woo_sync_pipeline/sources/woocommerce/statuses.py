@@ -26,7 +26,7 @@ from woo_sync_pipeline.sources.woocommerce.errors import (
     StoreRouteMissingError,
 )
 from woo_sync_pipeline.sources.woocommerce.fields import objects, part
-from woo_sync_pipeline.sources.woocommerce.php_values import items_of
+from woo_sync_pipeline.sources.woocommerce.values import items_of
 
 _TRASH = "trash"
 # `any` is no status; drafts are orders that nobody has finished.

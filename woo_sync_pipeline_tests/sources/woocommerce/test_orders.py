@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from woo_sync_pipeline.demo.store import DemoStore
 from woo_sync_pipeline.sources.woocommerce import orders as orders_module
 from woo_sync_pipeline.sources.woocommerce.client import StoreClient
-from woo_sync_pipeline.sources.woocommerce.dates import naive_gmt
 from woo_sync_pipeline.sources.woocommerce.errors import StoreAnswerMalformedError, StoreFilterIgnoredError
 from woo_sync_pipeline.sources.woocommerce.orders import (
     OrderWindow,
@@ -21,6 +20,7 @@ from woo_sync_pipeline.sources.woocommerce.orders import (
     walk_orders,
 )
 from woo_sync_pipeline.sources.woocommerce.row_ids import LeftOut
+from woo_sync_pipeline.sources.woocommerce.values import naive_gmt
 from woo_sync_pipeline_tests.sources.woocommerce.loopback import LoopbackStore, Reply, Request, of_rows
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)

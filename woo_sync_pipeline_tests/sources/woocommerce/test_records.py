@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from woo_sync_pipeline.sources.woocommerce.errors import StoreAnswerMalformedError
-from woo_sync_pipeline.sources.woocommerce.php_values import kind_of_number
 from woo_sync_pipeline.sources.woocommerce.records import (
     CUSTOMER_SCHEMA,
     ORDER_SCHEMA,
@@ -19,6 +18,7 @@ from woo_sync_pipeline.sources.woocommerce.records import (
     customer_page,
     order_table,
 )
+from woo_sync_pipeline.sources.woocommerce.values import kind_of_number
 from woo_sync_pipeline_tests.checkout import SHARED
 
 RECORDED = SHARED / "woocommerce" / "recorded"

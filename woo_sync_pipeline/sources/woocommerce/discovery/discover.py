@@ -9,7 +9,6 @@ from typing import Any
 
 from woo_sync_pipeline.sources.base import Discovered
 from woo_sync_pipeline.sources.woocommerce.client import Row, StoreClient, connect
-from woo_sync_pipeline.sources.woocommerce.dates import parse_gmt
 from woo_sync_pipeline.sources.woocommerce.discovery.counting import MetaCounts, RecordKind
 from woo_sync_pipeline.sources.woocommerce.discovery.findings import Findings, judge
 from woo_sync_pipeline.sources.woocommerce.discovery.proposal import proposal, proposal_lines
@@ -25,6 +24,7 @@ from woo_sync_pipeline.sources.woocommerce.paging import in_order_of_ids
 from woo_sync_pipeline.sources.woocommerce.row_ids import LeftOut
 from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 from woo_sync_pipeline.sources.woocommerce.statuses import order_statuses
+from woo_sync_pipeline.sources.woocommerce.values import parse_gmt
 
 _FIELDS = "id,date_created_gmt,date_modified_gmt,meta_data"
 

@@ -23,7 +23,7 @@ class KeyPurpose(StrEnum):
     @property
     def is_about_consent(self) -> bool:
         """Whether the name speaks of a choice about messages, of whatever kind."""
-        return self in _ABOUT_CONSENT
+        return not self.is_about_tags and self is not KeyPurpose.none
 
     @property
     def is_undecided(self) -> bool:
@@ -35,17 +35,6 @@ class KeyPurpose(StrEnum):
         """Whether the name speaks of tags."""
         return self in (KeyPurpose.tags, KeyPurpose.perhaps_tags)
 
-
-_ABOUT_CONSENT = frozenset(
-    {
-        KeyPurpose.sms,
-        KeyPurpose.email,
-        KeyPurpose.other_channel,
-        KeyPurpose.order_messages,
-        KeyPurpose.unclear,
-        KeyPurpose.detail,
-    }
-)
 
 CHECKOUT_FIELD = re.compile(r"_wc_(?:other|billing|shipping)/(?P<namespace>[^/]+)/(?P<field>.+)")
 """Fields that plugins add to the block checkout. WooCommerce keeps them under these keys, on orders and on users:

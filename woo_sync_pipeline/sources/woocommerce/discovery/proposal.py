@@ -58,20 +58,15 @@ def proposal_lines(
     """
     made = proposal(findings, consent=consent, groups=groups)
     by_key = {each.key: each for each in (*findings.consent, *findings.tags)}
-    lines = ["consent:"]
-    for name, value in made["consent"].items():
-        if name == "meta_keys":
-            lines += [f"  {line}" for line in _key_lines(value, by_key)]
-            lines += [f"    # {line}" for line in _perhaps(findings.consent)]
-        else:
-            lines.append(f"  {name}: {_flow(value)}")
-    lines.append("groups:")
-    for name, value in made["groups"].items():
-        if name == "meta_keys":
-            lines += [f"  {line}" for line in _key_lines(value, by_key)]
-            lines += [f"    # {line}" for line in _perhaps(findings.tags)]
-        else:
-            lines.append(f"  {name}: {_flow(value)}")
+    lines = []
+    for section, found in (("consent", findings.consent), ("groups", findings.tags)):
+        lines.append(f"{section}:")
+        for name, value in made[section].items():
+            if name == "meta_keys":
+                lines += [f"  {line}" for line in _key_lines(value, by_key)]
+                lines += [f"    # {line}" for line in _perhaps(found)]
+            else:
+                lines.append(f"  {name}: {_flow(value)}")
     return [f"{_INDENT}{line}" for line in lines]
 
 

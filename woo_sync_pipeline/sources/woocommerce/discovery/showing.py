@@ -29,17 +29,8 @@ def consent_table(findings: Findings) -> Table:
     """One row for each key about consent, the proposed ones first."""
     columns = ("meta key", "for", "found on", "values, and how they are read", "newest", "proposed")
     table = Table(*columns, title="keys that may hold consent", title_justify="left", box=box.SIMPLE_HEAD)
-    for finding in findings.consent:
-        cells = (
-            finding.key,
-            str(finding.purpose),
-            "\n".join(_places(finding, findings)),
-            "\n".join(_value_lines(finding)),
-            _day(finding.newest),
-            _verdict(finding),
-        )
-        # What a shop wrote may hold brackets, which a plain cell would take for markup.
-        table.add_row(*map(Text, cells))
+    for each in findings.consent:
+        _add(table, findings, each, each.key, str(each.purpose), of_values="\n".join(_value_lines(each)))
     return table
 
 
@@ -47,16 +38,15 @@ def tags_table(findings: Findings) -> Table:
     """One row for each key that may hold tags, the proposed ones first."""
     columns = ("meta key", "found on", "tags", "newest", "proposed")
     table = Table(*columns, title="keys that may hold tags", title_justify="left", box=box.SIMPLE_HEAD)
-    for finding in findings.tags:
-        cells = (
-            finding.key,
-            "\n".join(_places(finding, findings)),
-            _tags_text(finding),
-            _day(finding.newest),
-            _verdict(finding),
-        )
-        table.add_row(*map(Text, cells))
+    for each in findings.tags:
+        _add(table, findings, each, each.key, of_values=_tags_text(each))
     return table
+
+
+def _add(table: Table, findings: Findings, finding: Finding, *names: str, of_values: str) -> None:
+    places = "\n".join(_places(finding, findings))
+    # What a shop wrote may hold brackets, which a plain cell would take for markup.
+    table.add_row(*map(Text, (*names, places, of_values, _day(finding.newest), _verdict(finding))))
 
 
 def notes(findings: Findings, *, active_plugins: Collection[str] | None) -> Iterator[str]:
