@@ -43,6 +43,8 @@ class World:
     syncs_are_runs: whether syncs are runs of the jobs; else the same steps are taken without Dagster.
     """
 
+    _definitions: dg.Definitions | None = None
+
     def __init__(self, demo: DemoWorld, *, syncs_are_runs: bool) -> None:
         self.demo = demo
         self._syncs_are_runs = syncs_are_runs
@@ -182,7 +184,7 @@ class World:
     def _connect(self) -> None:
         self.settings: Settings = self.demo.settings()
         self.state = StateResource(self.settings)
-        self._definitions: dg.Definitions | None = None
+        self._definitions = None
         self._runner: PlainRunner | SyncRunner = (
             SyncRunner(self.settings, state=self.state, instance=self.instance)
             if self._syncs_are_runs

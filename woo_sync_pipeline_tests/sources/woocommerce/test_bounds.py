@@ -13,9 +13,8 @@ from typing import Literal
 
 import pytest
 import trustme
-from woo_sync_pipeline.sources.woocommerce.page_bounds import PageBound
 
-from woo_sync_pipeline.sources.woocommerce import page_bounds
+from woo_sync_pipeline.sources.woocommerce import page_walk
 from woo_sync_pipeline.sources.woocommerce.client import Attempt, Page, StoreClient
 from woo_sync_pipeline.sources.woocommerce.customers import sweep_customers
 from woo_sync_pipeline.sources.woocommerce.errors import (
@@ -26,6 +25,7 @@ from woo_sync_pipeline.sources.woocommerce.errors import (
     StoreTimeoutError,
 )
 from woo_sync_pipeline.sources.woocommerce.orders import OrderWindow, walk_orders
+from woo_sync_pipeline.sources.woocommerce.page_walk import PageBound
 from woo_sync_pipeline_tests.sources.woocommerce.loopback import (
     JSON,
     LoopbackStore,
@@ -141,7 +141,7 @@ def test_a_list_may_have_a_thousand_pages_more_than_twice_what_it_promised() -> 
 @pytest.fixture
 def fewer_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """A walk is given up a hundred pages beyond what its list could need, and not a thousand."""
-    monkeypatch.setattr(page_bounds, "_PAGES_BEYOND", 100)
+    monkeypatch.setattr(page_walk, "_PAGES_BEYOND", 100)
 
 
 def test_customers_without_an_end_are_given_up(connect: Connect, fewer_pages: None) -> None:
