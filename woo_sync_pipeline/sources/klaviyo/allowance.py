@@ -48,6 +48,12 @@ class Allowance:
         self._is_told = True
         self._next_start = -math.inf
 
+    @property
+    def has_room(self) -> bool:
+        """Whether a request could go at once, as far as it is known."""
+        with self._changed:
+            return not self._room_known() or self._seconds_to_wait() <= 0
+
     def take(self) -> None:
         """Wait until one more request may go. Each must be given back by `give_back`."""
         while True:

@@ -112,6 +112,11 @@ class KlaviyoClient(ServerClient):
         self.server_time: datetime | None = None
         """The service's own clock (UTC, whole seconds), from the Date header of its newest answer."""
 
+    @property
+    def has_room(self) -> bool:
+        """Whether the limits of the account let a request go at once, as far as it is known."""
+        return self._allowance.has_room
+
     def statistics(self) -> RequestStatistics:
         """The requests made so far and the times of their answers."""
         with self._lock:

@@ -63,6 +63,7 @@ def profiles(step: Step) -> Extracted:
         notes={
             "started_at": began.isoformat(),
             "read_until": server_now.isoformat(),
+            "since": since.isoformat() if since else None,
             "klaviyo_ahead_by": offset.to_json(),
         },
         metadata={
@@ -147,14 +148,11 @@ def _window_start(step: Step, client: KlaviyoClient, server_now: datetime) -> da
 
 
 def _memberships_read(step: Step, client: KlaviyoClient) -> MembershipsRead:
-    database, source = step.database, step.source
-    if step.is_sweep or step.watermark is None:
+    database, source, since = step.database, step.source, step.read("profiles").notes["since"]
+    if step.watermark is None or since is None:
         return all_memberships(client, database, source)
-    # Up to there the profiles of this reading were read, and the memberships of the one before.
-    read_until = datetime.fromisoformat(step.read("profiles").notes["read_until"])
-    since = min(step.watermark.read_until, read_until) - OVERLAP
     known = step.watermark.cursor.get("groups", ())
-    return new_memberships(client, database, source, since=since, known_groups=known)
+    return new_memberships(client, database, source, since=datetime.fromisoformat(since), known_groups=known)
 
 
 def _finding(found: Profiles) -> Finding:

@@ -38,8 +38,14 @@ def look_at_account(
         since = known.read_until - SHOWN_LATE
         changed = _changed(database, source, newest, since)
         turn = int(memory.get("turn", 0))
-        groups = _groups(mark, turn)
-        joined = [pair for group in groups for pair in _joined(client, database, source, group, since)]
+        groups: list[Group] = []
+        joined: list[str] = []
+        for group in _groups(mark, turn):
+            # A tick does not wait for the next minute of the account.
+            if not client.has_room:
+                break
+            groups.append(group)
+            joined += _joined(client, database, source, group, since)
     found, asked_for, asked_at = {*changed, *joined}, set(memory.get("asked_for", ())), memory.get("asked_at")
     read_until = mark.read_until.isoformat()
     # A sync has been since, and has not made them known.
