@@ -31,7 +31,7 @@ from woo_sync_pipeline.privacy import places_of
 @click.version_option(package_name="woo_sync_pipeline")
 @click.pass_context
 def cli(context: click.Context, config: Path | None) -> None:
-    """Keep a Sinch MessageMedia contact directory in step with WooCommerce stores.
+    """Keep a Sinch MessageMedia contact directory in step with WooCommerce stores and Klaviyo accounts.
 
     Begin with `woo-sync init`; without a store or an account at hand, with `woo-sync demo`.
     """
