@@ -98,6 +98,7 @@ def test_some_people_are_the_store_s(account: KlaviyoData, store: StoreData) -> 
     assert any(profile.phone_number is None for profile in shared)
     phones = {person.phone_number for person in known.values()}
     others = [profile for profile in account.profiles.values() if profile.email not in known]
+    assert all("+news@" in str(profile.email) for profile in others)
     assert not phones & {profile.phone_number for profile in others}
 
 
