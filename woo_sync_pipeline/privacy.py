@@ -21,7 +21,7 @@ _CREDENTIAL = re.compile(
     r"(?i)((?:consumer_(?:key|secret)|oauth_\w+|api_?key|api_?secret|password|authorization)"
     r"[\"']?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s&,;\"']+)"
 )
-_KEY = re.compile(r"\b(?:ck|cs)_[0-9A-Za-z]{4,}")
+_KEY = re.compile(r"\b(?:ck|cs|pk)_[0-9A-Za-z]{4,}")
 _RANDOM = re.compile(r"[0-9A-Za-z]{16,}")
 _UUID = re.compile(r"(?i)\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _OF_ONE_KIND = re.compile(r"[0-9]+|[a-z]+|[A-Z]+")

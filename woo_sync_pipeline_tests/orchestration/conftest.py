@@ -132,13 +132,17 @@ class World:
             source.update(source_options)
         self._configure(values)
 
-    def break_source(self, key: str) -> None:
-        """Give a source a region that does not exist, so that its part of the configuration cannot be used."""
+    def reconfigure_source(self, key: str, **options: Any) -> None:
+        """Change the options of one source."""
         values = yaml.safe_load(self.demo.config.read_text())
         for source in values["sources"]:
             if source["key"] == key:
-                source["default_region"] = "Nowhere"
+                source.update(options)
         self._configure(values)
+
+    def break_source(self, key: str) -> None:
+        """Give a source a region that does not exist, so that its part of the configuration cannot be used."""
+        self.reconfigure_source(key, default_region="Nowhere")
 
     def lose_the_state(self) -> None:
         """Drop everything that this project has ever stored."""

@@ -11,6 +11,10 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from woo_sync_pipeline.http.pace import LONGEST_WAIT, retry_after_seconds
 
 BURST_PER_SECOND = 75
 STEADY_PER_MINUTE = 750
@@ -19,8 +23,18 @@ STEADY_PER_MINUTE = 750
 _MINUTE = 60.0
 _MARGIN = 1.0
 """Seconds: the time to the next window is told in whole ones, which may have been cut off."""
+_UNTOLD_WAIT = 15.0
+"""Seconds after a refusal that does not say when to come back."""
 _FIRST_NUMBER = re.compile(r"\d{1,9}")
 _BY_MINUTE = re.compile(r"(\d{1,9})\s*;\s*w=60\b")
+
+
+@dataclass(frozen=True)
+class Told:
+    """What an answer says of limits: its status, and its headers (case-insensitive)."""
+
+    status: int
+    headers: Mapping[str, str]
 
 
 class Allowance:
@@ -67,11 +81,11 @@ class Allowance:
                     return
             self._sleep(wait)
 
-    def give_back(self, headers: Mapping[str, str] | None) -> None:
-        """A request is over; `headers` are those of its answer, None where there was none or it was refused (429)."""
+    def give_back(self, told: Told | None) -> None:
+        """A request is over; `told` is what its answer says of limits, None where there was no answer."""
         with self._changed:
             self._under_way -= 1
-            self._learn(headers)
+            self._learn(told)
             self._changed.notify_all()
 
     def _room_known(self) -> bool:
@@ -88,20 +102,29 @@ class Allowance:
             return start - now
         return self._resets_at - now if self._room is not None and self._room <= 0 else 0.0
 
-    def _learn(self, headers: Mapping[str, str] | None) -> None:
-        if headers is None:
-            self._room = None
+    def _learn(self, told: Told | None) -> None:
+        if told is None:
             return
-        limit, left, reset = (_told(headers, name) for name in ("Limit", "Remaining", "Reset"))
-        self._is_told = limit is not None and left is not None and reset is not None
+        now = self._clock()
+        if told.status == HTTPStatus.TOO_MANY_REQUESTS:
+            wait = retry_after_seconds(told.headers)
+            self._room = 0
+            self._resets_at = (
+                max(self._resets_at, now + _UNTOLD_WAIT) if wait is None else now + min(wait, LONGEST_WAIT)
+            )
+            return
+        limit, left, reset = (_told(told.headers, name) for name in ("Limit", "Remaining", "Reset"))
         if limit is None or left is None or reset is None:
+            # What stands before the service may answer in its place: only a good answer says that nothing is told.
+            self._is_told = self._is_told and not 200 <= told.status < 300
             return
+        self._is_told = True
         room = left - int(limit * (1 - self._share)) - self._under_way
         # Answers overtake each other: until the window is over the one that leaves the least room is the latest.
         if self._room is not None:
             self._room = min(room, self._room)
             return
-        self._room, self._resets_at = room, self._clock() + reset + _MARGIN
+        self._room, self._resets_at = room, now + min(reset, _MINUTE) + _MARGIN
 
 
 def _told(headers: Mapping[str, str], name: str) -> int | None:

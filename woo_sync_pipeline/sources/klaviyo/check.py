@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
@@ -12,9 +11,10 @@ from pydantic import ValidationError
 from woo_sync_pipeline.errors import WooSyncError
 from woo_sync_pipeline.privacy import redact
 from woo_sync_pipeline.sources.base import CheckLine
+from woo_sync_pipeline.sources.klaviyo.account import account_details
 from woo_sync_pipeline.sources.klaviyo.client import KlaviyoClient, Row, connect
 from woo_sync_pipeline.sources.klaviyo.errors import KlaviyoScopeMissingError
-from woo_sync_pipeline.sources.klaviyo.groups import Group, chosen_groups
+from woo_sync_pipeline.sources.klaviyo.groups import Group, list_groups
 from woo_sync_pipeline.sources.klaviyo.profiles import PROFILE_FIELDS
 from woo_sync_pipeline.sources.klaviyo.settings import KlaviyoSettings
 
@@ -37,11 +37,12 @@ def check_lines(
         with connect(source) as client:
             name = _account_name(client, source, lines)
             newest = client.get("profiles", {**PROFILE_FIELDS, "sort": "-updated"})
-            groups, missing = chosen_groups(client, source)
+            listing = list_groups(client, source)
+            groups = list(listing.chosen)
             if groups:
                 # Reading members needs scopes of its own.
                 _try_members(client, groups[0])
-            lines += _warnings(client, source, newest, groups, missing)
+            lines += _warnings(client, source, newest, groups, list(listing.missing))
     except WooSyncError as error:
         yield CheckLine("FAIL", source.key, str(error))
         return
@@ -57,7 +58,7 @@ def timezone_of(settings: Mapping[str, str]) -> str | None:
     try:
         source = KlaviyoSettings.model_validate({**made_up, **settings})
         with connect(source) as client:
-            told = _attributes(client).get("timezone")
+            told = account_details(client).get("timezone")
     except (WooSyncError, ValidationError):
         # Whatever is wrong with the account, the check of the source tells it better.
         return None
@@ -66,7 +67,7 @@ def timezone_of(settings: Mapping[str, str]) -> str | None:
 
 def _account_name(client: KlaviyoClient, source: KlaviyoSettings, lines: list[CheckLine]) -> str:
     try:
-        attributes = _attributes(client)
+        attributes = account_details(client)
     except KlaviyoScopeMissingError:
         # A sync needs it not.
         text = "the key may not read the account (scope accounts:read), which a sync does not need"
@@ -77,12 +78,6 @@ def _account_name(client: KlaviyoClient, source: KlaviyoSettings, lines: list[Ch
     parts = (organisation, attributes.get("timezone"), attributes.get("public_api_key"))
     shown = [part for part in parts if isinstance(part, str) and part.strip()]
     return ", ".join(["Klaviyo account", *shown]).replace("account, ", "account ", 1)
-
-
-def _attributes(client: KlaviyoClient) -> dict[str, Any]:
-    rows = client.get("accounts", {})
-    found = rows[0].get("attributes") if rows else None
-    return found if isinstance(found, dict) else {}
 
 
 def _try_members(client: KlaviyoClient, group: Group) -> None:
@@ -96,7 +91,7 @@ def _warnings(
 ) -> Iterator[CheckLine]:
     for name in missing:
         yield CheckLine("warn", source.key, _NO_SUCH.format(name=name))
-    if newest and not any("subscriptions" in (row.get("attributes") or {}) for row in newest):
+    if newest and not any(_has_subscriptions(row) for row in newest):
         yield CheckLine(
             "warn",
             source.key,
@@ -123,6 +118,11 @@ def _warnings(
                 f"Klaviyo's clock and this machine's differ by {skew:.0f} seconds: set this machine's by NTP."
             )
             yield CheckLine("warn", source.key, text)
+
+
+def _has_subscriptions(row: Row) -> bool:
+    attributes = row.get("attributes")
+    return isinstance(attributes, dict) and "subscriptions" in attributes
 
 
 def _is_loopback(host: str) -> bool:

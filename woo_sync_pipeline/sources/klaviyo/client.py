@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,12 +15,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import requests
 
-from woo_sync_pipeline.clocks import http_date, utc_now
+from woo_sync_pipeline.clocks import date_of_answer, utc_now
 from woo_sync_pipeline.http.failures import failure_of_interruption, tried_again
 from woo_sync_pipeline.http.interruption import Interruption
 from woo_sync_pipeline.http.requester import HttpSettings, Requester, ServerClient, check_authority
 from woo_sync_pipeline.http.statistics import RequestStatistics
-from woo_sync_pipeline.sources.klaviyo.allowance import BURST_PER_SECOND, Allowance
+from woo_sync_pipeline.sources.klaviyo.allowance import BURST_PER_SECOND, Allowance, Told
 from woo_sync_pipeline.sources.klaviyo.answers import OF_INTERRUPTIONS, read_answer
 from woo_sync_pipeline.sources.klaviyo.errors import (
     KlaviyoAnswerMalformedError,
@@ -40,10 +42,15 @@ GROUP_PAGE_SIZE = 10
 """Lists or segments on a page, at most."""
 
 _ACCOUNTS = "accounts"
+_ID = re.compile(r"[^\s\"'\\,/?#%\[\]()\x00-\x1f\x7f\ud800-\udfff]{1,200}")
+"""What stands for something in an address or a filter is in no id."""
+_FIRST_YEAR, _LAST_YEAR = 2000, 2199
 _MOST_WALKS = 4
 """So often a list is read from its beginning where places in it expire."""
-_MOST_IDLE_PAGES = 30
-"""Pages in a row that bring nothing new."""
+_MOST_IDLE_PAGES = 1_000
+"""Pages in a row that bring nothing new: a service may look for what fits after it has cut its pages."""
+_MOST_REPEATS = 5
+"""So often the same place in a list leads to itself."""
 _SHARE_OF_BURST = 0.9
 """Requests that are sent evenly do not arrive so: a second of Klaviyo's may see some more."""
 _OVERLOAD = (KlaviyoThrottledError, KlaviyoUnavailableError, KlaviyoUnreachableError)
@@ -66,6 +73,7 @@ def connect(
     now: Callable[[], datetime] = utc_now,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
+    attempts: int = HttpSettings.attempts,
 ) -> KlaviyoClient:
     """A client of one account, to be used as a context manager; `now` is the clock by which it dates answers."""
     settings = AccountSettings(
@@ -77,6 +85,7 @@ def connect(
         verify_tls=source.verify_tls,
         max_requests_per_second=_SHARE_OF_BURST * BURST_PER_SECOND * source.max_share_of_limit,
         use_environment_proxies=source.use_environment_proxies,
+        attempts=attempts,
     )
     return KlaviyoClient(settings, now=now, sleep=sleep, clock=clock)
 
@@ -149,8 +158,11 @@ class KlaviyoClient(ServerClient):
 
     def _walk(self, path: str, params: Params) -> Iterator[list[Row]]:
         ids: set[str | None] = set()
+        asked: Counter[tuple[tuple[str, str | int], ...]] = Counter()
         following, idle = params, 0
         while True:
+            place = tuple(following.items())
+            asked[place] += 1
             rows, following = self._page(path, following)
             known = len(ids)
             ids.update(map(id_of, rows))
@@ -158,7 +170,7 @@ class KlaviyoClient(ServerClient):
             yield rows
             if not following:
                 return
-            if idle >= _MOST_IDLE_PAGES:
+            if idle >= _MOST_IDLE_PAGES or asked[place] >= _MOST_REPEATS:
                 got = f"{idle:,} pages with nothing new, and no end"
                 raise self.failed(KlaviyoListEndlessError, tried=f"GET {path}", got=got)
             # What was asked for stays, whatever the address of the next page leaves out.
@@ -170,7 +182,9 @@ class KlaviyoClient(ServerClient):
         rows, links = self._rows(path, document), document.get("links")
         link = links.get("next") if isinstance(links, dict) else None
         following = _parameters(link)
-        if link and not following:
+        is_full = len(rows) >= int(params.get("page[size]", PAGE_SIZE))
+        if (link and not following) or (is_full and not isinstance(links, dict)):
+            # Perhaps it was cut: it must not be taken for the last one.
             got = "a next page without its place"
             raise self.failed(KlaviyoAnswerMalformedError, tried=f"GET {path}", got=got)
         return rows, following
@@ -195,7 +209,7 @@ class KlaviyoClient(ServerClient):
         source, tried = self.settings.source, f"GET {path}"
         allowance = self._of_accounts if path == _ACCOUNTS else self._allowance
         allowance.take()
-        limits: Mapping[str, str] | None = None
+        told: Told | None = None
         try:
             began = self._clock()
             answer = self._requester.send(
@@ -208,11 +222,11 @@ class KlaviyoClient(ServerClient):
                 raise failure_of_interruption(answer, OF_INTERRUPTIONS, source=source, tried=tried)
             with self._lock:
                 self._answer_seconds.append(self._clock() - began)
-                self.server_time = http_date(answer.headers.get("Date", "")) or self.server_time
-            limits = None if answer.status == requests.codes.too_many_requests else answer.headers
+                self.server_time = _believable(date_of_answer(answer.headers)) or self.server_time
+            told = Told(answer.status, answer.headers)
             return read_answer(answer, source=source, tried=tried)
         finally:
-            allowance.give_back(limits)
+            allowance.give_back(told)
 
     def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Klaviyo-API-Key {self.settings.api_key}"
@@ -220,9 +234,14 @@ class KlaviyoClient(ServerClient):
 
 
 def id_of(row: Row) -> str | None:
-    """The id of a row; None where it has none that can be used."""
+    """The id of a row; None where it has none that can be used in a filter and kept."""
     found = row.get("id")
-    return found if isinstance(found, str) and found and found == "".join(found.split()) else None
+    return found if isinstance(found, str) and _ID.fullmatch(found) else None
+
+
+def _believable(moment: datetime | None) -> datetime | None:
+    """A time that a clock may show; a header may claim any year that there is."""
+    return moment if moment is not None and _FIRST_YEAR <= moment.year <= _LAST_YEAR else None
 
 
 def _parameters(link: object) -> Params:

@@ -15,14 +15,20 @@ from woo_sync_pipeline.state.records import Reading
 def reading_of(step: SourceStep[KlaviyoSettings]) -> Reading:
     """What the extractions of one sync found, but for the records themselves."""
     notes, groups = step.read("profiles").notes, step.read("groups").frame
-    names = dict(zip(groups["item_id"], groups["name"], strict=True))
+    # A name that is not told is no other name.
+    named = groups[groups["name"] != ""]
+    tags = {item_id: clean_name(name) for item_id, name in zip(named["item_id"], named["name"], strict=True)}
     return Reading(
         records=(),
         started_at=datetime.fromisoformat(notes["started_at"]),
         read_until=datetime.fromisoformat(notes["read_until"]),
         gone={PROFILE: step.read("gone_profiles").frame["record_id"].tolist()},
-        item_tags={item_id: [tag] if (tag := clean_name(name)) else [] for item_id, name in names.items()},
-        cursor={"groups": sorted(groups.loc[groups["is_concluded"], "item_id"])},
+        item_tags={item_id: [tag] if tag else [] for item_id, tag in tags.items()},
+        cursor={
+            "account": notes["account"],
+            "groups": sorted(groups.loc[groups["is_concluded"], "item_id"]),
+            "open_groups": step.read("memberships").notes["open_groups"],
+        },
         source_clock=ClockOffset.from_json(notes["klaviyo_ahead_by"]),
         opt_outs_are_dated=True,
     )

@@ -12,7 +12,7 @@ from rich.table import Table
 from woo_sync_pipeline.privacy import redact
 from woo_sync_pipeline.sources.base import Discovered
 from woo_sync_pipeline.sources.klaviyo.client import PAGE_SIZE, KlaviyoClient, Row, connect
-from woo_sync_pipeline.sources.klaviyo.groups import Group, all_groups, members
+from woo_sync_pipeline.sources.klaviyo.groups import Group, all_groups, count_members
 from woo_sync_pipeline.sources.klaviyo.profiles import PROFILE_FIELDS, choice_of, profile_cells
 from woo_sync_pipeline.sources.klaviyo.settings import KlaviyoSettings
 from woo_sync_pipeline.sources.yaml_lines import yaml_scalar
@@ -83,12 +83,8 @@ def _profiles(client: KlaviyoClient, *, everything: bool) -> Iterator[Row]:
 
 
 def _count(client: KlaviyoClient, group: Group, *, everything: bool) -> str:
-    count = 0
-    for page in members(client, group):
-        count += len(page)
-        if not everything and count >= _MOST_MEMBERS:
-            return f"{count:,} or more"
-    return f"{count:,}"
+    count = count_members(client, group, most=None if everything else _MOST_MEMBERS)
+    return f"{count:,} or more" if not everything and count >= _MOST_MEMBERS else f"{count:,}"
 
 
 def _consent_table(tally: _Tally) -> Table:

@@ -44,6 +44,14 @@ KlaviyoScopeMissingError = _kind(
     "key cannot be changed later.",
 )
 
+KlaviyoOtherAccountError = _kind(
+    "KlaviyoOtherAccountError",
+    "The key opens another account than the one that was read before: nothing is concluded from it.",
+    ("another account than before",),
+    "Nothing was changed. Put back the key of that account. The other one is a source of its own: give it an entry of "
+    "its own under `sources`, with another `key`.",
+)
+
 # --- the service cannot be reached, or not just now ----------------------------------------------
 
 KlaviyoUnreachableError = _kind(

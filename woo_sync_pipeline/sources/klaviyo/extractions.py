@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeAlias
 
 import pandas as pd
 
 from woo_sync_pipeline.sources.base import CheckSpec, Extracted, Extraction, Finding, SourceStep
+from woo_sync_pipeline.sources.klaviyo.account import refuse_another_account
 from woo_sync_pipeline.sources.klaviyo.client import KlaviyoClient, connect
 from woo_sync_pipeline.sources.klaviyo.known import MEMBERSHIP
 from woo_sync_pipeline.sources.klaviyo.memberships import (
@@ -16,7 +17,7 @@ from woo_sync_pipeline.sources.klaviyo.memberships import (
     all_memberships,
     new_memberships,
 )
-from woo_sync_pipeline.sources.klaviyo.profile_reader import ProfileReader
+from woo_sync_pipeline.sources.klaviyo.profile_reader import OVERLAP, ProfileReader
 from woo_sync_pipeline.sources.klaviyo.profiles import PROFILE, PROFILE_SCHEMA, Profiles
 from woo_sync_pipeline.sources.klaviyo.reading_warnings import membership_warnings, profile_warnings
 from woo_sync_pipeline.sources.klaviyo.settings import KlaviyoSettings
@@ -24,9 +25,6 @@ from woo_sync_pipeline.state.records import record_hashes
 from woo_sync_pipeline.state.syncs import watermark_by
 
 Step: TypeAlias = SourceStep[KlaviyoSettings]
-
-OVERLAP = timedelta(minutes=5)
-"""Windows overlap by this much: a change may be shown a while after it is dated."""
 
 GONE_WERE_ASKED_FOR = CheckSpec(
     "gone_profiles_were_asked_for",
@@ -50,6 +48,8 @@ def profiles(step: Step) -> Extracted:
         reader = ProfileReader(client, step.source, known, now=database.now, progress=advance)
         # Profiles bear the time of the service's clock, which its first answer tells.
         server_now = reader.server_now()
+        before = step.watermark.cursor.get("account") if step.watermark else None
+        account = refuse_another_account(client, reader, before=before)
         since = None if step.is_sweep else _window_start(step, client, server_now)
         found = reader.all() if since is None else reader.changed(since, server_now)
         offset, statistics = client.clock_offset, client.statistics()
@@ -58,11 +58,12 @@ def profiles(step: Step) -> Extracted:
         beside={"gone_profiles": pd.DataFrame({"record_id": sorted(found.gone)}, dtype=object)},
         read=found.read,
         requests=statistics.requests,
-        unreadable=found.unreadable,
+        unreadable=[*found.unreadable, *found.unclear],
         warnings=profile_warnings(found),
         notes={
             "started_at": began.isoformat(),
             "read_until": server_now.isoformat(),
+            "account": account,
             "since": since.isoformat() if since else None,
             "klaviyo_ahead_by": offset.to_json(),
         },
@@ -101,6 +102,7 @@ def memberships(step: Step) -> Extracted:
         read=found.read,
         requests=statistics.requests,
         warnings=membership_warnings(found),
+        notes={"open_groups": sorted(found.left_open)},
         metadata={
             "read": found.read,
             "lists": sum(group.kind == "list" for group in found.groups),
@@ -149,10 +151,13 @@ def _window_start(step: Step, client: KlaviyoClient, server_now: datetime) -> da
 
 def _memberships_read(step: Step, client: KlaviyoClient) -> MembershipsRead:
     database, source, since = step.database, step.source, step.read("profiles").notes["since"]
-    if step.watermark is None or since is None:
-        return all_memberships(client, database, source)
-    known = step.watermark.cursor.get("groups", ())
-    return new_memberships(client, database, source, since=datetime.fromisoformat(since), known_groups=known)
+    cursor = step.watermark.cursor if step.watermark else {}
+    known, left_open = cursor.get("groups", ()), cursor.get("open_groups", ())
+    if since is None:
+        gone = step.read("gone_profiles").columns("record_id")["record_id"]
+        return all_memberships(client, database, source, known_groups=[*known, *left_open], gone=gone)
+    since = datetime.fromisoformat(since)
+    return new_memberships(client, database, source, since=since, known_groups=known, open_groups=left_open)
 
 
 def _finding(found: Profiles) -> Finding:

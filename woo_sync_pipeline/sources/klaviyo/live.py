@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from woo_sync_pipeline.sources.base import Look
-from woo_sync_pipeline.sources.klaviyo.client import KlaviyoClient, connect
+from woo_sync_pipeline.sources.klaviyo.client import PAGE_SIZE, KlaviyoClient, connect, id_of
 from woo_sync_pipeline.sources.klaviyo.errors import KlaviyoRecordMissingError
 from woo_sync_pipeline.sources.klaviyo.groups import Group, newest_members
 from woo_sync_pipeline.sources.klaviyo.known import known_memberships
-from woo_sync_pipeline.sources.klaviyo.profiles import PROFILE, PROFILE_FIELDS, Profiles
+from woo_sync_pipeline.sources.klaviyo.profile_reader import OVERLAP
+from woo_sync_pipeline.sources.klaviyo.profiles import PROFILE, PROFILE_FIELDS, Profiles, moment
 from woo_sync_pipeline.sources.klaviyo.settings import KlaviyoSettings
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.records import record_hashes
 from woo_sync_pipeline.state.syncs import Watermark, watermark_by
 
-SHOWN_LATE = timedelta(seconds=30)
-"""So long after its date a change may be shown by Klaviyo, and is looked for."""
-
 _GROUPS_A_TICK = 4
+_MANY = "more than a page"
 
 
 def look_at_account(
@@ -31,11 +30,12 @@ def look_at_account(
     One request for profiles and at most four for groups. What a sync was asked to read, and is not known as it is after
     it, does not fit: it is not asked for again. Raises KlaviyoError.
     """
-    with connect(source, now=database.now) as client:
+    # A tick that is asked to wait ends; the next one comes soon.
+    with connect(source, now=database.now, attempts=1) as client:
         # The clock that dates profiles is told by the first answer.
         newest = client.get("profiles", {**PROFILE_FIELDS, "sort": "-updated"})
         known = watermark_by(database, source.key, mark, store_now=client.server_time or database.now())
-        since = known.read_until - SHOWN_LATE
+        since = known.read_until - OVERLAP
         changed = _changed(database, source, newest, since)
         turn = int(memory.get("turn", 0))
         groups: list[Group] = []
@@ -78,15 +78,18 @@ def _changed(
     database: Database, source: KlaviyoSettings, newest: list[dict[str, Any]], since: datetime
 ) -> list[str]:
     """Ids, with their hashes, of the profiles on the newest page that are not known in their present form."""
-    ids = [str(row["id"]) for row in newest if isinstance(row.get("id"), str)]
+    ids = [row_id for row in newest if (row_id := id_of(row)) is not None]
     found = Profiles(source, record_hashes(database, source.key, PROFILE, ids))
     found.add(newest, database.now())
-    late = found.changed.to_pylist()
-    return [
+    late = [
         f"{row['record_id']} {row['hash']}"
-        for row in late
+        for row in found.changed.to_pylist()
         if row["modified_at"] is None or row["modified_at"] >= since
     ]
+    attributes = newest[-1].get("attributes") if len(newest) >= PAGE_SIZE else None
+    oldest = moment(attributes.get("updated")) if isinstance(attributes, dict) else None
+    # Behind a page of changes that concern nobody there may be one that does.
+    return [*late, _MANY] if oldest is not None and oldest >= since else late
 
 
 def _groups(mark: Watermark, turn: int) -> list[Group]:

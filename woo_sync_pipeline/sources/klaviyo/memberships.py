@@ -13,8 +13,16 @@ from hashlib import blake2b
 import pyarrow as pa
 
 from woo_sync_pipeline.sources.klaviyo.client import KlaviyoClient
-from woo_sync_pipeline.sources.klaviyo.errors import KlaviyoRecordMissingError
-from woo_sync_pipeline.sources.klaviyo.groups import Group, all_groups, chosen_groups, existing_members
+from woo_sync_pipeline.sources.klaviyo.groups import (
+    Group,
+    Listing,
+    all_groups,
+    exists,
+    group_of,
+    kind_is_read,
+    list_groups,
+    members,
+)
 from woo_sync_pipeline.sources.klaviyo.known import MEMBERSHIP, known_memberships
 from woo_sync_pipeline.sources.klaviyo.settings import KlaviyoSettings
 from woo_sync_pipeline.state.database import Database
@@ -37,41 +45,59 @@ class MembershipsRead:
     """What was read of memberships.
 
     changed: profiles whose groups are not known in this form, with the columns of `MEMBERSHIP_SCHEMA`. groups: those
-    that were chosen. concluded: item ids of those whose members are known now, up to when they were read. read: how
-    many memberships there were. missing: names of the configuration that no group has.
+    that were chosen. concluded: item ids of those whose members are known now, up to when they were read. unlisted:
+    item ids of known ones that the account does not list, and that are not known to be gone. read: how many memberships
+    there were. missing: names of the configuration that no group has.
     """
 
     changed: pa.Table
     groups: Sequence[Group]
     concluded: frozenset[str]
+    unlisted: frozenset[str]
     read: int
     missing: Sequence[str]
 
+    @property
+    def left_open(self) -> frozenset[str]:
+        """Item ids of the groups of which what was known before stays."""
+        return (frozenset(group.item_id for group in self.groups) - self.concluded) | self.unlisted
 
-def all_memberships(client: KlaviyoClient, database: Database, source: KlaviyoSettings) -> MembershipsRead:
+
+def all_memberships(
+    client: KlaviyoClient,
+    database: Database,
+    source: KlaviyoSettings,
+    *,
+    known_groups: Collection[str] = (),
+    gone: Collection[str] = (),
+) -> MembershipsRead:
     """Who is in each chosen group, compared with what is known: who joined, and who left.
 
-    A segment whose members are still being found out, before or after they are read, tells nothing: what is known of it
-    stays. Raises KlaviyoError.
+    known_groups: item ids of those whose members were known at the last reading. gone: profiles that are gone.
+    A group of which not everything can be read, and a segment whose members are still being found out, tell nothing:
+    what is known of them stays. Nor is anybody believed to have left who came once in two readings. Raises
+    KlaviyoError.
     """
-    groups, missing = chosen_groups(client, source)
-    found, deleted = _members_of(client, [(group, None) for group in groups if not group.is_processing])
-    processing = {group.item_id for group in groups if group.is_processing} | _processing(client, groups)
-    concluded = frozenset(group.item_id for group in groups) - processing - deleted
+    listing = list_groups(client, source)
+    unlisted = _unlisted(client, source, listing, known_groups)
+    found = _members_of(client, [(group, None) for group in listing.chosen if not group.is_processing])
+    concluded = frozenset(found) - _in_motion(client, listing)
     items: dict[str, list[str]] = defaultdict(list)
-    for item_id, ids in found.items():
-        if item_id in concluded:
-            for profile_id in ids:
-                items[profile_id].append(item_id)
-    if processing:
-        for profile_id, known in known_memberships(database, source.key, within=processing).items():
-            items[profile_id] += processing.intersection(known)
+    for item_id in concluded:
+        before = known_memberships(database, source.key, within=[item_id]).keys() - set(gone)
+        for profile_id in _with_doubtful(client, group_of(item_id), found[item_id], before):
+            items[profile_id].append(item_id)
+    open_ = ({group.item_id for group in listing.chosen} - concluded) | unlisted
+    if open_:
+        for profile_id, known in known_memberships(database, source.key, within=open_).items():
+            items[profile_id] += open_.intersection(known)
     hashes = record_hashes(database, source.key, MEMBERSHIP)
     for profile_id in hashes.keys() - items.keys():
         # Who left the last group is known to be in none.
         items[profile_id] = []
+    changed = _table(items, hashes, database.now())
     read = sum(map(len, found.values()))
-    return MembershipsRead(_table(items, hashes, database.now()), groups, concluded, read, missing)
+    return MembershipsRead(changed, listing.chosen, concluded, unlisted, read, listing.missing)
 
 
 def new_memberships(
@@ -81,20 +107,21 @@ def new_memberships(
     *,
     since: datetime,
     known_groups: Collection[str],
+    open_groups: Collection[str],
 ) -> MembershipsRead:
     """Who joined a chosen group since then, by the clock of the service; of a group that is not known, all members.
 
-    known_groups: item ids of those whose members were known at the last reading. Who left is not seen. Raises
-    KlaviyoError.
+    known_groups: item ids of those whose members were known at the last reading; open_groups: of those that it left
+    open. Who left is not seen. Raises KlaviyoError.
     """
-    groups, missing = chosen_groups(client, source)
+    listing = list_groups(client, source)
     asked = [
         (group, since if group.item_id in known_groups else None)
-        for group in groups
+        for group in listing.chosen
         if not group.is_processing
     ]
-    found, deleted = _members_of(client, asked)
-    concluded = {group.item_id for group, _ in asked} - _processing(client, groups) - deleted
+    found = _members_of(client, asked)
+    concluded = frozenset(found) - _in_motion(client, listing)
     joined: dict[str, set[str]] = defaultdict(set)
     for item_id in concluded:
         for profile_id in found[item_id]:
@@ -102,8 +129,12 @@ def new_memberships(
     known = known_memberships(database, source.key, of=joined)
     items = {profile_id: [*{*added, *known.get(profile_id, ())}] for profile_id, added in joined.items()}
     hashes = record_hashes(database, source.key, MEMBERSHIP, joined)
+    unlisted = frozenset(
+        item_id for item_id in (*known_groups, *open_groups) if _is_missed(source, listing, item_id)
+    )
     read = sum(map(len, found.values()))
-    return MembershipsRead(_table(items, hashes, database.now()), groups, frozenset(concluded), read, missing)
+    changed = _table(items, hashes, database.now())
+    return MembershipsRead(changed, listing.chosen, concluded, unlisted, read, listing.missing)
 
 
 def membership_hash(groups: Iterable[str]) -> str:
@@ -111,30 +142,54 @@ def membership_hash(groups: Iterable[str]) -> str:
     return blake2b(json.dumps(sorted(groups)).encode(), digest_size=16).hexdigest()
 
 
-def _members_of(
-    client: KlaviyoClient, asked: Sequence[tuple[Group, datetime | None]]
-) -> tuple[dict[str, list[str]], frozenset[str]]:
-    """The members of groups by item id, and which groups were deleted meanwhile."""
+def _members_of(client: KlaviyoClient, asked: Sequence[tuple[Group, datetime | None]]) -> dict[str, set[str]]:
+    """The members of groups by item id; without the groups that are not there, or of which not everything is read."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        each = pool.map(lambda one: existing_members(client, one[0], joined_since=one[1]), asked)
-        found = {group.item_id: ids for (group, _), ids in zip(asked, each, strict=True)}
-    lost = [group for group, _ in asked if found[group.item_id] is None]
-    for kind in sorted({group.kind for group in lost}):
-        still_there = {group.item_id for group in all_groups(client, kind)}
-        for group in lost:
-            if group.item_id in still_there:
-                tried = f"GET {kind}s/{group.group_id}/profiles"
-                got = f"status 404, though the {kind} is there"
-                raise client.failed(KlaviyoRecordMissingError, tried=tried, got=got)
-    return {item_id: ids or [] for item_id, ids in found.items()}, frozenset(group.item_id for group in lost)
+        each = pool.map(lambda one: members(client, one[0], joined_since=one[1]), asked)
+        return {
+            group.item_id: found.ids
+            for (group, _), found in zip(asked, each, strict=True)
+            if found is not None and found.are_readable
+        }
 
 
-def _processing(client: KlaviyoClient, groups: Sequence[Group]) -> set[str]:
-    """Item ids of the segments whose members are being found out at present."""
-    if not any(group.kind == "segment" for group in groups):
+def _with_doubtful(client: KlaviyoClient, group: Group, found: set[str], before: Collection[str]) -> set[str]:
+    """The members, with those who were in before and come when the group is read once more.
+
+    Pages may have shifted while somebody left, and an answer may have been empty by accident.
+    """
+    if found.issuperset(before):
+        return found
+    again = members(client, group)
+    return found if again is None else found | again.ids.intersection(before)
+
+
+def _unlisted(
+    client: KlaviyoClient, source: KlaviyoSettings, listing: Listing, known_groups: Collection[str]
+) -> frozenset[str]:
+    """The known groups that the account does not list, though they are there when they are asked for."""
+    return frozenset(
+        item_id
+        for item_id in known_groups
+        if _is_missed(source, listing, item_id) and exists(client, group_of(item_id))
+    )
+
+
+def _is_missed(source: KlaviyoSettings, listing: Listing, item_id: str) -> bool:
+    return item_id not in listing.listed and kind_is_read(source, item_id)
+
+
+def _in_motion(client: KlaviyoClient, listing: Listing) -> set[str]:
+    """Item ids of the segments whose members were being found out when they were read, or are now."""
+    before = {group.item_id: group for group in listing.chosen if group.kind == "segment"}
+    if not before:
         return set()
-    chosen = {group.item_id for group in groups}
-    return {group.item_id for group in all_groups(client, "segment") if group.is_processing} & chosen
+    now = all_groups(client, "segment")
+    return {
+        group.item_id
+        for group in now
+        if group.item_id in before and (group.is_processing or group.updated != before[group.item_id].updated)
+    }
 
 
 def _table(items: Mapping[str, Collection[str]], known: Mapping[str, str], read_at: datetime) -> pa.Table:

@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from woo_sync_pipeline.sources.klaviyo.client import PAGE_SIZE, KlaviyoClient, Row
-from woo_sync_pipeline.sources.klaviyo.errors import KlaviyoAnswerMalformedError, KlaviyoRequestRefusedError
+from woo_sync_pipeline.sources.klaviyo.client import PAGE_SIZE, KlaviyoClient, Row, id_of
+from woo_sync_pipeline.sources.klaviyo.errors import (
+    KlaviyoAnswerMalformedError,
+    KlaviyoRecordMissingError,
+    KlaviyoRequestRefusedError,
+)
 from woo_sync_pipeline.sources.klaviyo.profiles import PROFILE_FIELDS, Profiles, changed_within
 from woo_sync_pipeline.sources.klaviyo.settings import KlaviyoSettings
+
+OVERLAP = timedelta(minutes=5)
+"""Windows overlap by this much: a change may be shown a while after it is dated."""
 
 _QUOTES = ('"', "'")
 """Around texts in filters: Klaviyo's pages show both."""
@@ -48,6 +55,12 @@ class ProfileReader:
         found = self._found
         for rows in self._client.pages("profiles", {**PROFILE_FIELDS, "sort": "id"}):
             self._add(rows)
+        if found.read and found.without_subscriptions == found.read:
+            raise self._client.failed(
+                KlaviyoAnswerMalformedError,
+                tried="read all profiles",
+                got="no subscriptions of anybody where a list of objects was due that has them",
+            )
         if found.known and not found.read:
             raise self._client.failed(
                 KlaviyoAnswerMalformedError,
@@ -55,16 +68,31 @@ class ProfileReader:
                 got="an empty list where a list of objects was due: of this account "
                 f"{len(found.known):,} profiles are known",
             )
-        missing = sorted(found.known.keys() - found.ids)
-        try:
-            for at in range(0, len(missing), PAGE_SIZE):
-                self._add(self._by_ids(missing[at : at + PAGE_SIZE]))
-        except KlaviyoRequestRefusedError:
-            found.missing_were_asked_for = False
+        missing = found.known.keys() - found.ids
+        # Twice, for an answer may come in part only.
+        found.missing_were_asked_for = all(self._ask_for(sorted(missing - found.ids)) for _ in range(2))
         # Perhaps it is those whose id cannot be read who seem to be gone.
         if found.missing_were_asked_for and not found.unreadable:
-            found.gone = frozenset(missing) - found.ids
+            found.gone = frozenset(missing - found.ids)
         return found
+
+    def knows_the_account(self, sample: int = PAGE_SIZE) -> bool:
+        """Whether any of the known profiles is there, or nobody is known; of many a hundred are asked for."""
+        known = sorted(self._found.known)
+        chosen = known[:: max(1, len(known) // sample)][:sample]
+        try:
+            return not chosen or bool(self._by_ids(chosen))
+        except (KlaviyoRequestRefusedError, KlaviyoRecordMissingError):
+            return True
+
+    def _ask_for(self, ids: Sequence[str]) -> bool:
+        """Take those of these profiles that are there; false where Klaviyo does not let them be asked for."""
+        try:
+            for at in range(0, len(ids), PAGE_SIZE):
+                self._add(self._by_ids(ids[at : at + PAGE_SIZE]))
+        except (KlaviyoRequestRefusedError, KlaviyoRecordMissingError):
+            return False
+        return True
 
     def changed(self, since: datetime, until: datetime) -> Profiles:
         """The profiles that changed since then, by the clock of the service, up to the second of `until`.
@@ -85,7 +113,8 @@ class ProfileReader:
             listed = ",".join(f"{quote}{profile_id}{quote}" for profile_id in ids)
             try:
                 pages = self._client.pages("profiles", {**PROFILE_FIELDS, "filter": f"any(id,[{listed}])"})
-                return [row for rows in pages for row in rows]
+                # A merged profile may answer under another id, which the walk has met.
+                return [row for rows in pages for row in rows if id_of(row) in ids]
             except KlaviyoRequestRefusedError:
                 if quote == _QUOTES[-1]:
                     raise

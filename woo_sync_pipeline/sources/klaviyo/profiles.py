@@ -60,7 +60,8 @@ class Profiles:
     """The profiles of one reading, of which those are kept that are not known in their present form.
 
     known: hashes by id. read: how many there were; ids: theirs. unreadable: what is wrong with the id of those that
-    have none that can be used, and the phone, masked. without_subscriptions: how many came without saying anything of
+    have none that can be used, and the phone, masked. unclear: the same of those whose consent is of a shape that
+    nobody knows, which are left as they are known. without_subscriptions: how many came without saying anything of
     subscriptions, not even that there are none. cannot_receive: how many are subscribed, and by Klaviyo's word cannot
     receive SMS marketing. gone: of a complete reading the known ones that are not there any more.
     missing_were_asked_for: whether those that did not come could be asked for by their ids: else none is taken for
@@ -68,15 +69,16 @@ class Profiles:
     """
 
     source: KlaviyoSettings
-    known: Mapping[str, str]
+    known: Mapping[str, str] = field(repr=False)
     read: int = 0
-    ids: set[str] = field(default_factory=set)
-    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    ids: set[str] = field(default_factory=set, repr=False)
+    unreadable: list[tuple[str, str]] = field(default_factory=list, repr=False)
+    unclear: list[tuple[str, str]] = field(default_factory=list, repr=False)
     without_subscriptions: int = 0
     cannot_receive: int = 0
     gone: frozenset[str] = frozenset()
     missing_were_asked_for: bool = True
-    _changed: list[pa.Table] = field(default_factory=list)
+    _changed: list[pa.Table] = field(default_factory=list, repr=False)
 
     def add(self, rows: Iterable[Row], read_at: datetime) -> None:
         """Take a page of rows."""
@@ -89,12 +91,31 @@ class Profiles:
                 self.unreadable.append(_unreadable(row))
                 continue
             self.ids.add(cells["record_id"])
+            if (odd := self._unclear_consent(row, cells["consent"])) is not None:
+                self.unclear.append((f"{cells['record_id']}, {odd}", mask_phone(cells["phone"])))
+                continue
             self.without_subscriptions += cells["consent"] is None
             self.cannot_receive += cells["consent"] == "SUBSCRIBED" and cells["can_receive"] is False
             if self.known.get(cells["record_id"]) != cells["hash"]:
                 changed.append({**cells, "read_at": read_at})
         if changed:
             self._changed.append(pa.Table.from_pylist(changed, schema=PROFILE_SCHEMA))
+
+    def _unclear_consent(self, row: Row, word: str | None) -> str | None:
+        """Why nobody can tell what the profile says of SMS marketing; None where that is clear.
+
+        Where everybody is subscribed who has not opted out, a word that nobody knows may be an opt-out.
+        """
+        if self.source.consent.mode == "inferred" and (word is None or choice_of(word, None).unread):
+            return "its consent is left out" if word is None else "its consent is a word that is not known"
+        found: object = row["attributes"]
+        for name in ("subscriptions", "sms", "marketing"):
+            found = found.get(name) if isinstance(found, dict) else None
+            if found is not None and not isinstance(found, dict):
+                return f"its {name} is a {type(found).__name__}"
+        consent = found.get("consent") if isinstance(found, dict) else None
+        is_read = consent is None or isinstance(consent, str)
+        return None if is_read else f"its consent is a {type(consent).__name__}"
 
     @property
     def changed(self) -> pa.Table:
@@ -114,8 +135,8 @@ def profile_cells(row: Row, settings: str) -> dict[str, Any] | None:
 
     Texts are "" when absent. `consent` is the word of SMS marketing as it stands there, "" when there is none, and None
     when Klaviyo left the subscriptions out. `consent_at` is when that was said: a subscription bears the time of the
-    consent, an unsubscription the time at which it was last changed. A date without a time zone, or outside the years
-    1970 to 2199, counts as absent. `hash` covers everything before it but `modified_at`, and `settings`.
+    consent, an unsubscription the later one of that and of the last change. A date without a time zone, or outside the
+    years 1970 to 2199, counts as absent. `hash` covers everything before it but `modified_at`, and `settings`.
     """
     record_id, found = id_of(row), row.get("attributes")
     if record_id is None or not isinstance(found, dict):
@@ -125,9 +146,9 @@ def profile_cells(row: Row, settings: str) -> dict[str, Any] | None:
     cells = {
         "record_id": record_id,
         "created_at": moment(found.get("created")),
-        "phone": _text(found.get("phone_number")),
-        "country": _text(location.get("country")) if isinstance(location, dict) else "",
-        **{name: _text(found.get(name)) for name in ("first_name", "last_name", "email")},
+        "phone": plain_text(found.get("phone_number")),
+        "country": plain_text(location.get("country")) if isinstance(location, dict) else "",
+        **{name: plain_text(found.get(name)) for name in ("first_name", "last_name", "email")},
         "consent": consent,
         "consent_at": consent_at,
         "can_receive": can_receive,
@@ -189,16 +210,23 @@ def _sms_marketing(attributes: Row) -> tuple[str | None, datetime | None, bool |
         found = found.get(name) if isinstance(found, dict) else None
     if not isinstance(found, dict):
         return "", None, None
-    word, can_receive = _text(found.get("consent")), found.get("can_receive_sms_marketing")
+    word, can_receive = plain_text(found.get("consent")), found.get("can_receive_sms_marketing")
     meaning = _MEANINGS.get(word.strip().upper())
-    told = {Consent.opted_in: "consent_timestamp", Consent.opted_out: "last_updated"}.get(
-        meaning or Consent.unknown
-    )
-    said_at = moment(found.get(told)) if told else None
+    said_at = moment(found.get("consent_timestamp")) if meaning is Consent.opted_in else None
+    if meaning is Consent.opted_out:
+        said_at = _latest(found.get("last_updated"), found.get("consent_timestamp"))
     return word, said_at, can_receive if isinstance(can_receive, bool) else None
 
 
-def _text(value: object) -> str:
+def _latest(changed_at: object, recorded_at: object) -> datetime | None:
+    """The later of two times, of which the first must be told; None where one cannot be read."""
+    times = [moment(text) for text in (changed_at, recorded_at) if text is not None]
+    known = [time for time in times if time is not None]
+    return max(known) if changed_at is not None and len(known) == len(times) else None
+
+
+def plain_text(value: object) -> str:
+    """A value as a text that can be kept; "" for what is neither a text nor a number."""
     if isinstance(value, str):
         # Half of a pair of characters cannot be stored.
         return value.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")
@@ -207,7 +235,7 @@ def _text(value: object) -> str:
 
 def _unreadable(row: Row) -> tuple[str, str]:
     attributes = row.get("attributes")
-    phone = _text(attributes.get("phone_number")) if isinstance(attributes, dict) else ""
+    phone = plain_text(attributes.get("phone_number")) if isinstance(attributes, dict) else ""
     is_wrong = (
         "none, or no text without blanks" if id_of(row) is None else "readable, but there are no attributes"
     )

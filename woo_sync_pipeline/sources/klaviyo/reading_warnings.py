@@ -17,11 +17,18 @@ UNREADABLE = (
     "{count:,} profiles bear an id that cannot be read: they are left out (see the lines with does_not_fit), and "
     "nobody is taken for gone until that is over"
 )
+UNCLEAR = (
+    "of {count:,} profiles nobody can tell what they say of SMS marketing: they are left as they were known (see the "
+    "lines with does_not_fit)"
+)
 NOT_ASKED_FOR = (
     "known profiles are missing, and Klaviyo does not let them be asked for by their ids, so that none is taken for "
     "gone"
 )
-PROCESSING = "Klaviyo is still finding out who is in {names}: what is known of that stays until a later sync"
+LEFT_OPEN = (
+    "who is in {names} cannot be concluded from what Klaviyo shows (a segment that it is still processing, a list that "
+    "it does not list, rows that cannot be read): what is known of that stays until a later sync"
+)
 NO_SUCH_GROUP = "there is no {names} in the account (`lists` and `segments` of this source)"
 
 
@@ -31,6 +38,7 @@ def profile_warnings(found: Profiles) -> list[str]:
         WITHOUT_SUBSCRIPTIONS.format(count=found.without_subscriptions): found.without_subscriptions,
         CANNOT_RECEIVE.format(count=found.cannot_receive): found.cannot_receive,
         UNREADABLE.format(count=len(found.unreadable)): found.unreadable,
+        UNCLEAR.format(count=len(found.unclear)): found.unclear,
         NOT_ASKED_FOR: not found.missing_were_asked_for,
     }
     return [warning for warning, is_so in told.items() if is_so]
@@ -38,10 +46,10 @@ def profile_warnings(found: Profiles) -> list[str]:
 
 def membership_warnings(found: MembershipsRead) -> list[str]:
     """Sentences about the lists and segments that were read."""
-    open_ = [group for group in found.groups if group.item_id not in found.concluded]
-    names = ", ".join(f"{group.kind} {group.name}" for group in open_)
+    called = {group.item_id: f"{group.kind} {group.name}" for group in found.groups}
+    names = ", ".join(called.get(item_id, item_id.replace(":", " ")) for item_id in sorted(found.left_open))
     told = {
-        PROCESSING.format(names=names): names,
+        LEFT_OPEN.format(names=names): names,
         NO_SUCH_GROUP.format(names=", ".join(found.missing)): found.missing,
     }
     return [warning for warning, is_so in told.items() if is_so]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import date
 from typing import Any
 
@@ -18,6 +19,7 @@ class Account:
 
     def __init__(self, server: DemoKlaviyo) -> None:
         self.server = server
+        self.beside = ExitStack()
         self.key = server.data.add_key()
 
     @property
@@ -50,4 +52,6 @@ def account(impatient: None) -> Iterator[Account]:
     with DemoKlaviyo(KlaviyoData()) as server:
         for tier in server.limits.rates:
             server.limits.rates[tier] = Rate(burst=100_000, steady=1_000_000)
-        yield Account(server)
+        running = Account(server)
+        with running.beside:
+            yield running

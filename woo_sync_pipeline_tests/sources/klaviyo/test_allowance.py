@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from woo_sync_pipeline.demo.klaviyo import DemoKlaviyo, KlaviyoData, Rate
-from woo_sync_pipeline.sources.klaviyo.allowance import Allowance
+from woo_sync_pipeline.sources.klaviyo.allowance import Allowance, Told
 from woo_sync_pipeline.sources.klaviyo.client import KlaviyoClient, connect
 from woo_sync_pipeline.sources.klaviyo.errors import KlaviyoThrottledError
 from woo_sync_pipeline_tests.sources.klaviyo.conftest import Account
@@ -111,7 +111,7 @@ def test_without_word_of_limits_the_published_ones_are_kept() -> None:
     allowance = Allowance(0.8, sleep=clock.sleep, clock=clock)
     for _ in range(601):
         allowance.take()
-        allowance.give_back({})
+        allowance.give_back(Told(200, {}))
     assert clock.now - 1_000 == pytest.approx(60, abs=0.5)
 
 
@@ -124,10 +124,10 @@ def test_limits_are_read_in_every_form(limit: str, left: str, reset: str) -> Non
     allowance = Allowance(1.0, sleep=clock.sleep, clock=clock)
     headers = {"RateLimit-Limit": limit, "RateLimit-Remaining": left, "RateLimit-Reset": reset}
     allowance.take()
-    allowance.give_back(headers)
+    allowance.give_back(Told(200, headers))
     for _ in range(3):
         allowance.take()
-        allowance.give_back(headers)
+        allowance.give_back(Told(200, headers))
     assert clock.now == 1_000
     allowance.take()
     assert clock.now >= 1_005

@@ -72,6 +72,12 @@ def cells(**attributes: Any) -> dict[str, Any]:
             "yes",
             None,
         ),
+        (
+            marketing(consent="UNSUBSCRIBED", consent_timestamp=NOON, last_updated="2026-01-01T00:00:00Z"),
+            "no",
+            AT_NOON,
+        ),
+        (marketing(consent="UNSUBSCRIBED", consent_timestamp="noon", last_updated=NOON), "no", None),
         (marketing(consent="subscribed ", consent_timestamp=NOON), "yes", AT_NOON),
         (marketing(consent=None), None, None),
         (marketing(consent=True, consent_timestamp=NOON), None, None),
@@ -197,3 +203,35 @@ def test_a_phone_that_is_not_e164_is_read_with_the_country_of_its_location() -> 
     )
     records: pd.DataFrame = normalise(profile_records(found.changed.to_pandas()), "AU")
     assert records["phone"].tolist() == ["+64211234567", "+61491570006"]
+
+
+ODD_CONSENTS: list[Any] = [
+    {"sms": []},
+    {"sms": {"marketing": "UNSUBSCRIBED"}},
+    marketing(consent=["UNSUBSCRIBED"]),
+    marketing(consent=False),
+    "UNSUBSCRIBED",
+]
+
+
+@pytest.mark.parametrize("subscriptions", ODD_CONSENTS)
+def test_a_consent_of_no_known_shape_leaves_the_profile_as_it_was(subscriptions: Any) -> None:
+    found = Profiles(SOURCE, {"01A": "old"})
+    found.add([row(subscriptions=subscriptions)], AT_NOON)
+    assert (len(found.changed), found.ids) == (0, {"01A"})
+    ((is_wrong, phone),) = found.unclear
+    assert is_wrong.startswith("01A, its ")
+    assert phone == "+61•••••006"
+
+
+@pytest.mark.parametrize("attributes", [{}, {"subscriptions": marketing(consent="OPTED_OUT")}])
+def test_where_everybody_is_subscribed_who_said_no_no_what_nobody_understands_subscribes_nobody(
+    attributes: dict[str, Any],
+) -> None:
+    inferred = SOURCE.model_copy(update={"consent": SOURCE.consent.model_copy(update={"mode": "inferred"})})
+    found = Profiles(inferred, {})
+    found.add([row(**attributes)], AT_NOON)
+    assert (len(found.changed), len(found.unclear)) == (0, 1)
+    in_explicit = Profiles(SOURCE, {})
+    in_explicit.add([row(**attributes)], AT_NOON)
+    assert len(in_explicit.changed) == 1
