@@ -152,7 +152,6 @@ def push(settings: PlatformSettings, contacts: int) -> tuple[float, int]:
                     client,
                     phones,
                     run_id=RUN_ID,
-                    max_concurrency=settings.max_concurrency,
                     progress=lambda _: None,
                     noted=lambda _: None,
                 )

@@ -53,7 +53,7 @@ class PlatformClient(ServerClient):
     """
 
     def __init__(self, settings: PlatformSettings, *, now: Callable[[], datetime] = utc_now) -> None:
-        self._settings = settings
+        self.settings = settings
         self._transport = Transport(settings, now=now)
         super().__init__(self._transport.requester)
 
@@ -70,7 +70,7 @@ class PlatformClient(ServerClient):
         if len(batches) <= 1:
             # Not worth a thread: single phones are looked up from the threads of a push.
             return holders_of(phones, (each for batch in batches for each in self._contacts_with(batch)))
-        with ThreadPoolExecutor(min(self._settings.max_concurrency, len(batches))) as threads:
+        with ThreadPoolExecutor(min(self.settings.max_concurrency, len(batches))) as threads:
             answers = list(threads.map(self._contacts_with, batches))
         return holders_of(phones, chain.from_iterable(answers))
 

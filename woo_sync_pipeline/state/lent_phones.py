@@ -28,7 +28,9 @@ def with_lent_phones(connection: sa.Connection, source: str, records: pd.DataFra
     asked = records["is_person"] & (records["invalid_reason"] == InvalidReason.missing_phone.value)
     if not asked.any():
         return records
-    lent = _lent(connection, source, records.loc[asked, "record_id"].tolist())
+    ids = records.loc[asked, "record_id"].tolist()
+    values = {"source": source, "ids": ids, "missing": InvalidReason.missing_phone.value}
+    lent = dict(connection.execute(sa.text(_SQL["lent"]), values).tuples().all())
     if not lent:
         return records
     of_asked = records.loc[asked, "record_id"].map(lent)
@@ -50,8 +52,3 @@ def persons_not_to_mend(database: Database, source: str, ids: Collection[str]) -
     They have the phone of a record that belongs to them, or were erased in the source.
     """
     return set(map(tuple, database.rows(_SQL["persons_not_to_mend"], source=source, ids=list(ids))))
-
-
-def _lent(connection: sa.Connection, source: str, ids: Collection[str]) -> dict[str, str]:
-    values = {"source": source, "ids": list(ids), "missing": InvalidReason.missing_phone.value}
-    return dict(connection.execute(sa.text(_SQL["lent"]), values).tuples().all())

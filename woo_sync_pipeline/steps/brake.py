@@ -149,12 +149,7 @@ def _as_paragraphs(
 
 
 def send_opt_outs(
-    database: Database,
-    connect: Callable[[], PlatformClient],
-    *,
-    source: str,
-    run_id: str,
-    max_concurrency: int,
+    database: Database, connect: Callable[[], PlatformClient], *, source: str, run_id: str
 ) -> OptOutsSent:
     """Unsubscribe everybody who opted out, whatever else of them waits, also in a reading that is stopped.
 
@@ -167,20 +162,13 @@ def send_opt_outs(
             look = look_at_account(database, client)
             if look.is_another:
                 return OptOutsSent(failure=str(stopped_by_another_account(source, look)))
-            return push_opt_outs(
-                database, client, run_id=run_id, max_concurrency=max_concurrency, known_fields=look.fields
-            )
+            return push_opt_outs(database, client, run_id=run_id, known_fields=look.fields)
     except WooSyncError as failure:
         return OptOutsSent(failure=str(failure))
 
 
 def push_opt_outs(
-    database: Database,
-    client: PlatformClient,
-    *,
-    run_id: str,
-    max_concurrency: int,
-    known_fields: Sequence[CustomField] | None,
+    database: Database, client: PlatformClient, *, run_id: str, known_fields: Sequence[CustomField] | None
 ) -> OptOutsSent:
     """Unsubscribe everybody who is subscribed and has opted out since; the arguments are those of `push_pending`."""
     try:
@@ -189,7 +177,6 @@ def push_opt_outs(
             client,
             opting_out_phones(database),
             run_id=run_id,
-            max_concurrency=max_concurrency,
             progress=lambda _: None,
             noted=lambda _: None,
             known_fields=known_fields,

@@ -24,7 +24,6 @@ def plan_pending(
     phones: Sequence[str],
     *,
     run_id: str,
-    max_concurrency: int,
     progress: Callable[[int], None],
     noted: Callable[[Sequence[SyncContact]], None],
     known_fields: Sequence[CustomField] | None = None,
@@ -33,7 +32,7 @@ def plan_pending(
 
     The outcomes are what they would be if nothing were refused. The contacts stay pending.
     """
-    del max_concurrency, known_fields  # reading is all there is to do
+    del known_fields  # reading is all there is to do
     summary = PushSummary(noted)
     if not phones:
         return summary

@@ -41,7 +41,6 @@ def push_pending(
     phones: Sequence[str],
     *,
     run_id: str,
-    max_concurrency: int,
     progress: Callable[[int], None],
     noted: Callable[[Sequence[SyncContact]], None],
     known_fields: Sequence[CustomField] | None = None,
@@ -59,7 +58,7 @@ def push_pending(
     remember_our_fields(database, fields)
     planner = Planner.of_pending(database, client, phones)
     waiting = deque(planner.in_order(phones))
-    with Pusher(client, max_concurrency=max_concurrency) as pusher:
+    with Pusher(client, max_concurrency=client.settings.max_concurrency) as pusher:
         push = _Push(database, client, pusher, planner, fields, summary, run_id, progress)
         while waiting:
             with database.exclusive_push():

@@ -72,9 +72,7 @@ def sync(database: Database, platform: DemoPlatform, *, source: str = SHOP, **ch
     begin(database, run_id, source="shop" if source == SHOP else "outlet")
     phones = pending_phones(database, source_name=source, touched=[], include_rejected=True)
     with connect(platform, **changes) as client:
-        return pushed(
-            push_pending, database, client, phones, run_id=run_id, max_concurrency=4, progress=lambda _: None
-        )
+        return pushed(push_pending, database, client, phones, run_id=run_id, progress=lambda _: None)
 
 
 def sync_until_done(database: Database, platform: DemoPlatform, **changes: Any) -> int:

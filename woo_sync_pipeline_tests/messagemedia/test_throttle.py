@@ -110,7 +110,7 @@ def test_the_limit_comes_from_the_configuration(tmp_path: Path, monkeypatch: pyt
             values["messagemedia"]["max_requests_per_second"] = limit
         file.write_text(yaml.safe_dump(values), encoding="utf-8")
         with MessageMediaResource(load_settings(file)).connect() as client:
-            assert client._settings.max_requests_per_second == limit
+            assert client.settings.max_requests_per_second == limit
 
     values["messagemedia"]["max_requests_per_second"] = 0
     file.write_text(yaml.safe_dump(values), encoding="utf-8")

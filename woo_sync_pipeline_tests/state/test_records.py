@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from woo_sync_pipeline.contacts.limits import Change
 from woo_sync_pipeline.contacts.merge import MergeSource
 from woo_sync_pipeline.errors import StateError
 from woo_sync_pipeline.sources.woocommerce.known import (
@@ -15,12 +16,13 @@ from woo_sync_pipeline.sources.woocommerce.known import (
     orders_that_named_a_customer,
 )
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.state.records import invalid_reasons
+from woo_sync_pipeline.state.records import commit_reading, invalid_reasons
 from woo_sync_pipeline_tests.state import stored
 from woo_sync_pipeline_tests.state.stored import (
     ANN,
     BOB,
     CAM,
+    SOURCES,
     TRASHED,
     Row,
     at,
@@ -30,6 +32,7 @@ from woo_sync_pipeline_tests.state.stored import (
     customer,
     dated_until,
     order,
+    reading,
     record,
     table,
 )
@@ -425,3 +428,25 @@ def test_an_order_that_another_sync_has_read_since_is_not_gone(database: Databas
     commit(database, order(44, ANN, read_at=at(160)), run_id="live", started=155)
     commit(database, gone_orders=[44], started=150)
     assert record(database, 44, "order")["gone_at"] is None
+
+
+def test_what_a_reading_changes_is_told_by_records_and_by_contacts(database: Database) -> None:
+    commit(database, customer(7, ANN), customer(8, BOB, consent="opted_in"), order(44, CAM))
+    begin(database, "second")
+    lost = customer(8, None, read_at=at(200), hash="other", invalid_reason="missing_phone")
+    found = commit_reading(
+        database,
+        source="shop",
+        run_id="second",
+        reading=reading(lost, gone=[7], gone_orders=[44], started=199, read_until=200),
+        sources=SOURCES,
+        accept=lambda _: True,
+    )
+    told = {each.change: (each.count, each.examples) for each in found.measured if each.count}
+    assert told.pop(Change.leaving_lists)[0] == 3
+    assert told == {
+        Change.customers_gone: (1, ("customer 7",)),
+        Change.newly_invalid: (1, ("customer 8",)),
+        Change.answers_lost: (1, ("customer 8",)),
+    }
+    assert found.leaving_because == {"customer gone": 1, "order gone": 1, "phone lost": 1}

@@ -22,10 +22,16 @@ CONTACTS, LISTS = "/api/v1/contacts/contacts", "/api/v1/contacts/lists"
 EVERYBODY = [f"+6149157{number:04d}" for number in range(5)]
 
 
-def connect(platform: DemoPlatform) -> PlatformClient:
-    return PlatformClient(
-        PlatformSettings(platform.url, platform.api_key, platform.api_secret, backoff=0.01, attempts=3)
+def connect(platform: DemoPlatform, max_concurrency: int = 4) -> PlatformClient:
+    settings = PlatformSettings(
+        platform.url,
+        platform.api_key,
+        platform.api_secret,
+        backoff=0.01,
+        attempts=3,
+        max_concurrency=max_concurrency,
     )
+    return PlatformClient(settings)
 
 
 def opted_in(phone: str = ANN, record_id: int = 7, minutes: int = 0, **changes: Any) -> Row:
@@ -44,15 +50,12 @@ def push(
     run_id: str = "run of shop",
     source_name: str = "WooCommerce",
     progress: Callable[[int], None] = lambda _: None,
-    concurrency: int = 4,
     act: Callable[..., PushSummary] = push_pending,
 ) -> Pushed:
     """Push what is pending for a store, as a sweep or a live sync does."""
     begin(database, run_id)
     phones = pending(database, is_sweep=is_sweep, source_name=source_name)
-    return pushed(
-        act, database, client, phones, run_id=run_id, max_concurrency=concurrency, progress=progress
-    )
+    return pushed(act, database, client, phones, run_id=run_id, progress=progress)
 
 
 def pending(database: Database, *, is_sweep: bool = True, source_name: str = "WooCommerce") -> list[str]:

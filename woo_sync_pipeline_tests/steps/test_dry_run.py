@@ -32,7 +32,6 @@ def run(database: Database, client: PlatformClient, *, dry: bool, told: list[int
         client,
         pending(database),
         run_id="run of shop",
-        max_concurrency=4,
         progress=(told if told is not None else []).append,
     )
 

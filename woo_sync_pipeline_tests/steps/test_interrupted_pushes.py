@@ -123,8 +123,8 @@ def test_refused_credentials_stop_at_once_and_keep_what_was_done(
             platform.api_secret = "revoked"
 
     platform.on_exchange = revoke_after_three
-    with pytest.raises(PlatformAuthError):
-        push(database, client, concurrency=1)
+    with pytest.raises(PlatformAuthError), connect(platform, max_concurrency=1) as one_at_a_time:
+        push(database, one_at_a_time)
 
     assert len(platform.directory) == 3
     assert pending(database) == [phone for phone in EVERYBODY if phone not in platform.directory]

@@ -31,7 +31,6 @@ def push(database: Database, client: PlatformClient) -> None:
         client,
         phones,
         run_id="run of shop",
-        max_concurrency=2,
         progress=lambda _: None,
     )
 

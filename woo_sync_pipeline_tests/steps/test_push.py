@@ -106,7 +106,6 @@ def test_a_contact_that_another_store_has_pushed_meanwhile_is_not_sent_again(
         client,
         phones,
         run_id="run of shop",
-        max_concurrency=2,
         progress=lambda _: None,
     )
     assert summary.counts == {"unchanged": 0}

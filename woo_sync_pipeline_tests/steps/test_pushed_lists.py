@@ -105,7 +105,6 @@ def test_a_list_renamed_by_a_person_to_the_name_of_another_store_is_taken_over(
         client,
         phones,
         run_id="run of outlet",
-        max_concurrency=2,
         progress=lambda _: None,
     )
 

@@ -41,7 +41,6 @@ def push(database: Database, platform: DemoPlatform) -> Pushed:
             client,
             phones,
             run_id="run of shop",
-            max_concurrency=8,
             progress=lambda _: None,
         )
 

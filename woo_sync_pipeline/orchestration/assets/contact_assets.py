@@ -157,13 +157,7 @@ def _send_opt_outs(
         # That very many have no answer any more is hardly their own will.
         with_emptied=Change.answers_lost not in beyond,
     )
-    return send_opt_outs(
-        step.database,
-        step.connect_platform,
-        source=step.source.key,
-        run_id=step.run_id,
-        max_concurrency=step.settings.messagemedia.max_concurrency,
-    )
+    return send_opt_outs(step.database, step.connect_platform, source=step.source.key, run_id=step.run_id)
 
 
 def _merge_sources(settings: Settings) -> dict[str, MergeSource]:

@@ -95,7 +95,6 @@ def _push(step: SyncStep, client: PlatformClient, platform: _PlatformLook) -> dg
             client,
             phones,
             run_id=step.run_id,
-            max_concurrency=step.settings.messagemedia.max_concurrency,
             progress=advance,
             noted=lambda contacts: staged.add(_outcomes(contacts)),
             known_fields=platform.fields,
@@ -176,13 +175,7 @@ def _look_at_contacts(
         step.mark_accepted()
         note_missing(step.database, found.missing)
     else:
-        opt_outs = push_opt_outs(
-            step.database,
-            client,
-            run_id=step.run_id,
-            max_concurrency=step.settings.messagemedia.max_concurrency,
-            known_fields=look.fields,
-        )
+        opt_outs = push_opt_outs(step.database, client, run_id=step.run_id, known_fields=look.fields)
         stopped = stopped_by_missing_contacts(step.source.key, found, limits, opt_outs=opt_outs)
     check = _limits_check([found.measured], limits, stopped)
     return replace(look, check=check, stopped=stopped, unsubscribed=found.unsubscribed)
