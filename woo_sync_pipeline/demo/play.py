@@ -30,6 +30,7 @@ from woo_sync_pipeline.orchestration.instance import DAGSTER_HOME_ENV, dagster_i
 from woo_sync_pipeline.orchestration.runner import SyncOutcome, SyncRunner
 from woo_sync_pipeline.privacy import mask_phone
 from woo_sync_pipeline.reports.terminal import TerminalProgress, print_outcome
+from woo_sync_pipeline.sources.registry import kind_of
 from woo_sync_pipeline.state.syncs import SyncContact, sync_contacts
 from woo_sync_pipeline.steps.resources import StateResource
 
@@ -137,7 +138,14 @@ class _Demo:
         days = DayRange(yesterday(), today(TIMEZONE, datetime.now(UTC)))
         outcome = self.runner.run(source, days)
         database = self.state.database()
-        print_outcome(self.console, database, outcome.sync, outcome.error, source_name=source.name)
+        print_outcome(
+            self.console,
+            database,
+            outcome.sync,
+            outcome.error,
+            source_name=source.name,
+            noun=kind_of(source).noun,
+        )
         return outcome
 
     def _play_day(self, key: str, events: Sequence[Event], *, where: str) -> bool:

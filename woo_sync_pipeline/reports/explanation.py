@@ -65,7 +65,8 @@ class Choice:
 class RecordBehind:
     """A store record behind a contact, the fields of the contact that it gave, and its choices.
 
-    One without the phone is here because the person whom it belongs to has it. `last_seen_at` is when its present form
+    One without the phone is here because the person whom it belongs to has it; `person_type` is what that person is
+    in the source, a customer where the record of the person is not known. `last_seen_at` is when its present form
     was read.
     """
 
@@ -86,6 +87,7 @@ class RecordBehind:
     gone_at: datetime | None
     gives: tuple[str, ...]
     choices: tuple[Choice, ...]
+    person_type: str = "customer"
 
     def __str__(self) -> str:
         record = f"{self.record_type} {self.record_id}"
@@ -93,7 +95,7 @@ class RecordBehind:
             return f"{self.source}: {record}"
         if not self.person_id:
             return f"{self.source}: guest {record}"
-        return f"{self.source}: {record} of customer {self.person_id}"
+        return f"{self.source}: {record} of {self.person_type} {self.person_id}"
 
 
 @dataclass(frozen=True)
@@ -187,11 +189,15 @@ def _records(known: KnownOfPhone, phone: str, sources: set[str]) -> tuple[Record
         counts = signal["source"] in sources
         weight: Weight = "decides" if decides else "outweighed" if counts else "does not count"
         signals.setdefault(_key(signal), []).append(_choice(signal, own_origins.get(_key(signal)), weight))
+    persons = {
+        (row["source"], row["record_id"]): row["record_type"] for row in known.records if row["is_person"]
+    }
     behind = [
         _record(
             row,
             gives=tuple(name for name in given.get(_key(row), ()) if row[name] == contact.get(name)),
             choices=signals.get(_key(row), []),
+            person_type=persons.get((row["source"], row["person_id"]), "customer"),
         )
         for row in known.records
     ]
@@ -200,13 +206,13 @@ def _records(known: KnownOfPhone, phone: str, sources: set[str]) -> tuple[Record
     return tuple(sorted(behind, key=_precedence))
 
 
-def _record(row: Row, *, gives: tuple[str, ...], choices: list[Choice]) -> RecordBehind:
+def _record(row: Row, *, gives: tuple[str, ...], choices: list[Choice], person_type: str) -> RecordBehind:
     own = _choice(row, row["consent_origin"], "does not count")
     is_there = any((each.consent, each.origin) == (own.consent, own.origin) for each in choices)
     if own.consent != "unknown" and not is_there:
         choices = [own, *choices]
     values = {name: row[name] for name in RecordBehind.__dataclass_fields__ if name in row}
-    return RecordBehind(**values, gives=gives, choices=tuple(choices))
+    return RecordBehind(**values, gives=gives, choices=tuple(choices), person_type=person_type)
 
 
 def _choice(row: Mapping[Any, Any], own_origin: str | None, weight: Weight) -> Choice:

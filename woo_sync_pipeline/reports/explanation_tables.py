@@ -18,6 +18,7 @@ from woo_sync_pipeline.reports.times import interval_text, plain_time, shown_id,
 from woo_sync_pipeline.state.explanation import Row
 
 _MOST_RECORDS = 20
+_NOT_TOLD = {"is_person", "person_type"}
 _LABELS = {
     "first_name": "first name",
     "last_name": "last name",
@@ -43,7 +44,7 @@ def _record_values(record: RecordBehind) -> dict[str, object]:
     ids = {"record_id": shown_id(record.record_id), "person_id": shown_id(record.person_id or "0")}
     values = asdict(record) | ids
     names = {"person_id": "customer_id", "status": "order_status"}
-    return {names.get(name, name): value for name, value in values.items() if name != "is_person"}
+    return {names.get(name, name): value for name, value in values.items() if name not in _NOT_TOLD}
 
 
 def explanation_tables(explanation: Explanation) -> Iterator[Table]:

@@ -19,6 +19,10 @@ def no_page(_record_type: str, _record_id: str) -> str:
     return ""
 
 
+STORE = "store"
+"""What a source is, in a word, of which nobody knows the kind."""
+
+
 @dataclass(frozen=True)
 class SyncCounts:
     """The numbers of one sync of one source.

@@ -51,14 +51,18 @@ def letting_through(source_key: str) -> str:
     )
 
 
-def stopped_by_the_store(
+def stopped_by_the_source(
     source_key: str,
     changes: ChangeSummary,
     limits: Mapping[Change, Limit],
     *,
     opt_outs: OptOutsSent | None,
+    noun: str,
 ) -> ChangesStoppedError | None:
-    """Why a reading is not let through; None if it is. `opt_outs` None: a dry run, which sends nothing."""
+    """Why a reading is not let through; None if it is. `opt_outs` None: a dry run, which sends nothing.
+
+    `noun`: what the source is, in a word.
+    """
     beyond = changes.beyond(limits)
     if not beyond:
         return None
@@ -74,7 +78,7 @@ def stopped_by_the_store(
                     sent,
                     changes.circumstances,
                     f"Likely causes: {likely_causes(beyond)}.",
-                    "Look at the store; once it is as before, the next sync goes through by itself.",
+                    f"Look at the {noun}; once it is as before, the next sync goes through by itself.",
                     letting_through(source_key),
                 ),
             )
