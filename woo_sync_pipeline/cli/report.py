@@ -20,7 +20,8 @@ from woo_sync_pipeline.config.settings import load_settings
 @click.pass_obj
 def report(config: Path, sync_id: int | None, form: str | None) -> None:
     """Show what a sync did (the latest one without SYNC_ID); phones are masked unless you ask for JSON or CSV."""
-    from woo_sync_pipeline.reports.report import STORE, SyncCounts
+    from woo_sync_pipeline.contacts.limits import STORE
+    from woo_sync_pipeline.reports.report import SyncCounts
     from woo_sync_pipeline.reports.tables import report_csv, report_json
     from woo_sync_pipeline.reports.terminal import print_report
     from woo_sync_pipeline.sources.registry import kind_of

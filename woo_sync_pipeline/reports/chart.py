@@ -10,8 +10,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
+from woo_sync_pipeline.contacts.limits import STORE
 from woo_sync_pipeline.reports.bars import COLOURS, INVALID_COLOUR, LINEAR_UP_TO, shown_syncs
-from woo_sync_pipeline.reports.report import STORE, SyncCounts
+from woo_sync_pipeline.reports.report import SyncCounts
 from woo_sync_pipeline.state.syncs import SyncRun
 
 _DOTS_PER_INCH = 72

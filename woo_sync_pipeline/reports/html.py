@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from woo_sync_pipeline.contacts.limits import STORE
 from woo_sync_pipeline.reports.bars import COLOURS, INVALID_COLOUR, sync_bars
-from woo_sync_pipeline.reports.report import STORE, PageOf, SyncCounts, explain_reason
+from woo_sync_pipeline.reports.report import PageOf, SyncCounts, explain_reason
 from woo_sync_pipeline.reports.tables import (
     listed,
     most_frequent,
@@ -44,7 +45,7 @@ def report_html(
         noun=noun,
         sync=sync,
         counts=counts,
-        changed=[(label.strip(), value) for label, value in counts.change_rows],
+        changed=[(label.strip(), value) for label, value in counts.change_rows(noun)],
         numbers=[(label.strip(), value) for label, value in number_rows(counts, noun=noun)],
         reasons=[
             (reason, count, explain_reason(reason)) for reason, count in most_frequent(counts.invalid_reasons)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from woo_sync_pipeline.reports.report import STORE, PageOf, SyncCounts, explain_reason
+from woo_sync_pipeline.contacts.limits import STORE
+from woo_sync_pipeline.reports.report import PageOf, SyncCounts, explain_reason
 from woo_sync_pipeline.reports.tables import listed, most_frequent, number_rows, record_name, report_title
 from woo_sync_pipeline.state.syncs import SyncContact, SyncRun
 
@@ -41,11 +42,11 @@ def markdown_report(sync: SyncRun, counts: SyncCounts, *, source_name: str, noun
     return "\n".join(lines)
 
 
-def markdown_changes(counts: SyncCounts) -> str:
-    """What the reading changes of what was known, and what explains it; empty if nothing is."""
-    if not counts.change_rows:
+def markdown_changes(counts: SyncCounts, *, noun: str = STORE) -> str:
+    """What the reading changes of what was known of a `noun`, and what explains it; empty if nothing is."""
+    if not counts.change_rows(noun):
         return ""
-    rows = [f"| {label.strip()} | {count:,} |" for label, count in counts.change_rows]
+    rows = [f"| {label.strip()} | {count:,} |" for label, count in counts.change_rows(noun)]
     return "\n".join(
         ["| contacts | |", "|---|---:|", *rows, "", counts.changes.get("circumstances", "")]
     ).rstrip()

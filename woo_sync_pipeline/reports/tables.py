@@ -15,7 +15,8 @@ from rich.console import RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from woo_sync_pipeline.reports.report import STORE, SyncCounts, explain_reason
+from woo_sync_pipeline.contacts.limits import STORE
+from woo_sync_pipeline.reports.report import SyncCounts, explain_reason
 from woo_sync_pipeline.reports.times import plain_time, shown_id
 from woo_sync_pipeline.state.syncs import SyncContact, SyncRun
 
@@ -68,8 +69,8 @@ def report_tables(
     """
     counts = SyncCounts.from_json(sync.counts)
     tables: list[RenderableType] = [_counts_table("contacts", number_rows(counts, noun=noun))]
-    if counts.change_rows:
-        changed = _counts_table(f"changed in the {noun}", counts.change_rows)
+    if counts.change_rows(noun):
+        changed = _counts_table(f"changed in the {noun}", counts.change_rows(noun))
         changed.caption, changed.caption_justify = counts.changes.get("circumstances") or None, "left"
         tables.insert(0, changed)
     if counts.invalid_reasons:

@@ -15,7 +15,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from woo_sync_pipeline.reports.report import STORE
+from woo_sync_pipeline.contacts.limits import STORE
 from woo_sync_pipeline.reports.tables import report_tables, report_title
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import SyncContact, SyncRun, sync_contacts

@@ -149,6 +149,11 @@ def test_explain_shows_the_records_and_the_consents_of_both(woo_sync: Command, b
     assert "opted in" in outweighed
     assert f"of profile {both.ann}" in result.out
     assert f"of customer {both.ann}" not in result.out
+    assert "why The sources make it unsubscribed too." in shown
+    assert "source records, times in UTC" in shown
+    assert "store" not in result.out
+    told = json.loads(woo_sync("--config", both.world.config, "explain", ANN, "--json").out)
+    assert not {"noun", "person_type"} & {*told, *told["records"][0]}
 
 
 def test_a_person_is_named_by_the_id_of_a_profile_too(woo_sync: Command, both: Both) -> None:
@@ -199,7 +204,9 @@ def test_so_many_profiles_that_are_gone_stop_the_sync_until_it_is_accepted(
     stopped = woo_sync("--config", config, "sync", "--source", KLAVIYO)
     assert stopped.code == 1
     told = " ".join(stopped.out.split())
+    assert "60 people are gone from the account (63 → 3), more than the limit of 50" in told
     assert "60 contacts leave lists, of 62, more than the limit of 50" in told
+    assert "Likely causes: people who were deleted" in told
     assert "Look at the account; once it is as before" in told
     assert "the store" not in told
     assert both.label("+61491571000") == "Klaviyo"
@@ -218,6 +225,8 @@ def test_who_is_forgotten_is_gone_from_what_is_kept_of_both(
         assert (result.code, result.err) == (0, "")
         assert f"{KLAVIYO}: profile {both.ann}" in result.out
         assert f"{KEY}: customer " in result.out
+        assert "- in the sources, erase or change " in result.out
+        assert "the opt-in still in a source, the next sync" in result.out
         kept = everything(both.database)
         assert [row for table in kept.values() for row in table if ANN in row or both.ann in row] == []
         assert [row for table in kept.values() for row in table if both.bob in row]

@@ -112,7 +112,10 @@ def merged_contacts(step: SyncStep) -> dg.MaterializeResult:
             accept=passes,
             within_limits=lambda changes: step.accepts_changes or not changes.beyond(limits),
         )
-        staged.notes = {"changes": changes.to_json(), "warnings": list(changes.nearly_beyond(limits))}
+        staged.notes = {
+            "changes": changes.to_json(),
+            "warnings": list(changes.nearly_beyond(limits, noun=step.kind.noun)),
+        }
     stopped = None
     if step.accepts_changes and changes.beyond(limits):
         step.mark_accepted()
@@ -121,7 +124,7 @@ def merged_contacts(step: SyncStep) -> dg.MaterializeResult:
         stopped = stopped_by_the_source(
             step.source.key, changes, limits, opt_outs=opt_outs, noun=step.kind.noun
         )
-    of_limits = brake_finding(changes.measured, limits, stopped, changes.circumstances)
+    of_limits = brake_finding(changes.measured, limits, stopped, changes.circumstances, noun=step.kind.noun)
     results = [
         *(check_result(check, findings.together(each)) for check, each in found.items()),
         check_result(checks.CHANGES_ARE_WITHIN_LIMITS, of_limits),

@@ -77,7 +77,7 @@ def _pictures(step: SyncStep, counts: SyncCounts) -> dict[str, dg.MarkdownMetada
 
 
 def _changed_in_source(counts: SyncCounts, noun: str) -> dict[str, dg.MarkdownMetadataValue]:
-    changes = markdown_changes(counts)
+    changes = markdown_changes(counts, noun=noun)
     return {f"changed in the {noun}": dg.MetadataValue.md(changes)} if changes else {}
 
 
