@@ -55,9 +55,12 @@ def consent(config: Path, phone: str | None, since: date | None, form: str | Non
         _write(iter([entries]), form)
         return
     from woo_sync_pipeline.reports.ledger_tables import ledger_table
+    from woo_sync_pipeline.sources.registry import noun_of_all
 
     console().print(phone, markup=False, highlight=False, style="bold")
-    console().print(ledger_table(entries, title="ledger of consent, times in UTC"))
+    console().print(
+        ledger_table(entries, title="ledger of consent, times in UTC", noun=noun_of_all(settings.sources))
+    )
 
 
 def _write(pages: Iterator[list[LedgerEntry]], form: str | None) -> None:

@@ -23,8 +23,10 @@ def explain(config: Path, person: str, as_json: bool) -> None:
     and the last entries of the ledger of consent. Asks neither a store nor MessageMedia. Shows the person in full, but
     for phones that the person had before.
     """
+    from woo_sync_pipeline.contacts.limits import STORE
     from woo_sync_pipeline.reports.explanation import explain as explain_contact
     from woo_sync_pipeline.reports.explanation_tables import explanation_json, explanation_tables
+    from woo_sync_pipeline.sources.registry import noun_of_all
 
     settings = load_settings(config)
     with open_state(settings) as state:
@@ -38,8 +40,8 @@ def explain(config: Path, person: str, as_json: bool) -> None:
         )
     if explanation is None:
         raise click.ClickException(
-            f"Nothing is known of {person}: no store that was synced has it. `woo-sync report` lists records without a "
-            "phone that can receive messages."
+            f"Nothing is known of {person}: no {noun_of_all(settings.sources)} that was synced has it. `woo-sync "
+            "report` lists records without a phone that can receive messages."
         )
     if as_json:
         click.echo(explanation_json(explanation))
@@ -47,6 +49,9 @@ def explain(config: Path, person: str, as_json: bool) -> None:
     terminal = console()
     terminal.print(explanation.phone, markup=False, highlight=False, style="bold")
     if explanation.contact is None:
-        terminal.print("No contact: no customer and no guest's order has this phone.")
+        nobody = (
+            "customer and no guest's order" if explanation.noun == STORE else f"{explanation.noun} record"
+        )
+        terminal.print(f"No contact: no {nobody} has this phone.")
     for table in explanation_tables(explanation):
         terminal.print(table)

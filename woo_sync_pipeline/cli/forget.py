@@ -11,7 +11,7 @@ import click
 
 from woo_sync_pipeline.cli.common import open_state, person_meant
 from woo_sync_pipeline.config.settings import Settings, load_settings
-from woo_sync_pipeline.contacts.limits import counted
+from woo_sync_pipeline.contacts.limits import STORE, counted
 from woo_sync_pipeline.errors import StateError
 from woo_sync_pipeline.privacy import mask_email, mask_phone
 
@@ -36,16 +36,19 @@ def forget(config: Path, person: str, yes: bool) -> None:
     phone, the same of phones that the person had before, and all staged frames.
     Erase the person in the stores first: what is still there comes back with the next sync.
     """
+    from woo_sync_pipeline.sources.registry import noun_of_all
+
     settings = load_settings(config)
+    noun = noun_of_all(settings.sources)
     with open_state(settings) as state:
         meant = person_meant(state, person)
         who = ", ".join([*map(_masked, meant.by_phone), *map(str, meant.without_phone)]) or _masked(person)
         if not yes:
             click.echo(
-                "What is still in a store comes back with the next sync, with the consent that the store shows."
+                f"What is still in {_one(noun)} comes back with the next sync, with the consent that the {noun} shows."
             )
             click.confirm(f"Erase what is known of {who} here? It cannot be undone.", abort=True)
-        for line in account_of(forget_person(settings, state, meant), who):
+        for line in account_of(forget_person(settings, state, meant), who, noun=noun):
             click.echo(line)
 
 
@@ -65,15 +68,18 @@ def forget_person(settings: Settings, state: StateResource, meant: Meant) -> Era
     return erased
 
 
-def account_of(erased: Erased, who: str) -> Iterator[str]:
-    """Lines that say what was erased and what is still to be done; `who` names the person, masked."""
+def account_of(erased: Erased, who: str, *, noun: str = STORE) -> Iterator[str]:
+    """Lines that say what was erased and what is still to be done; `who` names the person, masked.
+
+    `noun`: what all sources are, in a word.
+    """
     if erased.is_nothing:
         yield f"Nothing is known of {who}. Staged frames were deleted."
         yield from _about_others(erased)
         return
     contacts = {0: "no contact", 1: "the contact"}.get(erased.contacts) or counted(erased.contacts, "contact")
     yield (
-        f"Erased of {who}: {counted(len(erased.records), 'store record')}, "
+        f"Erased of {who}: {counted(len(erased.records), f'{noun} record')}, "
         f"{contacts}, {counted(erased.history, 'line')} of reports, "
         f"{counted(erased.ledger, 'entry', 'entries')} of the ledger of consent; and all staged frames."
     )
@@ -84,13 +90,13 @@ def account_of(erased: Erased, who: str) -> Iterator[str]:
     yield from _about_others(erased)
     yield "What else is to be done, if it is not done yet:"
     if erased.records:
-        yield f"- in the stores, erase or change {_listed(erased.records)}: what is still there comes back"
+        yield f"- in the {noun}s, erase or change {_listed(erased.records)}: what is still there comes back"
     for contact_id in erased.contact_ids:
         yield f"- on MessageMedia, delete the contact {contact_id}"
     if erased.was_unsubscribed:
         yield (
             "- this person was unsubscribed, and nothing here remembers it any more: were the contact deleted on "
-            "MessageMedia and the opt-in still in a store, the next sync would subscribe the person again"
+            f"MessageMedia and the opt-in still in {_one(noun)}, the next sync would subscribe the person again"
         )
     yield "- backups of the database and files made with `woo-sync report` or `woo-sync consent` may hold the person"
 
@@ -124,6 +130,10 @@ def _refuse_while_syncing(settings: Settings, database: Database) -> None:
             got="a sync is under way, which would write the person down again",
             next_step="Nothing was erased. Try again when it has ended.",
         )
+
+
+def _one(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
 def _listed(records: tuple[StoreRecord, ...]) -> str:

@@ -20,9 +20,11 @@ from woo_sync_pipeline.config.settings import load_settings
 @click.pass_obj
 def report(config: Path, sync_id: int | None, form: str | None) -> None:
     """Show what a sync did (the latest one without SYNC_ID); phones are masked unless you ask for JSON or CSV."""
+    from woo_sync_pipeline.contacts.limits import STORE
     from woo_sync_pipeline.reports.report import SyncCounts
     from woo_sync_pipeline.reports.tables import report_csv, report_json
     from woo_sync_pipeline.reports.terminal import print_report
+    from woo_sync_pipeline.sources.registry import kind_of
     from woo_sync_pipeline.state.syncs import get_sync, list_syncs, sync_contacts
 
     settings = load_settings(config)
@@ -37,6 +39,7 @@ def report(config: Path, sync_id: int | None, form: str | None) -> None:
     sources = {each.key: each for each in settings.sources}
     source = sources.get(found.source)
     name = source.name if source else found.source
+    noun = kind_of(source).noun if source else STORE
     if form == "json":
         click.echo(report_json(found, contacts))
     elif form == "csv":
@@ -46,9 +49,10 @@ def report(config: Path, sync_id: int | None, form: str | None) -> None:
         from woo_sync_pipeline.reports.report import no_page
 
         page_of = source.page_of if source else no_page
-        click.echo(report_html(found, contacts, history, source_name=name, page_of=page_of), nl=False)
+        page = report_html(found, contacts, history, source_name=name, page_of=page_of, noun=noun)
+        click.echo(page, nl=False)
     else:
         terminal = console()
-        print_report(terminal, found, contacts, source_name=name)
+        print_report(terminal, found, contacts, source_name=name, noun=noun)
         if found.error:
             terminal.print(f"{found.status}: {found.error}", markup=False, highlight=False)

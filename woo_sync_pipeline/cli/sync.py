@@ -92,6 +92,7 @@ def _sync_sources(
     from woo_sync_pipeline.reports.report import SyncCounts
     from woo_sync_pipeline.reports.tables import days_text
     from woo_sync_pipeline.reports.terminal import TerminalProgress, print_failure, print_outcome
+    from woo_sync_pipeline.sources.registry import kind_of
 
     terminal, verdicts = console(), set[Verdict]()
     with dagster_instance(settings, state) as instance:
@@ -103,7 +104,14 @@ def _sync_sources(
                 reading = "what changed since the last sync" if how["incremental"] else shown
                 terminal.print(f"{source.name}: {reading}", markup=False, highlight=False)
                 done = runner.run(source, days, asked_by=f"{_user()} on the command line", **how)
-                print_outcome(terminal, state.database(), done.sync, done.error, source_name=source.name)
+                print_outcome(
+                    terminal,
+                    state.database(),
+                    done.sync,
+                    done.error,
+                    source_name=source.name,
+                    noun=kind_of(source).noun,
+                )
             except WooSyncError as error:
                 print_failure(terminal, str(error))
                 verdicts.add("failed")

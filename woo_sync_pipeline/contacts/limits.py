@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+STORE = "store"
+"""What a source is, in a word, of which nobody knows the kind."""
 _NEARLY = 0.8
 """From this part of a limit on, what passes is told of."""
 
@@ -24,17 +26,16 @@ class Change(StrEnum):
 
     @property
     def sentence(self) -> str:
-        """What happens, with places for the numbers `count`, `before` and `after`."""
+        """What happens, with places for the numbers `count`, `before` and `after`, the `noun` and its `people`."""
         return _SENTENCES[self]
 
-    @property
-    def likely_cause(self) -> str:
-        """What mostly brings so many of them about at once."""
-        return _CAUSES[self]
+    def likely_cause(self, noun: str) -> str:
+        """What mostly brings so many of them about at once, in a store or in what else the source is."""
+        return _CAUSES[self] if noun == STORE else _CAUSES_ELSEWHERE.get(self, _CAUSES[self])
 
 
 _SENTENCES = {
-    Change.customers_gone: "{count:,} customers are gone from the store ({before:,} → {after:,})",
+    Change.customers_gone: "{count:,} {people} are gone from the {noun} ({before:,} → {after:,})",
     Change.leaving_lists: "{count:,} contacts leave lists, of {before:,}",
     Change.newly_subscribed: "{count:,} contacts are newly subscribed (subscribed: {before:,} → {after:,})",
     Change.newly_unsubscribed: "{count:,} contacts are newly unsubscribed (subscribed: {before:,} → {after:,})",
@@ -51,6 +52,14 @@ _CAUSES = {
     Change.newly_invalid: "a plugin or an import that emptied or rewrote the phones, or another default_region",
     Change.answers_lost: "a plugin that was removed, or meta that the REST API hides since",
     Change.missing_on_platform: "contacts that were deleted on MessageMedia, or credentials of another account",
+}
+_CAUSES_ELSEWHERE = {
+    Change.customers_gone: "people who were deleted, or are hidden from the key",
+    Change.leaving_lists: "people, lists or segments that were deleted, or phones that were",
+    Change.newly_subscribed: "an import that wrote a yes to everybody",
+    Change.newly_unsubscribed: "an import that wrote a no to everybody",
+    Change.newly_invalid: "an import that emptied or rewrote the phones, or another default_region",
+    Change.answers_lost: "an import that emptied the consent",
 }
 
 
@@ -90,10 +99,12 @@ class Measured:
         """Whether it is more than its limit."""
         return self.count > limits[self.change].allowed(self.of)
 
-    @property
-    def sentence(self) -> str:
-        """What happens, in numbers."""
-        return self.change.sentence.format(count=self.count, before=self.before, after=self.after)
+    def sentence(self, noun: str = STORE) -> str:
+        """What happens, in numbers, in a source that is a `noun`."""
+        people = "customers" if noun == STORE else "people"
+        return self.change.sentence.format(
+            count=self.count, before=self.before, after=self.after, noun=noun, people=people
+        )
 
 
 @dataclass(frozen=True)
@@ -118,12 +129,12 @@ class ChangeSummary:
             return ()
         return tuple(each for each in self.measured if each.is_beyond(limits))
 
-    def nearly_beyond(self, limits: Mapping[Change, Limit]) -> tuple[str, ...]:
+    def nearly_beyond(self, limits: Mapping[Change, Limit], *, noun: str = STORE) -> tuple[str, ...]:
         """What comes near to its limit, in a sentence each."""
         if self.is_first:
             return ()
         return tuple(
-            f"{each.sentence}: near the limit of {limits[each.change].allowed(each.of):,} (limits.{each.change})"
+            f"{each.sentence(noun)}: near the limit of {limits[each.change].allowed(each.of):,} (limits.{each.change})"
             for each in self.measured
             if not each.is_beyond(limits) and each.count > _NEARLY * limits[each.change].allowed(each.of)
         )
@@ -151,10 +162,10 @@ class ChangeSummary:
         }
 
 
-def told(beyond: Iterable[Measured], limits: Mapping[Change, Limit]) -> list[str]:
+def told(beyond: Iterable[Measured], limits: Mapping[Change, Limit], *, noun: str = STORE) -> list[str]:
     """What is beyond its limit, with the limit and examples, a sentence each."""
     return [
-        f"{each.sentence}, more than the limit of {limits[each.change].allowed(each.of):,}"
+        f"{each.sentence(noun)}, more than the limit of {limits[each.change].allowed(each.of):,}"
         + (f" (such as {', '.join(each.examples)})" if each.examples else "")
         for each in beyond
     ]
@@ -165,6 +176,6 @@ def counted(count: int, thing: str, several: str = "") -> str:
     return f"{count:,} {thing if count == 1 else several or f'{thing}s'}"
 
 
-def likely_causes(beyond: Iterable[Measured]) -> str:
+def likely_causes(beyond: Iterable[Measured], *, noun: str = STORE) -> str:
     """What mostly brings these changes about."""
-    return "; ".join(dict.fromkeys(each.change.likely_cause for each in beyond))
+    return "; ".join(dict.fromkeys(each.change.likely_cause(noun) for each in beyond))

@@ -20,7 +20,7 @@ _LAST_NAMES = ("Adeyemi", "Brandt", "Castro", "Dubois", "Eriksen", "Farah", "Gre
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened in the store, and what must become of the contact with this phone."""
+    """Something that happened in a source, and what must become of the contact with this phone."""
 
     what: str
     phone: str
@@ -120,9 +120,9 @@ class _Cast:
         self._uses = Counter(
             phone
             for phone in (
-                *(_phone_of(customer.address, "billing_") for customer in store.customers.values()),
-                *(_phone_of(order.billing, "") for order in store.orders.values()),
-                *(_phone_of(order.shipping, "") for order in store.orders.values()),
+                *(phone_of(customer.address, "billing_") for customer in store.customers.values()),
+                *(phone_of(order.billing, "") for order in store.orders.values()),
+                *(phone_of(order.shipping, "") for order in store.orders.values()),
             )
             if phone
         )
@@ -133,7 +133,7 @@ class _Cast:
         return chosen
 
     def phone(self, customer: Customer) -> str:
-        return _phone_of(customer.address, "billing_") or ""
+        return phone_of(customer.address, "billing_") or ""
 
     def with_phone(self) -> Iterator[Customer]:
         for customer in list(self._store.customers.values()):
@@ -157,7 +157,7 @@ class _Cast:
             customer
             for customer in list(self._store.customers.values())
             if customer.address.get("billing_phone")
-            and not _phone_of(customer.address, "billing_")
+            and not phone_of(customer.address, "billing_")
             and not customer.address.get("shipping_phone")
             and not self._store.orders_of_customer.get(customer.id)
         )
@@ -170,7 +170,8 @@ class _Cast:
                 return number
 
 
-def _phone_of(address: dict[str, str], prefix: str) -> str | None:
+def phone_of(address: dict[str, str], prefix: str) -> str | None:
+    """The phone of an address whose fields begin with `prefix`, in E.164; None where it cannot receive SMS."""
     region = address.get(f"{prefix}country") or "AU"
     return parse_phone(address.get(f"{prefix}phone", ""), region).e164
 

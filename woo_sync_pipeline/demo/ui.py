@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -19,7 +20,9 @@ import click
 import yaml
 
 from woo_sync_pipeline.config.settings import CONFIG_ENV
-from woo_sync_pipeline.demo.play import begin_anew
+from woo_sync_pipeline.demo.klaviyo import KlaviyoData
+from woo_sync_pipeline.demo.klaviyo_scenario import account_beside, change_something
+from woo_sync_pipeline.demo.play import ACCOUNT, STORE, begin_anew
 from woo_sync_pipeline.demo.scenario import shop_once
 from woo_sync_pipeline.demo.store import StoreData, generate_store
 from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today
@@ -27,16 +30,26 @@ from woo_sync_pipeline.orchestration.instance import DAGSTER_HOME_ENV, prepare_d
 from woo_sync_pipeline.steps.resources import StateResource
 
 LIVE_INTERVAL_SECONDS = 5
+_CHECKOUTS_PER_CHANGE = 3
+"""So many checkouts, then something happens in Klaviyo."""
 _START_PATIENCE_SECONDS = 120.0
 _STOP_PATIENCE_SECONDS = 10.0
 
 
 def serve_demo(
-    folder: Path, *, port: int, customers: int, orders: int, seed: int, checkout_every: float
+    folder: Path,
+    *,
+    port: int,
+    customers: int,
+    orders: int,
+    profiles: int,
+    seed: int,
+    checkout_every: float,
 ) -> int:
     """Serve the UI until Ctrl-C or SIGTERM, with schedule and sensor running.
 
-    Somebody buys something every `checkout_every` seconds. Returns the exit code: 0 unless a part of Dagster
+    Somebody buys something every `checkout_every` seconds, and with each third checkout something happens in Klaviyo
+    too. Returns the exit code: 0 unless a part of Dagster
     ended by itself.
     """
     begin_anew(folder)
@@ -48,11 +61,14 @@ def serve_demo(
         timezone=TIMEZONE,
         name="WooCommerce",
     )
+    account = account_beside(data, seed=seed, profiles=profiles)
     stop = threading.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, lambda *_: stop.set())
     options = {"live_interval_seconds": LIVE_INTERVAL_SECONDS}
-    with DemoWorld(folder, {"woocommerce": data}, source_options=options) as world:
+    with DemoWorld(
+        folder, {STORE: data}, accounts={ACCOUNT: account}, source_options=options, account_options=options
+    ) as world:
         settings = world.settings()
         state = StateResource(settings)
         state.database().migrate()
@@ -63,16 +79,9 @@ def serve_demo(
             if not _wait_for_ui(port, folder, processes, stop):
                 return 0
             _announce(port, world, checkout_every)
-            shopping = (data, seed, checkout_every, stop)
-            shopper = threading.Thread(target=_go_shopping, args=shopping, daemon=True)
-            shopper.start()
-            while not stop.wait(1.0):
-                if any(process.poll() is not None for process in processes):
-                    click.echo(
-                        f"a part of Dagster has ended; its log is in {folder / 'dagster.log'}", err=True
-                    )
-                    return 1
-            return 0
+            life = (data, account, seed, checkout_every, stop)
+            threading.Thread(target=_go_on_living, args=life, daemon=True).start()
+            return _watch(processes, stop, folder)
         finally:
             stop.set()
             _stop_dagster(processes)
@@ -102,6 +111,15 @@ def _start_dagster(folder: Path, port: int) -> list[subprocess.Popen[bytes]]:
             if len(processes) == 1:
                 _wait_for_port(code_port, processes[0])
     return processes
+
+
+def _watch(processes: list[subprocess.Popen[bytes]], stop: threading.Event, folder: Path) -> int:
+    """Until it is to stop, or a part of Dagster has ended by itself; the exit code."""
+    while not stop.wait(1.0):
+        if any(process.poll() is not None for process in processes):
+            click.echo(f"a part of Dagster has ended; its log is in {folder / 'dagster.log'}", err=True)
+            return 1
+    return 0
 
 
 def _free_port() -> int:
@@ -150,6 +168,10 @@ def _announce(port: int, world: DemoWorld, checkout_every: float) -> None:
     click.echo(f"Dagster UI:   http://127.0.0.1:{port}")
     store = next(iter(world.stores.values()))
     click.echo(f"Demo store:   {store.url}, a checkout every {checkout_every:g} s")
+    account = next(iter(world.accounts.values()))
+    click.echo(
+        f"Demo Klaviyo: {account.url}, something happens every {_CHECKOUTS_PER_CHANGE * checkout_every:g} s"
+    )
     click.echo(f"Demo account: {world.platform.url}")
     click.echo(f"History:      woo-sync --config {world.config} history")
     click.echo("Ctrl-C stops everything.")
@@ -163,7 +185,14 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _go_shopping(data: StoreData, seed: int, every: float, stop: threading.Event) -> None:
-    rng = random.Random(seed)
-    while not stop.wait(every):
-        shop_once(data, rng)
+def _go_on_living(
+    store: StoreData, account: KlaviyoData, seed: int, checkout_every: float, stop: threading.Event
+) -> None:
+    # Each has its own, so that the shoppers of a store do not depend on what is beside it.
+    in_store, in_account = random.Random(seed), random.Random(f"{seed} klaviyo")
+    for checkout in count(1):
+        if stop.wait(checkout_every):
+            return
+        shop_once(store, in_store)
+        if checkout % _CHECKOUTS_PER_CHANGE == 0:
+            change_something(account, in_account)

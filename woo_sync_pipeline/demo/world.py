@@ -37,7 +37,8 @@ def before_today() -> datetime:
 class DemoWorld:
     """Demo stores and Klaviyo accounts (data by source key), a demo platform, and `woo_sync.yaml` in a folder.
 
-    A context manager; everything listens on loopback only, and stops at the end.
+    `source_options` are settings of the stores, `account_options` of the accounts, `options` of the whole file. A
+    context manager; everything listens on loopback only, and stops at the end.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class DemoWorld:
         *,
         accounts: Mapping[str, KlaviyoData] | None = None,
         source_options: Mapping[str, Any] | None = None,
+        account_options: Mapping[str, Any] | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> None:
         self.folder = folder
@@ -56,6 +58,7 @@ class DemoWorld:
         self.accounts = {key: DemoKlaviyo(data) for key, data in (accounts or {}).items()}
         self.platform = DemoPlatform()
         self._source_options = dict(source_options or {})
+        self._account_options = dict(account_options or {})
         self._options = dict(options or {})
 
     def __enter__(self) -> Self:
@@ -127,4 +130,5 @@ class DemoWorld:
             "api_key": (account.data.keys or [account.data.add_key()])[0].secret,
             "start_date": yesterday(),
             "default_region": "AU",
+            **self._account_options,
         }

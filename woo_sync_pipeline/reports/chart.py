@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
+from woo_sync_pipeline.contacts.limits import STORE
 from woo_sync_pipeline.reports.bars import COLOURS, INVALID_COLOUR, LINEAR_UP_TO, shown_syncs
 from woo_sync_pipeline.reports.report import SyncCounts
 from woo_sync_pipeline.state.syncs import SyncRun
@@ -20,7 +21,7 @@ _MARGINS = {"left": 0.065, "right": 0.985, "top": 0.88, "bottom": 0.24, "wspace"
 """With room for the longest reason. Looking for the best ones takes longer than drawing."""
 
 
-def sync_chart(syncs: Sequence[SyncRun], reasons: Mapping[str, int]) -> bytes:
+def sync_chart(syncs: Sequence[SyncRun], reasons: Mapping[str, int], *, noun: str = STORE) -> bytes:
     """A PNG of the last syncs (oldest first; new, updated and failed contacts) beside the invalid reasons.
 
     Dry runs and what did not succeed are left out.
@@ -52,7 +53,7 @@ def sync_chart(syncs: Sequence[SyncRun], reasons: Mapping[str, int]) -> bytes:
     )
     ordered = sorted(reasons.items(), key=lambda item: item[1])
     why.barh([name for name, _ in ordered], [count for _, count in ordered], color=INVALID_COLOUR)
-    why.set_title("invalid store records", fontsize=9)
+    why.set_title(f"invalid {noun} records", fontsize=9)
     why.xaxis.set_major_locator(MaxNLocator(integer=True))
     for axes in (history, why):
         axes.tick_params(labelsize=7)

@@ -10,9 +10,11 @@ from typing import Any, Literal, TypeAlias
 import pandas as pd
 
 from woo_sync_pipeline.config.settings import Settings
+from woo_sync_pipeline.contacts.limits import STORE
 from woo_sync_pipeline.contacts.merge import deciding_signals, field_origins
 from woo_sync_pipeline.contacts.subscription import NotApplied
 from woo_sync_pipeline.privacy import mask_phone
+from woo_sync_pipeline.sources.registry import noun_of_all
 from woo_sync_pipeline.state.consent_ledger import LedgerEntry
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.explanation import KnownOfPhone, Row, known_of_phone
@@ -65,7 +67,8 @@ class Choice:
 class RecordBehind:
     """A store record behind a contact, the fields of the contact that it gave, and its choices.
 
-    One without the phone is here because the person whom it belongs to has it. `last_seen_at` is when its present form
+    One without the phone is here because the person whom it belongs to has it; `person_type` is what that person is
+    in the source, a customer where the record of the person is not known. `last_seen_at` is when its present form
     was read.
     """
 
@@ -86,6 +89,7 @@ class RecordBehind:
     gone_at: datetime | None
     gives: tuple[str, ...]
     choices: tuple[Choice, ...]
+    person_type: str = "customer"
 
     def __str__(self) -> str:
         record = f"{self.record_type} {self.record_id}"
@@ -93,7 +97,7 @@ class RecordBehind:
             return f"{self.source}: {record}"
         if not self.person_id:
             return f"{self.source}: guest {record}"
-        return f"{self.source}: {record} of customer {self.person_id}"
+        return f"{self.source}: {record} of {self.person_type} {self.person_id}"
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,7 @@ class Explanation:
     contact: its merged form. platform: what MessageMedia last confirmed. not_sent: fields that differ from that.
     state_told: why the subscription state is what it is, in a sentence. outcomes: of the latest syncs, newest first.
     ledger: the latest entries of the ledger of consent, newest first. former_phones: those that its records had before;
-    moved_away: records that had this phone before, with the one they have now.
+    moved_away: records that had this phone before, with the one they have now. noun: what all sources are, in a word.
     """
 
     phone: str
@@ -127,11 +131,12 @@ class Explanation:
     ledger: tuple[LedgerEntry, ...]
     former_phones: tuple[OtherPhone, ...]
     moved_away: tuple[OtherPhone, ...]
+    noun: str = STORE
 
 
 def explain(settings: Settings, database: Database, phone: str) -> Explanation | None:
     """Explain the contact of a phone (E.164); None when nothing is known of the phone."""
-    known = known_of_phone(database, phone, lines=MOST_LINES)
+    known, noun = known_of_phone(database, phone, lines=MOST_LINES), noun_of_all(settings.sources)
     contact = known.contact
     if contact is None and not (known.records or known.outcomes or known.ledger or known.moved):
         return None
@@ -140,12 +145,13 @@ def explain(settings: Settings, database: Database, phone: str) -> Explanation |
         contact={name: contact[name] for name in _SHOWN} if contact else None,
         platform={name: contact[name] for name in _OF_PLATFORM} if contact else None,
         not_sent=_not_sent(contact) if contact else (),
-        state_told=_told_state(contact) if contact else "",
+        state_told=_told_state(contact, noun) if contact else "",
         records=_records(known, phone, _counting(settings, known)),
         outcomes=known.outcomes,
         ledger=known.ledger,
         former_phones=_other_phones(known.former),
         moved_away=_other_phones(known.moved),
+        noun=noun,
     )
 
 
@@ -187,11 +193,15 @@ def _records(known: KnownOfPhone, phone: str, sources: set[str]) -> tuple[Record
         counts = signal["source"] in sources
         weight: Weight = "decides" if decides else "outweighed" if counts else "does not count"
         signals.setdefault(_key(signal), []).append(_choice(signal, own_origins.get(_key(signal)), weight))
+    persons = {
+        (row["source"], row["record_id"]): row["record_type"] for row in known.records if row["is_person"]
+    }
     behind = [
         _record(
             row,
             gives=tuple(name for name in given.get(_key(row), ()) if row[name] == contact.get(name)),
             choices=signals.get(_key(row), []),
+            person_type=persons.get((row["source"], row["person_id"]), "customer"),
         )
         for row in known.records
     ]
@@ -200,13 +210,13 @@ def _records(known: KnownOfPhone, phone: str, sources: set[str]) -> tuple[Record
     return tuple(sorted(behind, key=_precedence))
 
 
-def _record(row: Row, *, gives: tuple[str, ...], choices: list[Choice]) -> RecordBehind:
+def _record(row: Row, *, gives: tuple[str, ...], choices: list[Choice], person_type: str) -> RecordBehind:
     own = _choice(row, row["consent_origin"], "does not count")
     is_there = any((each.consent, each.origin) == (own.consent, own.origin) for each in choices)
     if own.consent != "unknown" and not is_there:
         choices = [own, *choices]
     values = {name: row[name] for name in RecordBehind.__dataclass_fields__ if name in row}
-    return RecordBehind(**values, gives=gives, choices=tuple(choices))
+    return RecordBehind(**values, gives=gives, choices=tuple(choices), person_type=person_type)
 
 
 def _choice(row: Mapping[Any, Any], own_origin: str | None, weight: Weight) -> Choice:
@@ -240,7 +250,7 @@ def _not_sent(contact: Row) -> tuple[str, ...]:
     return tuple(name for name in _FIELDS if contact[name] != contact[f"base_{name}"])
 
 
-def _told_state(contact: Row) -> str:
+def _told_state(contact: Row, noun: str) -> str:
     status, state = contact["status"], contact["base_state"]
     if contact["base_sources"] is None:
         return (
@@ -248,7 +258,7 @@ def _told_state(contact: Row) -> str:
             "is there keeps its state, unless the choice is an opt-out."
         )
     if state is None:
-        return "It was gone from the stores before anything of it was sent."
+        return f"It was gone from the {noun}s before anything of it was sent."
     not_applied = NotApplied(contact["not_applied"]).sentence if contact["not_applied"] else ""
     if set(_CHOICE) & set(_not_sent(contact)):
         changed = "The choice that decides has changed since, and was not sent yet."
@@ -256,9 +266,10 @@ def _told_state(contact: Row) -> str:
     if not_applied:
         return not_applied
     if state == status:
-        return f"The stores make it {status.lower()} too."
+        return f"The {noun}s make it {status.lower()} too."
     if contact["consent"] == "unknown":
-        return f"The stores would make a new contact {status.lower()}, but only a choice changes a state that is there."
+        made = f"The {noun}s would make a new contact {status.lower()}"
+        return f"{made}, but only a choice changes a state that is there."
     if state == "UNSUBSCRIBED" and contact["base_state_by"] == "platform":
         return "It was unsubscribed on MessageMedia: only an opt-in dated after that was seen subscribes it again."
     return "The state was changed since the choice was made: only a newer choice changes it again."

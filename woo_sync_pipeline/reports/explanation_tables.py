@@ -18,6 +18,7 @@ from woo_sync_pipeline.reports.times import interval_text, plain_time, shown_id,
 from woo_sync_pipeline.state.explanation import Row
 
 _MOST_RECORDS = 20
+_NOT_TOLD = {"is_person", "person_type"}
 _LABELS = {
     "first_name": "first name",
     "last_name": "last name",
@@ -31,7 +32,7 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 
 def explanation_json(explanation: Explanation) -> str:
     """Everything as JSON."""
-    values = asdict(explanation) | {
+    values = {name: value for name, value in asdict(explanation).items() if name != "noun"} | {
         "records": [_record_values(record) for record in explanation.records],
         "ledger": [entry_values(entry) for entry in explanation.ledger],
     }
@@ -43,34 +44,42 @@ def _record_values(record: RecordBehind) -> dict[str, object]:
     ids = {"record_id": shown_id(record.record_id), "person_id": shown_id(record.person_id or "0")}
     values = asdict(record) | ids
     names = {"person_id": "customer_id", "status": "order_status"}
-    return {names.get(name, name): value for name, value in values.items() if name != "is_person"}
+    return {names.get(name, name): value for name, value in values.items() if name not in _NOT_TOLD}
 
 
 def explanation_tables(explanation: Explanation) -> Iterator[Table]:
     """The contact, what MessageMedia confirmed of it, its store records, its latest outcomes, its ledger of consent."""
     if explanation.contact is not None and explanation.platform is not None:
-        yield _contact_table(explanation.contact, explanation.records)
+        yield _contact_table(explanation.contact, explanation.records, explanation.noun)
         yield _platform_table(explanation, explanation.platform)
     if explanation.records:
-        yield _records_table(explanation.records)
+        yield _records_table(explanation.records, explanation.noun)
     if explanation.former_phones:
-        yield _other_phones_table(explanation.former_phones, "phones before this one", "left")
+        yield _other_phones_table(
+            explanation.former_phones, "phones before this one", "left", explanation.noun
+        )
     if explanation.moved_away:
-        yield _other_phones_table(explanation.moved_away, "had this phone before", "has now")
+        yield _other_phones_table(
+            explanation.moved_away, "had this phone before", "has now", explanation.noun
+        )
     if explanation.outcomes:
         yield _outcomes_table(explanation.outcomes)
     if explanation.ledger:
         more = f" (the last {MOST_LINES}; `woo-sync consent` has all)"
         shown = more if len(explanation.ledger) == MOST_LINES else ""
-        yield ledger_table(explanation.ledger, title=f"ledger of consent, newest first{shown}, times in UTC")
+        yield ledger_table(
+            explanation.ledger,
+            title=f"ledger of consent, newest first{shown}, times in UTC",
+            noun=explanation.noun,
+        )
 
 
-def _contact_table(contact: Row, records: tuple[RecordBehind, ...]) -> Table:
+def _contact_table(contact: Row, records: tuple[RecordBehind, ...], noun: str) -> Table:
     table = _table("contact", "", "from")
     for name in ("first_name", "last_name", "email"):
         giver = next((str(record) for record in records if name in record.gives), "")
         _add(table, _LABELS.get(name, name), contact[name], giver)
-    _add(table, "sources", ", ".join(contact["sources"]) or "none: it is gone from all stores")
+    _add(table, "sources", ", ".join(contact["sources"]) or f"none: it is gone from all {noun}s")
     _add(table, "lists", ", ".join(contact["groups"]))
     decider = next(
         (str(record) for record in records for each in record.choices if each.weight == "decides"), ""
@@ -111,10 +120,10 @@ def _platform_table(explanation: Explanation, platform: Row) -> Table:
     return table
 
 
-def _records_table(records: tuple[RecordBehind, ...]) -> Table:
+def _records_table(records: tuple[RecordBehind, ...], noun: str) -> Table:
     more = f" (the first {_MOST_RECORDS} of {len(records):,}; --json has all)"
     table = _table(
-        "store record",
+        f"{noun} record",
         "in this form since",
         "gone",
         "choice",
@@ -122,7 +131,7 @@ def _records_table(records: tuple[RecordBehind, ...]) -> Table:
         "dated",
         "read from",
         "this choice",
-        title=f"store records{more if len(records) > _MOST_RECORDS else ''}, times in UTC",
+        title=f"{noun} records{more if len(records) > _MOST_RECORDS else ''}, times in UTC",
     )
     for record in records[:_MOST_RECORDS]:
         known = [str(record), *map(time_text, (record.last_seen_at, record.gone_at))]
@@ -166,8 +175,8 @@ def _outcomes_table(outcomes: tuple[Row, ...]) -> Table:
     return table
 
 
-def _other_phones_table(phones: tuple[OtherPhone, ...], title: str, which: str) -> Table:
-    table = _table("store record", which, "until", title=f"{title}, masked, times in UTC")
+def _other_phones_table(phones: tuple[OtherPhone, ...], title: str, which: str, noun: str) -> Table:
+    table = _table(f"{noun} record", which, "until", title=f"{title}, masked, times in UTC")
     for each in phones:
         _add(table, each.record, each.phone_masked or "none that can be used", time_text(each.left_at))
     return table

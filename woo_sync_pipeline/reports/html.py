@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from woo_sync_pipeline.contacts.limits import STORE
 from woo_sync_pipeline.reports.bars import COLOURS, INVALID_COLOUR, sync_bars
 from woo_sync_pipeline.reports.report import PageOf, SyncCounts, explain_reason
 from woo_sync_pipeline.reports.tables import (
@@ -26,10 +27,12 @@ def report_html(
     *,
     source_name: str,
     page_of: PageOf,
+    noun: str = STORE,
 ) -> str:
     """The numbers, bars of the last syncs (`history`, oldest first), and what happened to each contact.
 
     Phones are masked. Each invalid record links to where it can be mended, if `page_of` tells that.
+    `noun`: what the source is, in a word.
     """
     counts = SyncCounts.from_json(sync.counts)
     environment = Environment(
@@ -39,10 +42,11 @@ def report_html(
     )
     return environment.get_template("report.html.j2").render(
         title=report_title(sync, source_name=source_name),
+        noun=noun,
         sync=sync,
         counts=counts,
-        changed=[(label.strip(), value) for label, value in counts.change_rows],
-        numbers=[(label.strip(), value) for label, value in number_rows(counts)],
+        changed=[(label.strip(), value) for label, value in counts.change_rows(noun)],
+        numbers=[(label.strip(), value) for label, value in number_rows(counts, noun=noun)],
         reasons=[
             (reason, count, explain_reason(reason)) for reason, count in most_frequent(counts.invalid_reasons)
         ],

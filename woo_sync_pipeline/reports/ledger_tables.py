@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from woo_sync_pipeline.contacts.consent_event import ConsentEventKind
+from woo_sync_pipeline.contacts.limits import STORE
 from woo_sync_pipeline.contacts.subscription import NotApplied
 from woo_sync_pipeline.reports.times import interval_text, shown_id, time_text
 from woo_sync_pipeline.state.consent_ledger import LedgerEntry
@@ -21,9 +22,9 @@ from woo_sync_pipeline.state.consent_ledger import LedgerEntry
 _COLUMNS = tuple(LedgerEntry.__dataclass_fields__)
 
 
-def ledger_table(entries: Sequence[LedgerEntry], *, title: str) -> Table:
-    """One row for each entry, in their order."""
-    columns = ("when", "dated", "what", "store record", "key", "value", "seen", "sync", "what became of it")
+def ledger_table(entries: Sequence[LedgerEntry], *, title: str, noun: str = STORE) -> Table:
+    """One row for each entry, in their order. `noun`: what all sources are, in a word."""
+    columns = ("when", "dated", "what", f"{noun} record", "key", "value", "seen", "sync", "what became of it")
     table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD)
     for entry in entries:
         cells = (

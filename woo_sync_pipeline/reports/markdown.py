@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from woo_sync_pipeline.contacts.limits import STORE
 from woo_sync_pipeline.reports.report import PageOf, SyncCounts, explain_reason
 from woo_sync_pipeline.reports.tables import listed, most_frequent, number_rows, record_name, report_title
 from woo_sync_pipeline.state.syncs import SyncContact, SyncRun
@@ -11,14 +12,14 @@ from woo_sync_pipeline.state.syncs import SyncContact, SyncRun
 _MOST_RECORDS = 20
 
 
-def markdown_report(sync: SyncRun, counts: SyncCounts, *, source_name: str) -> str:
-    """The numbers of a sync. Short on purpose: the UI hides a long text behind a button."""
+def markdown_report(sync: SyncRun, counts: SyncCounts, *, source_name: str, noun: str = STORE) -> str:
+    """The numbers of a sync whose source is a `noun`. Short on purpose: the UI hides a long text behind a button."""
     lines = [
         f"### {_escaped(report_title(sync, source_name=source_name))}",
         "",
         "| contacts | |",
         "|---|---:|",
-        *(f"| {label.strip()} | {value:,} |" for label, value in number_rows(counts)),
+        *(f"| {label.strip()} | {value:,} |" for label, value in number_rows(counts, noun=noun)),
     ]
     if counts.invalid_reasons:
         lines += ["", "| invalid because | records | |", "|---|---:|---|"]
@@ -41,24 +42,24 @@ def markdown_report(sync: SyncRun, counts: SyncCounts, *, source_name: str) -> s
     return "\n".join(lines)
 
 
-def markdown_changes(counts: SyncCounts) -> str:
-    """What the reading changes of what was known, and what explains it; empty if nothing is."""
-    if not counts.change_rows:
+def markdown_changes(counts: SyncCounts, *, noun: str = STORE) -> str:
+    """What the reading changes of what was known of a `noun`, and what explains it; empty if nothing is."""
+    if not counts.change_rows(noun):
         return ""
-    rows = [f"| {label.strip()} | {count:,} |" for label, count in counts.change_rows]
+    rows = [f"| {label.strip()} | {count:,} |" for label, count in counts.change_rows(noun)]
     return "\n".join(
         ["| contacts | |", "|---|---:|", *rows, "", counts.changes.get("circumstances", "")]
     ).rstrip()
 
 
-def markdown_to_be_mended(invalid: Sequence[SyncContact], *, page_of: PageOf) -> str:
+def markdown_to_be_mended(invalid: Sequence[SyncContact], *, page_of: PageOf, noun: str = STORE) -> str:
     """The first of the invalid records, each with a link to where it can be mended (`page_of`).
 
     Phones are masked.
     """
     shown = invalid[:_MOST_RECORDS]
     more = f" (the first {len(shown)} of {len(invalid):,})" if len(invalid) > len(shown) else ""
-    lines = [f"| store record{more} | phone as typed | reason |", "|---|---|---|"]
+    lines = [f"| {noun} record{more} | phone as typed | reason |", "|---|---|---|"]
     return "\n".join([*lines, *(_record_line(contact, page_of) for contact in shown)])
 
 

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeAlias
 
+from woo_sync_pipeline.contacts.limits import STORE
 from woo_sync_pipeline.contacts.phones import InvalidReason
 from woo_sync_pipeline.state.syncs import DOES_NOT_FIT, SyncContact
 
 PageOf: TypeAlias = Callable[[str, str], str]
 """Where a record can be mended, by its type and its id; "" where there is no such page."""
+_GONE = {"customer gone": "person gone"}
+"""Why contacts leave lists, as it is told of what is no store."""
 
 
 def no_page(_record_type: str, _record_id: str) -> str:
@@ -76,18 +79,18 @@ class SyncCounts:
             told.append(f"answers about consent are understood neither as a yes nor as a no: {answers}")
         return tuple(told)
 
-    @property
-    def change_rows(self) -> list[tuple[str, int]]:
-        """What the reading changes of what was known; an indented label belongs to the one before."""
+    def change_rows(self, noun: str = STORE) -> list[tuple[str, int]]:
+        """What the reading changes of what was known of a `noun`; an indented label belongs to the one before."""
         leaving = self.changes.get("leaving_because", {})
+        told = {} if noun == STORE else _GONE
         rows = [
             ("new contacts", self.changes.get("new", 0)),
             ("join lists", self.changes.get("joining_lists", 0)),
             ("leave lists", self.changes.get("leaving_lists", 0)),
-            *((f"  {reason}", count) for reason, count in leaving.items()),
+            *((f"  {told.get(reason, reason)}", count) for reason, count in leaving.items()),
             ("newly subscribed", self.changes.get("newly_subscribed", 0)),
             ("newly unsubscribed", self.changes.get("newly_unsubscribed", 0)),
-            ("customers gone", self.changes.get("customers_gone", 0)),
+            ("customers gone" if noun == STORE else "people gone", self.changes.get("customers_gone", 0)),
             ("records that lose their phone", self.changes.get("newly_invalid", 0)),
             ("records that lose their answer about consent", self.changes.get("answers_lost", 0)),
         ]

@@ -15,6 +15,7 @@ from rich.console import RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
+from woo_sync_pipeline.contacts.limits import STORE
 from woo_sync_pipeline.reports.report import SyncCounts, explain_reason
 from woo_sync_pipeline.reports.times import plain_time, shown_id
 from woo_sync_pipeline.state.syncs import SyncContact, SyncRun
@@ -59,12 +60,17 @@ def kind_text(sync: SyncRun) -> str:
     return f"{sync.kind}{accepted}{dry}"
 
 
-def report_tables(sync: SyncRun, contacts: Sequence[SyncContact]) -> list[RenderableType]:
-    """What changed, the numbers, the reasons, what happened to the first contacts, and warnings; phones are masked."""
+def report_tables(
+    sync: SyncRun, contacts: Sequence[SyncContact], *, noun: str = STORE
+) -> list[RenderableType]:
+    """What changed, the numbers, the reasons, what happened to the first contacts, and warnings; phones are masked.
+
+    `noun`: what the source is, in a word (`SourceKind.noun`).
+    """
     counts = SyncCounts.from_json(sync.counts)
-    tables: list[RenderableType] = [_counts_table("contacts", number_rows(counts))]
-    if counts.change_rows:
-        changed = _counts_table("changed in the store", counts.change_rows)
+    tables: list[RenderableType] = [_counts_table("contacts", number_rows(counts, noun=noun))]
+    if counts.change_rows(noun):
+        changed = _counts_table(f"changed in the {noun}", counts.change_rows(noun))
         changed.caption, changed.caption_justify = counts.changes.get("circumstances") or None, "left"
         tables.insert(0, changed)
     if counts.invalid_reasons:
@@ -73,7 +79,7 @@ def report_tables(sync: SyncRun, contacts: Sequence[SyncContact]) -> list[Render
         unread = most_frequent(counts.unread_consent)
         tables.append(_counts_table("neither yes nor no", unread, number="records"))
     if contacts:
-        tables.append(_contacts_table(contacts))
+        tables.append(_contacts_table(contacts, noun))
     tables += [Text(f"warning: {warning}", style="yellow") for warning in counts.all_warnings]
     return tables
 
@@ -121,21 +127,25 @@ def days_text(first: date, last: date) -> str:
     return f"{first}" if first == last else f"{first} to {last}"
 
 
-def number_rows(counts: SyncCounts) -> list[tuple[str, int]]:
-    """The lines of a report: what is counted, and how many; an indented label belongs to the one before."""
+def number_rows(counts: SyncCounts, *, noun: str = STORE) -> list[tuple[str, int]]:
+    """The lines of a report: what is counted, and how many; an indented label belongs to the one before.
+
+    `noun`: what the source is, in a word. That customers were saved is told of stores alone.
+    """
+    saved = [("customers saved without a visible change", counts.saved_unseen)] if noun == STORE else []
     return [
         ("new", counts.new),
         ("updated", counts.updated),
         ("unchanged", counts.unchanged),
         ("failed", counts.failed),
-        ("invalid store records", counts.invalid),
+        (f"invalid {noun} records", counts.invalid),
         ("  of these new or changed", counts.newly_invalid),
         ("subscribed", counts.subscribed),
         ("unsubscribed", counts.unsubscribed),
         ("found unsubscribed on MessageMedia", counts.unsubscribed_on_platform),
         ("opted in, not applied", counts.not_applied),
-        ("erased in the store", counts.erased),
-        ("customers saved without a visible change", counts.saved_unseen),
+        (f"erased in the {noun}", counts.erased),
+        *saved,
         ("groups", counts.groups),
         ("groups made", counts.groups_made),
     ]
@@ -177,11 +187,11 @@ def _reasons_table(reasons: Mapping[str, int]) -> Table:
     return table
 
 
-def _contacts_table(contacts: Sequence[SyncContact]) -> Table:
+def _contacts_table(contacts: Sequence[SyncContact], noun: str) -> Table:
     more = (
         f" (the first {_MOST_ROWS} of {len(contacts):,}; --csv has all)" if len(contacts) > _MOST_ROWS else ""
     )
-    columns = ("outcome", "phone", "state", "changed", "store record", "reason")
+    columns = ("outcome", "phone", "state", "changed", f"{noun} record", "reason")
     table = Table(*columns, title=f"what happened{more}", title_justify="left", box=box.SIMPLE_HEAD)
     for contact in reasons_first(contacts)[:_MOST_ROWS]:
         table.add_row(

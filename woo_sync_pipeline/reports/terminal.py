@@ -15,6 +15,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from woo_sync_pipeline.contacts.limits import STORE
 from woo_sync_pipeline.reports.tables import report_tables, report_title
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline.state.syncs import SyncContact, SyncRun, sync_contacts
@@ -61,22 +62,28 @@ class TerminalProgress:
 
 
 def print_outcome(
-    console: Console, database: Database, sync: SyncRun | None, error: str | None, *, source_name: str
+    console: Console,
+    database: Database,
+    sync: SyncRun | None,
+    error: str | None,
+    *,
+    source_name: str,
+    noun: str = STORE,
 ) -> None:
-    """Print the report of a sync that ended, or why it failed."""
+    """Print the report of a sync that ended, or why it failed. `noun`: what the source is, in a word."""
     if error is not None:
         print_failure(console, error)
         return
     assert sync is not None
-    print_report(console, sync, sync_contacts(database, sync.sync_id), source_name=source_name)
+    print_report(console, sync, sync_contacts(database, sync.sync_id), source_name=source_name, noun=noun)
 
 
 def print_report(
-    console: Console, sync: SyncRun, contacts: Sequence[SyncContact], *, source_name: str
+    console: Console, sync: SyncRun, contacts: Sequence[SyncContact], *, source_name: str, noun: str = STORE
 ) -> None:
-    """Print the report of a sync."""
+    """Print the report of a sync. `noun`: what the source is, in a word."""
     console.print(report_title(sync, source_name=source_name), markup=False, highlight=False, style="bold")
-    for table in report_tables(sync, contacts):
+    for table in report_tables(sync, contacts, noun=noun):
         console.print(table)
 
 

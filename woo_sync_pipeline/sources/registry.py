@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -32,3 +32,9 @@ def source_kinds() -> Mapping[str, SourceKind[Any]]:
 def kind_of(source: SourceSettings) -> SourceKind[Any]:
     """The kind that a source is of."""
     return source_kinds()[source.type]
+
+
+def noun_of_all(sources: Sequence[SourceSettings]) -> str:
+    """What all sources are, in a word: `store`, `account`, and `source` where they are of several kinds."""
+    nouns = {kind_of(source).noun for source in sources}
+    return nouns.pop() if len(nouns) == 1 else SourceKind.noun

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from woo_sync_pipeline.contacts.limits import (
+    STORE,
     Change,
     ChangeSummary,
     Limit,
@@ -51,14 +52,18 @@ def letting_through(source_key: str) -> str:
     )
 
 
-def stopped_by_the_store(
+def stopped_by_the_source(
     source_key: str,
     changes: ChangeSummary,
     limits: Mapping[Change, Limit],
     *,
     opt_outs: OptOutsSent | None,
+    noun: str,
 ) -> ChangesStoppedError | None:
-    """Why a reading is not let through; None if it is. `opt_outs` None: a dry run, which sends nothing."""
+    """Why a reading is not let through; None if it is. `opt_outs` None: a dry run, which sends nothing.
+
+    `noun`: what the source is, in a word.
+    """
     beyond = changes.beyond(limits)
     if not beyond:
         return None
@@ -66,15 +71,15 @@ def stopped_by_the_store(
     return ChangesStoppedError(
         source=source_key,
         tried="compare what was read with what was known, before anything is stored or sent",
-        got=f"too much would change at once: {'; '.join(told(beyond, limits))}",
+        got=f"too much would change at once: {'; '.join(told(beyond, limits, noun=noun))}",
         next_step=" ".join(
             filter(
                 None,
                 (
                     sent,
                     changes.circumstances,
-                    f"Likely causes: {likely_causes(beyond)}.",
-                    "Look at the store; once it is as before, the next sync goes through by itself.",
+                    f"Likely causes: {likely_causes(beyond, noun=noun)}.",
+                    f"Look at the {noun}; once it is as before, the next sync goes through by itself.",
                     letting_through(source_key),
                 ),
             )
@@ -126,6 +131,8 @@ def finding(
     limits: Mapping[Change, Limit],
     stopped: ChangesStoppedError | None,
     note: str = "",
+    *,
+    noun: str = STORE,
 ) -> Finding:
     """What the check of the limits shows: each count with its limit, and why the sync was stopped, if it was."""
     numbers: dict[str, int | float] = {}
@@ -133,18 +140,20 @@ def finding(
         numbers[each.change.value] = each.count
         numbers[f"{each.change.value}_limit"] = limits[each.change].allowed(each.of)
     text = (
-        _as_paragraphs(stopped, measured, limits) if stopped else note or "what changes is within its limits"
+        _as_paragraphs(stopped, measured, limits, noun)
+        if stopped
+        else note or "what changes is within its limits"
     )
     # What is told is filled in with numbers, and has braces of its own only by accident.
     return Finding(stopped is None, text.replace("{", "{{").replace("}", "}}"), numbers)
 
 
 def _as_paragraphs(
-    stopped: ChangesStoppedError, measured: Sequence[Measured], limits: Mapping[Change, Limit]
+    stopped: ChangesStoppedError, measured: Sequence[Measured], limits: Mapping[Change, Limit], noun: str
 ) -> str:
     """The error as Markdown, with a line for each change that is beyond its limit."""
     beyond = [each for each in measured if each.is_beyond(limits)]
-    lines = [f"- {sentence}" for sentence in told(beyond, limits)] or [f"- {stopped.got}"]
+    lines = [f"- {sentence}" for sentence in told(beyond, limits, noun=noun)] or [f"- {stopped.got}"]
     return "\n".join(["Too much would change at once:", "", *lines, "", stopped.next_step])
 
 

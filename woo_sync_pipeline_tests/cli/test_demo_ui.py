@@ -28,6 +28,7 @@ from woo_sync_pipeline_tests.cli.processes import (
 
 SCRIPT = str(Path(sys.executable).parent / "woo-sync")
 START_SECONDS = 90.0
+LIVE_SECONDS = 150.0
 STOP_SECONDS = 20.0
 
 
@@ -52,10 +53,10 @@ def test_the_ui_answers_live_syncs_happen_and_ctrl_c_stops_everything(
 
         def has_gone_on_living() -> bool:
             assert demo.poll() is None, log.read_text()
-            return _succeeded_live_runs(port) >= 2
+            return set(_succeeded_live_runs(port)) == {"woocommerce", "klaviyo"}
 
         _wait_until(lambda: demo.poll() is not None or _answers(port), START_SECONDS)
-        _wait_until(has_gone_on_living, START_SECONDS)
+        _wait_until(has_gone_on_living, LIVE_SECONDS)
         live = [each for each in _history(demo_folder) if each["kind"] == "live"]
         assert [each["status"] for each in live].count("succeeded") >= 2
         started = descendants(demo.pid)
@@ -87,16 +88,18 @@ def _history(folder: Path) -> list[dict[str, Any]]:
     return history
 
 
-def _succeeded_live_runs(port: int) -> int:
+def _succeeded_live_runs(port: int) -> list[str]:
+    """The source of each."""
     live = f'{{statuses: [SUCCESS], tags: [{{key: "{KIND_TAG}", value: "live"}}]}}'
-    query = f"{{ runsOrError(filter: {live}) {{ ... on Runs {{ count }} }} }}"
+    query = f"{{ runsOrError(filter: {live}) {{ ... on Runs {{ results {{ jobName }} }} }} }}"
     request = Request(
         f"http://127.0.0.1:{port}/graphql",
         data=json.dumps({"query": query}).encode(),
         headers={"Content-Type": "application/json"},
     )
     with urlopen(request, timeout=10) as response:
-        return int(json.load(response)["data"]["runsOrError"]["count"])
+        runs = json.load(response)["data"]["runsOrError"]["results"]
+    return [run["jobName"].removesuffix("_incremental_sync") for run in runs]
 
 
 def _wait_until(is_so: Callable[[], bool], seconds: float) -> None:

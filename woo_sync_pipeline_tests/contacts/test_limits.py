@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,6 +68,6 @@ def test_each_change_has_a_sentence_and_a_cause_and_a_setting() -> None:
     from woo_sync_pipeline.config.source import LimitsSettings
 
     assert set(LimitsSettings().by_change) == set(Change)
-    for change in Change:
-        assert change.likely_cause
-        assert measured(change, count=3, of=10).sentence.startswith("3 ")
+    for change, noun in product(Change, ("store", "account")):
+        assert change.likely_cause(noun)
+        assert measured(change, count=3, of=10).sentence(noun).startswith("3 ")

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from woo_sync_pipeline.alerts import delivery
+from woo_sync_pipeline.demo.klaviyo import AccountDetails, KlaviyoData
 from woo_sync_pipeline.demo.world import CONSENT_KEY
 from woo_sync_pipeline.orchestration.runner import SyncOutcome
 from woo_sync_pipeline.state.syncs import find_sync
@@ -94,6 +95,24 @@ def test_a_failed_sync_is_told_with_source_reason_and_next_step(world: World, we
     assert "run again" in told["next_step"].casefold()
     assert told["text"].startswith(f"{KEY}: first sync 1 failed. {told['error'].rstrip('.')}")
     assert told["next_step"] in told["text"]
+
+
+def test_a_failed_sync_of_a_klaviyo_account_is_told_like_that_of_a_store(
+    make_world: MakeWorld, webhook: Webhook
+) -> None:
+    account = KlaviyoData(account=AccountDetails(organization_name="Klaviyo"))
+    world = make_world(
+        {KEY: small_store(customers=0, orders=0)},
+        accounts={"klaviyo": account},
+        options={"alerts": {"webhook_url": webhook.url}},
+    )
+    world.demo.accounts["klaviyo"].stop()
+    tell_of_failure(world, failed(world.try_sync("klaviyo")))
+    (told,) = webhook.received
+    assert (told["source"], told["sync"], told["kind"], told["status"]) == ("klaviyo", 1, "first", "failed")
+    assert told["error"].startswith("klaviyo: GET ")
+    assert "Connection refused" in told["error"]
+    assert "reaches a.klaviyo.com" in told["next_step"]
 
 
 def test_a_store_that_stays_down_is_told_once_an_hour_and_another_trouble_at_once(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from playwright.sync_api import FloatRect, Locator, Page, expect
 
@@ -24,6 +25,13 @@ class DagsterPage:
     def open_group(self, group: str) -> None:
         """The graph of one source."""
         self.open(f"/locations/{_LOCATION}/asset-groups/{group}/lineage")
+
+    def open_groups_expanded(self, *groups: str) -> None:
+        """The graphs of several sources, one below the other."""
+        selection = quote(" or ".join(f'group:"{group}"' for group in groups), safe="")
+        # Groups of the global graph are named by where they are deployed, of which a single server says nothing.
+        expanded = quote(",".join(f"global@global:{group}" for group in groups))
+        self.open(f"/asset-groups~{selection}?expanded={expanded}")
 
     def open_asset(self, group: str, asset: str, *, view: str, more: str = "") -> None:
         self.open(f"/assets/{group}/{asset}?view={view}{more}")

@@ -1,4 +1,4 @@
-"""Dagster as people run it, code server, webserver and daemon, on two demo stores that were just synced."""
+"""Dagster as people run it, code server, webserver and daemon, on demo stores and a Klaviyo that were just synced."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ import dagster as dg
 import pytest
 
 from woo_sync_pipeline.config.settings import CONFIG_ENV, DATABASE_URL_ENV
+from woo_sync_pipeline.demo.klaviyo_scenario import account_beside
 from woo_sync_pipeline.demo.store import DemoStore, StoreData, generate_store
 from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today
 from woo_sync_pipeline.orchestration.decisions import DayRange
@@ -29,7 +30,7 @@ from woo_sync_pipeline.state.syncs import SyncRun
 from woo_sync_pipeline.steps.resources import StateResource
 from woo_sync_pipeline_tests.scale.machines import Machine, code_server, daemon
 
-SHOP, OUTLET = "woocommerce", "outlet"
+SHOP, OUTLET, KLAVIYO = "woocommerce", "outlet", "klaviyo"
 COLUMNS = (
     ("orders",),
     ("customers", "guest_orders", "tags"),
@@ -38,7 +39,9 @@ COLUMNS = (
     ("synced_contacts",),
     ("sync_report",),
 )
-"""The assets of a source as they stand in the graph, from left to right."""
+"""The assets of a store as they stand in the graph, from left to right."""
+KLAVIYO_COLUMNS = (("profiles",), ("memberships",), *COLUMNS[2:])
+"""The same of a Klaviyo account."""
 DAYS_MISSED = 3
 _PATIENCE_SECONDS = 180.0
 
@@ -99,7 +102,15 @@ def serve_ui(folder: Path, database_url: str) -> Iterator[ServedUi]:
         SHOP: _store("WooCommerce", customers=120, orders=90),
         OUTLET: _store("Outlet", customers=40, orders=20),
     }
-    demo = DemoWorld(folder, stores, source_options=calm, options={"database_url": database_url})
+    account = account_beside(stores[SHOP], seed=1, profiles=60)
+    demo = DemoWorld(
+        folder,
+        stores,
+        accounts={KLAVIYO: account},
+        source_options=calm,
+        account_options=calm,
+        options={"database_url": database_url},
+    )
     with ExitStack() as running, pytest.MonkeyPatch.context() as patch:
         world = running.enter_context(demo)
         # Set first, so that what is put there meanwhile is taken away again.
@@ -127,15 +138,17 @@ def serve_ui(folder: Path, database_url: str) -> Iterator[ServedUi]:
         address = ["-h", "127.0.0.1", "-p", str(port)]
         started(Machine([*command, *address], log=folder / "webserver.log", variables=variables))
         ui = ServedUi(f"http://127.0.0.1:{port}", world, instance, state, now.date())
-        for key in stores:
+        for key in (*stores, KLAVIYO):
             ui.sync(key)
         _wait_until(lambda: _answers(f"{ui.url}/server_info"), folder)
 
-        for server in world.stores.values():
-            server.requests.clear()
+        for store in world.stores.values():
+            store.requests.clear()
+        world.accounts[KLAVIYO].requests.clear()
         started(daemon(workspace, log=folder / "daemon.log", variables=variables))
         # Once a sensor has seen that nothing changed, it does not look again at what the tests change.
         _wait_until(lambda: all(map(_sensor_has_looked, world.stores.values())), folder)
+        _wait_until(lambda: bool(world.accounts[KLAVIYO].requests), folder)
         yield ui
 
 

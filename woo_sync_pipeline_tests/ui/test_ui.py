@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from itertools import chain, pairwise
@@ -19,7 +19,15 @@ from woo_sync_pipeline.demo.world import TIMEZONE
 from woo_sync_pipeline.orchestration.decisions import DayRange, days_to_sync
 from woo_sync_pipeline.state.syncs import completed_sweeps, find_sync
 from woo_sync_pipeline_tests.ui.pages import DagsterPage
-from woo_sync_pipeline_tests.ui.served import COLUMNS, DAYS_MISSED, OUTLET, SHOP, ServedUi
+from woo_sync_pipeline_tests.ui.served import (
+    COLUMNS,
+    DAYS_MISSED,
+    KLAVIYO,
+    KLAVIYO_COLUMNS,
+    OUTLET,
+    SHOP,
+    ServedUi,
+)
 
 pytestmark = [pytest.mark.ui, pytest.mark.timeout(600)]
 
@@ -28,6 +36,7 @@ BACKFILL_MILLISECONDS = 240_000
 """The daemon looks after backfills every half minute: it starts one, and notices its end, so much later."""
 
 ASSETS = tuple(chain.from_iterable(COLUMNS))
+KLAVIYO_ASSETS = tuple(chain.from_iterable(KLAVIYO_COLUMNS))
 LIMITS_CHECK = "changes_are_within_limits"
 SHARE_CHECK = "invalid_share_is_below_the_limit"
 
@@ -163,19 +172,43 @@ def test_the_graph_shows_a_group_for_each_source_that_reads_from_left_to_right(
     ui: ServedUi, dagster: DagsterPage
 ) -> None:
     dagster.open("/asset-groups")
-    expect(dagster.nodes).to_have_count(2)
-    for source in (SHOP, OUTLET):
-        expect(dagster.node(source)).to_contain_text(str(len(ASSETS)))
+    expect(dagster.nodes).to_have_count(3)
+    for source, assets in ((SHOP, ASSETS), (OUTLET, ASSETS), (KLAVIYO, KLAVIYO_ASSETS)):
+        expect(dagster.node(source)).to_contain_text(str(len(assets)))
 
     dagster.open_group(SHOP)
     expect(dagster.nodes).to_have_count(len(ASSETS))
     for asset in ASSETS:
         expect(dagster.node(asset)).to_contain_text("filled")
     expect(dagster.node("contacts")).to_contain_text("4 / 4 Passed")
-    columns = [[sides(dagster.node(asset)) for asset in column] for column in COLUMNS]
+    assert_from_left_to_right(dagster, COLUMNS)
+    dagster.take_picture("asset-graph.png", dagster.nodes)
+
+
+def test_the_graph_of_a_klaviyo_account_reads_like_that_of_a_store_and_stands_beside_it(
+    ui: ServedUi, dagster: DagsterPage
+) -> None:
+    dagster.open_group(KLAVIYO)
+    expect(dagster.nodes).to_have_count(len(KLAVIYO_ASSETS))
+    for asset in KLAVIYO_ASSETS:
+        expect(dagster.node(asset)).to_contain_text("filled")
+    assert_from_left_to_right(dagster, KLAVIYO_COLUMNS)
+
+    # In a smaller window the boxes have nothing but names in them.
+    dagster.page.set_viewport_size({"width": 2400, "height": 1500})
+    dagster.open_groups_expanded(SHOP, KLAVIYO)
+    expect(dagster.node("contacts")).to_have_count(2)
+    expect(dagster.node(OUTLET)).to_have_count(0)
+    for asset in {*ASSETS, *KLAVIYO_ASSETS}:
+        for each in dagster.node(asset).all():
+            expect(each).to_contain_text("filled")
+    dagster.take_picture("graph-klaviyo.png", dagster.nodes)
+
+
+def assert_from_left_to_right(dagster: DagsterPage, names: Sequence[Sequence[str]]) -> None:
+    columns = [[sides(dagster.node(asset)) for asset in column] for column in names]
     for column, following in pairwise(columns):
         assert max(right for _, right in column) < min(left for left, _ in following)
-    dagster.take_picture("asset-graph.png", dagster.nodes)
 
 
 def choose_days(dialog: Locator, days: str) -> None:

@@ -22,7 +22,7 @@ from woo_sync_pipeline.state.columns import CONTACT_COLUMNS, RECORD_COLUMNS
 from woo_sync_pipeline.state.records import Reading, commit_opt_outs, commit_reading
 from woo_sync_pipeline.state.sources import with_refused_sources
 from woo_sync_pipeline.steps import findings
-from woo_sync_pipeline.steps.brake import OptOutsSent, send_opt_outs, stopped_by_the_store
+from woo_sync_pipeline.steps.brake import OptOutsSent, send_opt_outs, stopped_by_the_source
 from woo_sync_pipeline.steps.brake import finding as brake_finding
 from woo_sync_pipeline.steps.findings import RecordTally
 from woo_sync_pipeline.steps.fit import RECORD_SCHEMA, fit_records
@@ -112,14 +112,19 @@ def merged_contacts(step: SyncStep) -> dg.MaterializeResult:
             accept=passes,
             within_limits=lambda changes: step.accepts_changes or not changes.beyond(limits),
         )
-        staged.notes = {"changes": changes.to_json(), "warnings": list(changes.nearly_beyond(limits))}
+        staged.notes = {
+            "changes": changes.to_json(),
+            "warnings": list(changes.nearly_beyond(limits, noun=step.kind.noun)),
+        }
     stopped = None
     if step.accepts_changes and changes.beyond(limits):
         step.mark_accepted()
     elif changes.beyond(limits):
         opt_outs = None if step.is_dry_run else _send_opt_outs(step, sources, explicit, changes)
-        stopped = stopped_by_the_store(step.source.key, changes, limits, opt_outs=opt_outs)
-    of_limits = brake_finding(changes.measured, limits, stopped, changes.circumstances)
+        stopped = stopped_by_the_source(
+            step.source.key, changes, limits, opt_outs=opt_outs, noun=step.kind.noun
+        )
+    of_limits = brake_finding(changes.measured, limits, stopped, changes.circumstances, noun=step.kind.noun)
     results = [
         *(check_result(check, findings.together(each)) for check, each in found.items()),
         check_result(checks.CHANGES_ARE_WITHIN_LIMITS, of_limits),

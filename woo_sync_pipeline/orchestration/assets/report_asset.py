@@ -5,7 +5,6 @@ from functools import partial
 
 import dagster as dg
 
-from woo_sync_pipeline.config.source import SourceSettings
 from woo_sync_pipeline.orchestration.step import SyncStep
 from woo_sync_pipeline.orchestration.sync_asset import SyncAsset
 from woo_sync_pipeline.reports.markdown import (
@@ -46,13 +45,13 @@ def sync_report(step: SyncStep) -> dg.MaterializeResult:
     invalid = left_out + without_phone
     sync = finish_sync(step.database, run_id=step.run_id, counts=counts.to_json(), invalid=invalid)
     step.resources.state.release(step.source.key)
-    report = markdown_report(sync, counts, source_name=step.source.name)
+    report = markdown_report(sync, counts, source_name=step.source.name, noun=step.kind.noun)
     return step.result(
         counts.new + counts.updated + counts.failed + counts.newly_invalid,
-        **_changed_in_store(counts),
+        **_changed_in_source(counts, step.kind.noun),
         report=dg.MetadataValue.md(report),
         **_pictures(step, counts),
-        **_to_be_mended(invalid, step.source),
+        **_to_be_mended(invalid, step),
         **{name: getattr(counts, name) for name in ("new", "updated", "unchanged", "invalid", "failed")},
     )
 
@@ -73,19 +72,20 @@ def _pictures(step: SyncStep, counts: SyncCounts) -> dict[str, dg.MarkdownMetada
     from woo_sync_pipeline.reports.chart import data_url, sync_chart
 
     latest = list_syncs(step.database, source=step.source.key, limit=MOST_SYNCS)
-    chart = data_url(sync_chart(latest[::-1], counts.invalid_reasons))
+    chart = data_url(sync_chart(latest[::-1], counts.invalid_reasons, noun=step.kind.noun))
     return {"chart": dg.MetadataValue.md(markdown_picture(chart))}
 
 
-def _changed_in_store(counts: SyncCounts) -> dict[str, dg.MarkdownMetadataValue]:
-    changes = markdown_changes(counts)
-    return {"changed in the store": dg.MetadataValue.md(changes)} if changes else {}
+def _changed_in_source(counts: SyncCounts, noun: str) -> dict[str, dg.MarkdownMetadataValue]:
+    changes = markdown_changes(counts, noun=noun)
+    return {f"changed in the {noun}": dg.MetadataValue.md(changes)} if changes else {}
 
 
-def _to_be_mended(invalid: list[SyncContact], source: SourceSettings) -> dict[str, dg.MarkdownMetadataValue]:
+def _to_be_mended(invalid: list[SyncContact], step: SyncStep) -> dict[str, dg.MarkdownMetadataValue]:
     if not invalid:
         return {}
-    return {"to be mended": dg.MetadataValue.md(markdown_to_be_mended(invalid, page_of=source.page_of))}
+    text = markdown_to_be_mended(invalid, page_of=step.source.page_of, noun=step.kind.noun)
+    return {"to be mended": dg.MetadataValue.md(text)}
 
 
 def _making_records(extractions: Sequence[Extraction]) -> dict[str, str]:
