@@ -229,9 +229,9 @@ def make_world(
 ) -> Iterator[MakeWorld]:
     """Starts worlds (stores by source key, options of their configuration) and stops them after the test.
 
-    In tests that are marked with `dagster` their syncs are runs of its jobs.
+    In tests that are marked with `dagster` their syncs are runs of its jobs, unless told otherwise.
     """
-    syncs_are_runs = request.node.get_closest_marker("dagster") is not None
+    is_marked = request.node.get_closest_marker("dagster") is not None
     with ExitStack() as running:
 
         def start(
@@ -240,6 +240,7 @@ def make_world(
             accounts: Mapping[str, KlaviyoData] | None = None,
             source_options: Mapping[str, Any] | None = None,
             options: Mapping[str, Any] | None = None,
+            syncs_are_runs: bool = is_marked,
         ) -> World:
             demo = DemoWorld(
                 tmp_path / "world",
