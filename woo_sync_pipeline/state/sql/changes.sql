@@ -1,6 +1,6 @@
 -- name: note_changed_records
 -- Before the upsert, of the records that were read in another form. What belongs to a person holds no contact by itself.
-INSERT INTO changed_records
+INSERT INTO changed_records (change, record_type, record_id, phone)
 SELECT change, record_type, record_id, known.phone
 FROM incoming
 JOIN woo_sync.source_records AS known USING (record_type, record_id)
@@ -13,7 +13,7 @@ WHERE known.source = :source AND known.gone_at IS NULL AND found.is_so
 
 -- name: note_gone_records
 -- As `MARK_GONE`, and before it.
-INSERT INTO changed_records
+INSERT INTO changed_records (change, record_type, record_id, phone)
 SELECT CASE WHEN known.is_person THEN 'customers_gone' ELSE 'orders_gone' END, known.record_type,
     known.record_id, known.phone
 FROM gone JOIN woo_sync.source_records AS known USING (record_type, record_id)
