@@ -29,6 +29,7 @@ from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 from woo_sync_pipeline.state.database import SCHEMA, Database
 from woo_sync_pipeline.state.syncs import SyncContact, SyncRun, list_syncs, sync_contacts
 from woo_sync_pipeline.steps.resources import StateResource
+from woo_sync_pipeline_tests.databases import emptying
 from woo_sync_pipeline_tests.orchestration.plain_sync import PlainRunner
 from woo_sync_pipeline_tests.sources.woocommerce.configured import woocommerce
 
@@ -141,9 +142,9 @@ class World:
         self._configure(values)
 
     def lose_the_state(self) -> None:
-        """Drop everything that this project has ever stored."""
+        """Delete everything that this project has ever stored."""
         with self.database.transaction() as connection:
-            connection.execute(sa.text(f"DROP SCHEMA {SCHEMA} CASCADE"))
+            connection.exec_driver_sql(emptying(connection))
         self.state.close()
         self._connect()
 
