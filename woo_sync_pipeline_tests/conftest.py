@@ -31,7 +31,16 @@ settings.register_profile("suite", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("suite")
 
 _LONGEST_TEST_SECONDS = 60
-_LONGEST = ("test_brake.py", "test_a_no_stands.py", "test_kill.py", "test_demo_ui.py", "test_whole_syncs.py")
+_LONGEST = (
+    "test_demo_ui.py",
+    "test_no_stands.py",
+    "test_kill.py",
+    "test_schedule_and_sensor.py",
+    "test_a_no_stands.py",
+    "test_brake.py",
+    "test_whole_sync_consent.py",
+    "test_whole_sync.py",
+)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -55,6 +55,24 @@ _END_OTHERS = """
 """
 
 
+def emptying(connection: sa.Connection) -> str:
+    """Statements that delete all that a state holds, and let its numbers begin anew."""
+    tables = connection.execute(
+        sa.text(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'woo_sync'::regnamespace AND relkind = 'r'"
+            " AND relname <> 'alembic_version'"
+        )
+    ).scalars()
+    deletions = [f"DELETE FROM woo_sync.{table}" for table in tables]
+    sequences = connection.execute(
+        sa.text(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'woo_sync'::regnamespace AND relkind = 'S'"
+        )
+    ).scalars()
+    restarts = [f"SELECT setval('woo_sync.{sequence}', 1, false)" for sequence in sequences]
+    return "; ".join([*deletions, *restarts])
+
+
 class _UsedAgain:
     """A database with a state whose rows are deleted after each use."""
 
@@ -63,18 +81,7 @@ class _UsedAgain:
         self._engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
         with self._engine.connect() as connection:
             self._making = connection.execute(sa.text(_MAKING)).scalar_one()
-            tables = connection.execute(
-                sa.text(
-                    "SELECT relname FROM pg_class WHERE relnamespace = 'woo_sync'::regnamespace"
-                    " AND relkind = 'r' AND relname <> 'alembic_version'"
-                )
-            ).scalars()
-            deletions = [f"DELETE FROM woo_sync.{table}" for table in tables]
-            sequences = connection.execute(
-                sa.text("SELECT oid::regclass FROM pg_class WHERE relkind = 'S' AND oid >= 16384")
-            ).scalars()
-            restarts = [f"SELECT setval('{sequence}', 1, false)" for sequence in sequences]
-        self._emptying = "; ".join([*deletions, *restarts])
+            self._emptying = emptying(connection)
 
     def is_emptied(self) -> bool:
         """Whether it is as it was at first; if not, it may be used no more."""

@@ -18,6 +18,9 @@ from woo_sync_pipeline.demo.store import StoreData, generate_store
 from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today
 from woo_sync_pipeline.orchestration.instance import DAGSTER_HOME_ENV
 from woo_sync_pipeline_tests.databases import DatabaseServer, temporary_folder
+from woo_sync_pipeline_tests.orchestration.conftest import _without_pictures
+
+__all__ = ["_without_pictures"]
 
 KEY = "woocommerce"
 

@@ -21,6 +21,7 @@ from woo_sync_pipeline.state.consent_ledger import LedgerEntry, note_platform_ev
 from woo_sync_pipeline.state.database import Database
 from woo_sync_pipeline_tests.cli.conftest import KEY, Command, MakeWorld, small_store
 from woo_sync_pipeline_tests.cli.processes import environment
+from woo_sync_pipeline_tests.orchestration.plain_sync import sync_demo
 
 ANN = "+61491570006"
 NOBODY = "+61491570999"
@@ -33,7 +34,7 @@ def known(module_database_url: str, tmp_path_factory: pytest.TempPathFactory, wo
     with DemoWorld(folder, {KEY: small_store()}, options={"database_url": module_database_url}) as world:
         billing = {"first_name": "Ann", "phone": ANN, "country": "AU"}
         world.stores[KEY].data.place_order(billing=billing, meta={ORDER_CONSENT_KEY: "1"})
-        assert woo_sync("--config", world.config, "sync").code == 0
+        sync_demo(world, KEY)
     return world
 
 

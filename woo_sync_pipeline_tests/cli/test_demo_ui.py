@@ -106,7 +106,8 @@ def _wait_until(is_so: Callable[[], bool], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.2)
+        # Each question costs the server of the UI as much as the live syncs that are waited for.
+        time.sleep(1)
 
 
 def _answers(port: int) -> bool:

@@ -13,6 +13,7 @@ from woo_sync_pipeline.demo.world import DemoWorld
 from woo_sync_pipeline_tests.cli.conftest import KEY, Command, small_store
 from woo_sync_pipeline_tests.cli.processes import environment
 from woo_sync_pipeline_tests.cli.test_forget import add_people, ann_of
+from woo_sync_pipeline_tests.orchestration.plain_sync import sync_demo
 from woo_sync_pipeline_tests.state.stored import ANN, BOB
 
 
@@ -31,7 +32,7 @@ def known(module_database_url: str, tmp_path_factory: pytest.TempPathFactory, wo
     with DemoWorld(folder, {KEY: small_store()}, options={"database_url": module_database_url}) as world:
         data = world.stores[KEY].data
         add_people(data)
-        assert woo_sync("--config", world.config, "sync").code == 0
+        sync_demo(world, KEY)
         ann = ann_of(data)
     return Known(world, ann)
 

@@ -23,6 +23,7 @@ from woo_sync_pipeline.state.erasures import erase_person
 from woo_sync_pipeline.steps.resources import source_claim
 from woo_sync_pipeline_tests.cli.conftest import KEY, Command, Result, small_store
 from woo_sync_pipeline_tests.databases import DatabaseServer
+from woo_sync_pipeline_tests.orchestration.plain_sync import sync_demo
 from woo_sync_pipeline_tests.state.stored import ANN, BOB, CAM, at, commit, customer
 
 TABLES = ("source_records", "contacts", "sync_run_contacts", "consent_events")
@@ -100,7 +101,7 @@ def make_synced(
                 DemoWorld(folder, {KEY: small_store()}, options={"database_url": url})
             )
             add_people(world.stores[KEY].data)
-            assert woo_sync("--config", world.config, "sync").code == 0
+            sync_demo(world, KEY)
             return Synced(world, stack.enter_context(closing(Database(url))))
 
         yield make

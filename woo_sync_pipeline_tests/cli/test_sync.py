@@ -11,6 +11,7 @@ import pytest
 from woo_sync_pipeline.demo.scenario import shop_once
 from woo_sync_pipeline.demo.world import TIMEZONE, yesterday
 from woo_sync_pipeline_tests.cli.conftest import KEY, Command, MakeWorld
+from woo_sync_pipeline_tests.orchestration.plain_sync import sync_demo
 
 ESCAPE = "\x1b"
 
@@ -37,7 +38,7 @@ def test_an_incremental_sync_brings_what_was_bought_since_with_few_requests(
     woo_sync: Command, make_world: MakeWorld
 ) -> None:
     world = make_world()
-    assert woo_sync("--config", world.config, "sync").code == 0
+    sync_demo(world, KEY)
     guest = shop_once(world.stores[KEY].data, random.Random(1))
     before = len(world.stores[KEY].requests)
 
@@ -149,7 +150,7 @@ def test_changes_beyond_the_limits_are_shown_by_a_preview_and_let_through_on_req
     limits = {"leaving_lists": {"share": 0.1, "at_least": 2}}
     world = make_world(source_options={"limits": limits})
     store = world.stores[KEY].data
-    assert woo_sync("--config", world.config, "sync").code == 0
+    sync_demo(world, KEY)
     for customer in list(store.customers)[5:]:
         store.delete_customer(customer)
     before = world.platform.directory.snapshot()
@@ -171,7 +172,7 @@ def test_changes_beyond_the_limits_are_shown_by_a_preview_and_let_through_on_req
 
 def test_a_preview_leads_with_what_changed_in_the_store(woo_sync: Command, make_world: MakeWorld) -> None:
     world = make_world()
-    assert woo_sync("--config", world.config, "sync").code == 0
+    sync_demo(world, KEY)
     shop_once(world.stores[KEY].data, random.Random(1))
     before = world.platform.directory.snapshot()
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from woo_sync_pipeline.contacts.consent import Consent, consent_of, parse_consent
 from woo_sync_pipeline_tests.checkout import SHARED
+from woo_sync_pipeline_tests.examples import examples
 
 KEY = "sms_marketing_consent"
 NEGATIVE_KEYS = [
@@ -140,13 +141,13 @@ def test_the_key_that_decides_is_named(meta: dict[str, object], decided: tuple[C
     assert consent_of(meta, ("a", "b", "sms_optout_at")) == decided
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.text(max_size=12), values)
 def test_no_value_raises(key: str, value: object) -> None:
     assert parse_consent(key, value) in Consent
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.dictionaries(st.sampled_from(["a", "b", "c", "sms_optout"]), values),
     st.permutations(["a", "b", "c", "sms_optout"]),
@@ -162,7 +163,7 @@ def test_an_opt_out_is_never_lost_among_the_keys(meta: dict[str, object], keys: 
         assert signals[origin] is consent
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(values)
 def test_an_opt_out_key_answers_opted_in_only_to_a_state(value: object) -> None:
     if parse_consent("sms_optout", value) is Consent.opted_in:

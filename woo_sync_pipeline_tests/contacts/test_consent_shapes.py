@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from woo_sync_pipeline.contacts.consent import Consent, ConsentRules, is_unread, parse_consent, read_choice
 from woo_sync_pipeline_tests.contacts.test_consent import scalars
+from woo_sync_pipeline_tests.examples import examples
 
 KEY = "sms_marketing_consent"
 OPT_OUT_KEY = "sms_optout"
@@ -213,7 +214,7 @@ def leaves(value: Any) -> list[Any]:
     return [value]
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(37))
 @given(keys, texts_without_json)
 def test_what_is_wrapped_once_means_what_it_means_alone(key: str, value: object) -> None:
     alone = parse_consent(key, value)
@@ -223,7 +224,7 @@ def test_what_is_wrapped_once_means_what_it_means_alone(key: str, value: object)
         assert is_unread(each, key=key) is is_unread(value, key=key)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(37))
 @given(keys, shapes)
 def test_a_json_text_means_what_it_holds(key: str, value: object) -> None:
     if isinstance(value, list | dict):
@@ -233,14 +234,14 @@ def test_a_json_text_means_what_it_holds(key: str, value: object) -> None:
                 assert parse_consent(key, spelling) is parse_consent(key, value)
 
 
-@settings(max_examples=250)
+@settings(max_examples=examples(62))
 @given(keys, shapes)
 def test_nothing_becomes_a_yes_that_holds_none(key: str, value: Any) -> None:
     if parse_consent(key, value) is IN:
         assert any(parse_consent(key, leaf) is IN for leaf in leaves(value))
 
 
-@settings(max_examples=250)
+@settings(max_examples=examples(62))
 @given(st.lists(shapes, min_size=2, max_size=4))
 def test_of_several_none_is_a_yes_and_a_no_stays_one(items: list[Any]) -> None:
     read = parse_consent(KEY, items)
@@ -249,7 +250,7 @@ def test_of_several_none_is_a_yes_and_a_no_stays_one(items: list[Any]) -> None:
         assert read is OUT
 
 
-@settings(max_examples=250)
+@settings(max_examples=examples(62))
 @given(st.dictionaries(names, shapes, min_size=1, max_size=4), shapes)
 def test_a_second_answer_about_sms_never_makes_a_yes(found: dict[str, Any], other: Any) -> None:
     both = {**found, "sms": "yes", "sms_consent": other}
@@ -258,7 +259,7 @@ def test_a_second_answer_about_sms_never_makes_a_yes(found: dict[str, Any], othe
         assert parse_consent(KEY, both) is OUT
 
 
-@settings(max_examples=250)
+@settings(max_examples=examples(62))
 @given(keys, shapes)
 def test_what_is_unread_is_no_choice(key: str, value: Any) -> None:
     if is_unread(value, key=key):

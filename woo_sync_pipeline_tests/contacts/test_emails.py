@@ -5,6 +5,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from woo_sync_pipeline.contacts.names import clean_email
+from woo_sync_pipeline_tests.examples import examples
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_what_has_not_the_shape_of_an_address_is_dropped(text: str) -> None:
     assert clean_email(text) == ""
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(st.one_of(st.text(), st.emails(), st.builds("{}@{}.{}".format, st.text(), st.text(), st.text())))
 @example("a@İ.com")
 @example("a@ΑΣ.gr")

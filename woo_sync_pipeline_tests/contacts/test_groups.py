@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from woo_sync_pipeline.contacts.groups import MAX_GROUP_NAME_LENGTH, GroupNames, tags_from_meta
+from woo_sync_pipeline_tests.examples import examples
 
 json_values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20)),
@@ -77,7 +78,7 @@ def test_broken_or_bottomless_json_is_read_as_text() -> None:
     assert tags_from_meta("[1" + "1" * 5000 + "]")
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(json_values)
 def test_any_json_gives_clean_distinct_tags(value: object) -> None:
     tags = tags_from_meta(value)

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from woo_sync_pipeline.contacts.names import MAX_NAME_LENGTH, clean_name, clean_text, cut
+from woo_sync_pipeline_tests.examples import examples
 
 messy = st.one_of(
     st.text(max_size=120),
@@ -94,7 +95,7 @@ def test_cleaning_a_name_again_changes_nothing(text: str) -> None:
     assert clean_name(clean_name(text)) == clean_name(text)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(messy)
 def test_a_name_is_short_visible_and_composed(text: str) -> None:
     name = clean_name(text)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from woo_sync_pipeline.contacts.phone_patterns import textable_number
 from woo_sync_pipeline.contacts.phones import parse_phone, parse_phone_closely, phone_at_a_glance
+from woo_sync_pipeline_tests.examples import examples
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 KINDS = [*range(11), *[1] * 15, 2, 0, 0]
@@ -92,14 +93,14 @@ def national_digits(random: Random, region: str) -> str:
     return random.choice([digits] * 12 + [digits[1:], digits[:-1], digits + random.choice("0123456789")])
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_the_fast_way_gives_the_same_answer_as_the_close_look(random: Random) -> None:
     text, region = messy_number(random)
     assert parse_phone(text, region) == parse_phone_closely(text, region), (text, region)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(
     st.one_of(st.text(max_size=30), st.text("0123456789+() -./\n０٣²x", max_size=25)),
     st.one_of(st.sampled_from(REGIONS), st.text(max_size=4)),

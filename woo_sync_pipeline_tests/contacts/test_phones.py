@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from woo_sync_pipeline.contacts.phones import InvalidReason, ParsedPhone, parse_phone, parse_phone_closely
 from woo_sync_pipeline_tests.checkout import SHARED
+from woo_sync_pipeline_tests.examples import examples
 
 REGIONS = [*sorted(phonenumbers.SUPPORTED_REGIONS), "", "XX", "AQ", "au", "Australia"]
 MOBILE = "+61412345678"
@@ -258,7 +259,7 @@ def typed(region: str, kind: int, tail: str, form: int, separator: str) -> str:
     return str(phonenumbers.format_number(changed, form)).replace(" ", separator)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(numbers_as_typed, st.one_of(st.none(), st.sampled_from(REGIONS[:-1])))
 def test_a_clean_number_is_what_phonenumbers_says_it_is(
     number: tuple[str, int, str, int, str], elsewhere: str | None
@@ -289,7 +290,7 @@ noise = st.one_of(
 )
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(noise, st.one_of(st.sampled_from(REGIONS), st.text(max_size=4)))
 def test_any_text_gives_either_a_textable_number_or_a_reason(text: str, region: str) -> None:
     answer = parse_phone(text, region)

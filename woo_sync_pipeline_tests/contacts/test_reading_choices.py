@@ -23,6 +23,7 @@ from woo_sync_pipeline.contacts.consent import (
     stated_time,
 )
 from woo_sync_pipeline_tests.contacts.test_consent import values
+from woo_sync_pipeline_tests.examples import examples
 
 RULES = ConsentRules(
     keys=("sms_consent", "sms_optout", "_wc_other/acme/sms", "acme_sms"),
@@ -205,7 +206,7 @@ def test_what_is_no_believable_time_is_none(value: object) -> None:
     assert stated_time(value) is None
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(100))
 @given(values)
 def test_no_value_raises_and_only_what_means_a_yes_has_a_time(value: object) -> None:
     if stated_time(value) is not None:
@@ -220,7 +221,7 @@ metas = st.dictionaries(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(100))
 @given(metas)
 def test_a_record_is_read_whatever_it_holds(meta: dict[str, object]) -> None:
     read = read_choice(meta, RULES)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from woo_sync_pipeline.contacts.choice_times import Interval
 from woo_sync_pipeline.contacts.columns import NEVER
 from woo_sync_pipeline.contacts.repeats import PersonalChoices, repeats_of
+from woo_sync_pipeline_tests.examples import examples
 
 
 @dataclass(frozen=True)
@@ -215,7 +216,7 @@ people = st.builds(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(37))
 @given(st.lists(people, max_size=8), st.lists(people, max_size=8))
 @example([Said(True, 3), Said(True, 3)], [Said(True, 3), Said(False, 3)])
 def test_the_quick_answer_is_the_slow_one(asking: list[Said], others: list[Said]) -> None:

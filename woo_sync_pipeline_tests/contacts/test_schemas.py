@@ -63,6 +63,20 @@ def contact(**changes: object) -> dict[str, object]:
     }
 
 
+@pytest.mark.parametrize(("model", "row"), [(SourceRecord, record()), (MergedContact, contact())])
+def test_no_rows_have_the_types_of_the_model_too(
+    model: type[SourceRecord] | type[MergedContact], row: dict[str, object]
+) -> None:
+    frame = pd.DataFrame([row])[[*reversed(row)]]
+    good, _ = validate(model, frame)
+    none, failures = validate(model, frame.iloc[:0])
+    assert failures.empty
+    assert none.empty
+    assert none.dtypes.to_dict() == good.dtypes.to_dict()
+    assert list(none.columns) == list(good.columns)
+    assert isinstance(none.index, pd.RangeIndex)
+
+
 def test_good_rows_pass_with_the_types_of_the_model() -> None:
     good, failures = validate(
         SourceRecord, pd.DataFrame([record(), record(phone=None, invalid_reason="not_mobile")])

@@ -6,24 +6,21 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
 import sqlalchemy as sa
 
-from woo_sync_pipeline.days import today
 from woo_sync_pipeline.demo.platform import ContactSnapshot, DemoPlatform
 from woo_sync_pipeline.demo.store import StoreData, generate_store
-from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today, yesterday
-from woo_sync_pipeline.orchestration.decisions import DayRange
+from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, before_today
 from woo_sync_pipeline.state.database import Database
-from woo_sync_pipeline.steps.resources import StateResource
 from woo_sync_pipeline_tests.crash.sync_process import ForkedSync, Killable
 from woo_sync_pipeline_tests.databases import DatabaseServer
 from woo_sync_pipeline_tests.orchestration.conftest import _without_pictures
-from woo_sync_pipeline_tests.orchestration.plain_sync import PlainRunner
+from woo_sync_pipeline_tests.orchestration.plain_sync import sync_demo
 
 __all__ = ["_without_pictures"]
 
@@ -54,12 +51,7 @@ class CrashWorld:
 
     def sync(self) -> None:
         """Sync, in this process: it is not to be killed."""
-        settings = self.world.settings()
-        state = StateResource(settings)
-        now = today(TIMEZONE, datetime.now(UTC))
-        outcome = PlainRunner(settings, state=state).run(settings.source(SOURCE), DayRange(yesterday(), now))
-        state.close()
-        assert outcome.error is None, outcome.error
+        sync_demo(self.world, SOURCE)
 
     def sync_and_kill(self, is_time: Callable[[], bool], *, start: Start = ForkedSync) -> None:
         """Sync, and kill the process during the first request at which it is time."""

@@ -29,6 +29,7 @@ from woo_sync_pipeline.sources.woocommerce.settings import WooCommerceSettings
 from woo_sync_pipeline.state.database import SCHEMA, Database
 from woo_sync_pipeline.state.syncs import SyncContact, SyncRun, list_syncs, sync_contacts
 from woo_sync_pipeline.steps.resources import StateResource
+from woo_sync_pipeline_tests.databases import emptying
 from woo_sync_pipeline_tests.orchestration.plain_sync import PlainRunner
 from woo_sync_pipeline_tests.sources.woocommerce.configured import woocommerce
 
@@ -145,9 +146,9 @@ class World:
         self.reconfigure_source(key, default_region="Nowhere")
 
     def lose_the_state(self) -> None:
-        """Drop everything that this project has ever stored."""
+        """Delete everything that this project has ever stored."""
         with self.database.transaction() as connection:
-            connection.execute(sa.text(f"DROP SCHEMA {SCHEMA} CASCADE"))
+            connection.exec_driver_sql(emptying(connection))
         self.state.close()
         self._connect()
 
@@ -233,9 +234,9 @@ def make_world(
 ) -> Iterator[MakeWorld]:
     """Starts worlds (stores by source key, options of their configuration) and stops them after the test.
 
-    In tests that are marked with `dagster` their syncs are runs of its jobs.
+    In tests that are marked with `dagster` their syncs are runs of its jobs, unless told otherwise.
     """
-    syncs_are_runs = request.node.get_closest_marker("dagster") is not None
+    is_marked = request.node.get_closest_marker("dagster") is not None
     with ExitStack() as running:
 
         def start(
@@ -244,6 +245,7 @@ def make_world(
             accounts: Mapping[str, KlaviyoData] | None = None,
             source_options: Mapping[str, Any] | None = None,
             options: Mapping[str, Any] | None = None,
+            syncs_are_runs: bool = is_marked,
         ) -> World:
             demo = DemoWorld(
                 tmp_path / "world",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -16,7 +16,8 @@ import dagster as dg
 
 from woo_sync_pipeline.config.settings import Settings
 from woo_sync_pipeline.config.source import SourceSettings
-from woo_sync_pipeline.days import midnight
+from woo_sync_pipeline.days import midnight, today
+from woo_sync_pipeline.demo.world import TIMEZONE, DemoWorld, yesterday
 from woo_sync_pipeline.orchestration.assets.contact_assets import contacts, merged_contacts
 from woo_sync_pipeline.orchestration.assets.platform_asset import synced_contacts
 from woo_sync_pipeline.orchestration.assets.report_asset import sync_report
@@ -109,6 +110,16 @@ class PlainRunner:
         assert noted is not None
         assert noted.error is not None
         return noted.error
+
+
+def sync_demo(demo: DemoWorld, key: str) -> None:
+    """Sync a source of a demo world, yesterday and today, by its configuration; it must succeed."""
+    settings = demo.settings()
+    state = StateResource(settings)
+    days = DayRange(yesterday(), today(TIMEZONE, datetime.now(UTC)))
+    outcome = PlainRunner(settings, state=state).run(settings.source(key), days)
+    state.close()
+    assert outcome.error is None, outcome.error
 
 
 def _chain(source: SourceSettings) -> Iterator[tuple[SyncAsset, list[str]]]:

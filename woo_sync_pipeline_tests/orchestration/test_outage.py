@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -51,12 +52,12 @@ def set_clock(store: StoreData, moment: datetime) -> None:
     store.clock = lambda: moment
 
 
-def connected_world(make_world: MakeWorld) -> World:
+def connected_world(make_world: MakeWorld, **options: Any) -> World:
     """A store that was synced at noon of its second day."""
     store = generate_store(
         seed=1, customers=60, orders=40, now=at(connected(), 20), timezone=TIMEZONE, name="WooCommerce"
     )
-    world = make_world({KEY: store}, source_options={"start_date": connected()})
+    world = make_world({KEY: store}, source_options={"start_date": connected()}, **options)
     noon = at(first_sync(), 12)
     set_clock(store, noon)
     assert world.sync(first=connected(), last=first_sync()).kind == "first"
@@ -114,7 +115,7 @@ def days(first: date, last: date) -> list[str]:
 def test_after_an_outage_one_run_brings_everything_over_as_daily_syncs_would_have(
     make_world: MakeWorld,
 ) -> None:
-    undisturbed = connected_world(make_world)
+    undisturbed = connected_world(make_world, syncs_are_runs=False)
     rng = random.Random(5)
     for day in [first_sync(), *outage()]:
         if day in outage():

@@ -20,6 +20,7 @@ from woo_sync_pipeline.sources.woocommerce.errors import (
 )
 from woo_sync_pipeline.sources.woocommerce.page_walk import cover, map_ahead
 from woo_sync_pipeline.sources.woocommerce.row_ids import LeftOut
+from woo_sync_pipeline_tests.examples import examples
 
 READING = Attempt("shop", "reading")
 
@@ -109,7 +110,7 @@ scripts = st.lists(st.lists(changes, max_size=3), max_size=40)
     total=st.booleans(),
 )
 @example(size=12, limit=4, script=[[], [DeleteAt(0, 3)]], ahead=1, total=True)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_every_row_that_exists_throughout_comes_exactly_once_and_in_order(
     size: int, limit: int, script: list[list[Change]], ahead: int, total: bool
 ) -> None:
@@ -130,7 +131,7 @@ def test_every_row_that_exists_throughout_comes_exactly_once_and_in_order(
 )
 @example(size=12, limit=30, cap=2, script=[[], [InsertAt(0, 12)]], ahead=1, total=True)
 @example(size=12, limit=30, cap=2, script=[[], [InsertAt(0, 12)]], ahead=1, total=False)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_the_same_holds_for_a_store_that_gives_fewer_rows_than_asked_for(
     size: int, limit: int, cap: int, script: list[list[Change]], ahead: int, total: bool
 ) -> None:
@@ -151,7 +152,7 @@ class DescendingStore(ChangingStore):
 
 
 @given(size=st.integers(0, 40), limit=st.integers(2, 9), script=scripts)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(37), deadline=None)
 def test_the_same_holds_from_the_newest_down(size: int, limit: int, script: list[list[Change]]) -> None:
     store = DescendingStore([20 * (place + 1) for place in range(size)], script)
     read = collect(store, limit=limit, descending=True)
@@ -221,7 +222,7 @@ def test_rows_that_are_counted_and_hidden_keep_no_other_row_from_being_read(hidd
     hidden=st.lists(st.tuples(st.integers(0, 60), st.integers(1, 8)), max_size=4),
 )
 @example(size=20, limit=30, cap=4, hidden=[(10, 8)])
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_of_a_store_that_caps_pages_and_hides_rows_either_every_other_row_comes_or_an_error(
     size: int, limit: int, cap: int, hidden: list[tuple[int, int]]
 ) -> None:
@@ -310,7 +311,7 @@ UNREADABLE: list[Any] = [None, "abc", -5, 2**63, 1.5, True, [], "", "12a", float
 )
 @example(size=3, limit=2, cap=2, odd={1: None, 2: None}, total=False, ahead=1)
 @example(size=2, limit=3, cap=3, odd={1: "abc"}, total=False, ahead=1)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_rows_without_an_id_keep_no_other_row_from_being_read(
     size: int, limit: int, cap: int, odd: dict[int, Any], total: bool, ahead: int
 ) -> None:
