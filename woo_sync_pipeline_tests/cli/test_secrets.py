@@ -77,13 +77,14 @@ AS_WHAT_IS_SHOWN = (
 def whole_document() -> dict[str, Any]:
     """Every setting there is, in a form that can be used; whoever is asked refuses at once."""
     text = re.sub(
-        r"^( {0,6})# ( *[a-z_]+:)", r"\1\2", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE
+        r"^( {0,6})# ((?:- | *)[a-z_]+:)", r"\1\2", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE
     )
     values: dict[str, Any] = yaml.safe_load(re.sub(r"\$\{(\w+)\}", r"\1", text))
     del values["celery"]
     source = values["sources"][0]
     source["url"] = values["messagemedia"]["base_url"] = "https://127.0.0.1:1"
-    source["use_environment_proxies"] = False
+    source["use_environment_proxies"] = values["sources"][1]["use_environment_proxies"] = False
+    values["sources"][1]["url"] = "https://127.0.0.1:1"
     source["daily_at"] = "02:00"
     values["staging_url"] = "s3://my-bucket/woo-sync-staging"
     values["database_url"] = "postgresql://sync:x@127.0.0.1:1/sync"
@@ -104,7 +105,7 @@ PATHS = [*leaves(whole_document()), ("celery", "redis_url"), ("celery", "redeliv
 
 
 def with_value(path: KeyPath, written: str) -> str:
-    """The document with these characters in the place of a value."""
+    """The document with these characters in the place of a value; of sources it has that one, or the first."""
     values = copy.deepcopy(whole_document())
     if path[0] == "celery":
         values["celery"] = {"redis_url": "redis://127.0.0.1:1/0", "redeliver_after_seconds": 60}
@@ -112,6 +113,8 @@ def with_value(path: KeyPath, written: str) -> str:
     for part in path[:-1]:
         at = at[part]
     at[path[-1]] = "WRITTEN_HERE"
+    # Of several sources a wrong one would be left out, and the others read.
+    values["sources"] = [values["sources"][path[1] if path[0] == "sources" else 0]]
     return _dumped(values).replace("WRITTEN_HERE", written)
 
 

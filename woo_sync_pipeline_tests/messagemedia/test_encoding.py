@@ -408,7 +408,7 @@ def test_a_label_that_the_crash_left_behind_goes_when_the_store_has_left_again()
     both = store(sources=("Outlet", "WooCommerce"), base=base_of(store()))
     sent = plan(both, contact(label="Klaviyo, WooCommerce"))
     shown = carried_out(sent, contact(label="Klaviyo, WooCommerce"))
-    assert shown.custom_value("f-source") == "Klaviyo, WooCommerce, Outlet"
+    assert shown.custom_value("f-source") == "Klaviyo, Outlet, WooCommerce"
     made = plan(store(base=base_of(store()), in_flight=sent.base), shown)
     assert values(made)["f-source"] == "Klaviyo, WooCommerce"
 

@@ -170,5 +170,4 @@ KlaviyoListEndlessError = _kind(
     "The pages of a list go on and on, and bring nothing that was not there before.",
     ("and no end",),
     "Run again; if it stays, tell Klaviyo's support.",
-    transient=True,
 )

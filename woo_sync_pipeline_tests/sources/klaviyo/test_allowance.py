@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from requests.structures import CaseInsensitiveDict
 
 from woo_sync_pipeline.demo.klaviyo import DemoKlaviyo, KlaviyoData, Rate
 from woo_sync_pipeline.sources.klaviyo.allowance import Allowance, Told
@@ -131,3 +132,52 @@ def test_limits_are_read_in_every_form(limit: str, left: str, reset: str) -> Non
     assert clock.now == 1_000
     allowance.take()
     assert clock.now >= 1_005
+
+
+def told(status: int = 200, **headers: str) -> Told:
+    return Told(
+        status, CaseInsensitiveDict({name.replace("_", "-"): value for name, value in headers.items()})
+    )
+
+
+def test_a_refusal_lets_nobody_go_before_its_time() -> None:
+    """Whoever waits for his turn meanwhile waits as well."""
+    clock = FastClock()
+    allowance = Allowance(1.0, sleep=clock.sleep, clock=clock)
+    allowance.take()
+    allowance.give_back(told(429, Retry_After="5"))
+    assert not allowance.has_room
+    allowance.take()
+    assert clock.now >= 1_005
+
+
+def test_a_refusal_without_a_time_waits_a_while_and_one_of_hours_two_minutes() -> None:
+    clock = FastClock()
+    allowance = Allowance(1.0, sleep=clock.sleep, clock=clock)
+    for headers, waited in (({}, 15), ({"Retry_After": "9000"}, 120)):
+        began = clock.now
+        allowance.take()
+        allowance.give_back(told(429, **headers))
+        allowance.take()
+        allowance.give_back(None)
+        assert waited <= clock.now - began <= waited + 1
+
+
+def test_a_reset_that_is_no_number_of_seconds_is_a_minute_at_most() -> None:
+    clock = FastClock()
+    allowance = Allowance(1.0, sleep=clock.sleep, clock=clock)
+    allowance.take()
+    allowance.give_back(told(RateLimit_Limit="750", RateLimit_Remaining="0", RateLimit_Reset="1793534400"))
+    allowance.take()
+    assert 1_060 <= clock.now <= 1_062
+
+
+def test_what_answers_in_the_place_of_the_service_says_nothing_of_limits() -> None:
+    clock = FastClock()
+    allowance = Allowance(1.0, sleep=clock.sleep, clock=clock)
+    allowance.take()
+    allowance.give_back(told(RateLimit_Limit="750", RateLimit_Remaining="1", RateLimit_Reset="30"))
+    allowance.take()
+    allowance.give_back(told(503))
+    allowance.take()
+    assert clock.now >= 1_030
