@@ -61,6 +61,25 @@ def test_what_nobody_uses_is_no_change(shop: Shop) -> None:
     assert Sensor(shop).tick().change is None
 
 
+def test_a_change_behind_a_page_of_others_is_seen(shop: Shop) -> None:
+    ann = shop.account.add_profile(phone_number=ANN)
+    others = [shop.account.add_profile(email=f"a{number}@example.com") for number in range(120)]
+    shop.sync()
+    sensor = Sensor(shop)
+    assert sensor.tick().change is not None
+    shop.sync(incremental=True)
+    assert [sensor.tick().change for _ in range(2)] == [None, None]
+    shop.account.clock = lambda: datetime.now(UTC) + timedelta(seconds=2)
+    shop.account.change_profile(ann, first_name="Anna")
+    shop.account.clock = lambda: datetime.now(UTC) + timedelta(seconds=4)
+    for other in others:
+        shop.account.change_profile(other, properties={"loyalty": 7})
+    assert sensor.tick().change is not None
+    shop.sync(incremental=True)
+    assert shop.kept(ANN)["first_name"] == "Anna"
+    assert sensor.tick().change is None
+
+
 def test_who_joins_a_list_is_seen_when_its_turn_comes(shop: Shop) -> None:
     ann = shop.account.add_profile(phone_number=ANN)
     lists = [shop.account.add_list(f"List {number}") for number in range(10)]

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from woo_sync_pipeline.sources.base import Look
-from woo_sync_pipeline.sources.klaviyo.client import PAGE_SIZE, KlaviyoClient, connect, id_of
+from woo_sync_pipeline.sources.klaviyo.client import PAGE_SIZE, KlaviyoClient, Row, connect, id_of
 from woo_sync_pipeline.sources.klaviyo.errors import KlaviyoRecordMissingError
 from woo_sync_pipeline.sources.klaviyo.groups import Group, newest_members
 from woo_sync_pipeline.sources.klaviyo.known import known_memberships
@@ -19,7 +19,7 @@ from woo_sync_pipeline.state.records import record_hashes
 from woo_sync_pipeline.state.syncs import Watermark, watermark_by
 
 _GROUPS_A_TICK = 4
-_MANY = "more than a page"
+_OF_GROUPS = ("list:", "segment:")
 
 
 def look_at_account(
@@ -52,7 +52,9 @@ def look_at_account(
     settled = asked_for if asked_at not in (None, read_until) else set()
     anew = found - settled
     looked_at = {group.item_id for group in groups}
-    not_looked_at = {each for each in asked_for if ":" in each and each.partition(" ")[0] not in looked_at}
+    not_looked_at = {
+        each for each in asked_for if each.startswith(_OF_GROUPS) and each.partition(" ")[0] not in looked_at
+    }
     return Look(
         {
             "turn": turn + len(groups),
@@ -86,10 +88,16 @@ def _changed(
         for row in found.changed.to_pylist()
         if row["modified_at"] is None or row["modified_at"] >= since
     ]
-    attributes = newest[-1].get("attributes") if len(newest) >= PAGE_SIZE else None
-    oldest = moment(attributes.get("updated")) if isinstance(attributes, dict) else None
-    # Behind a page of changes that concern nobody there may be one that does.
-    return [*late, _MANY] if oldest is not None and oldest >= since else late
+    times = [_updated(row) for row in (newest[0], newest[-1])] if len(newest) >= PAGE_SIZE else []
+    if times and times[-1] is not None and times[-1] >= since:
+        # Behind a page of changes that concern nobody there may be one that does.
+        return [*late, f"more than a page, up to {times[0]}"]
+    return late
+
+
+def _updated(row: Row) -> datetime | None:
+    attributes = row.get("attributes")
+    return moment(attributes.get("updated")) if isinstance(attributes, dict) else None
 
 
 def _groups(mark: Watermark, turn: int) -> list[Group]:
