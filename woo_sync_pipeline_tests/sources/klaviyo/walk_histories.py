@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from unittest.mock import patch
 
-from woo_sync_pipeline.demo.klaviyo import DemoKlaviyo, KlaviyoData
+from woo_sync_pipeline.demo.klaviyo import DemoKlaviyo, KlaviyoData, Rate
 from woo_sync_pipeline.sources.klaviyo.client import connect
 from woo_sync_pipeline.sources.klaviyo.profile_reader import ProfileReader
 from woo_sync_pipeline.sources.klaviyo.profiles import PROFILE_FIELDS, Profiles, profile_cells, settings_text
@@ -143,7 +143,7 @@ def live_through(seeds: range) -> None:
     """The histories of these seeds, each on an account of its own."""
     data = KlaviyoData()
     with DemoKlaviyo(data) as server, patch.dict(PROFILE_FIELDS, {"page[size]": PAGE}):
-        server.limits.enforced = False
+        server.limits.rates["reads"] = Rate(burst=1_000_000, steady=100_000_000)
         data.add_key()
         for seed in seeds:
             for profile_id in list(data.profiles):
