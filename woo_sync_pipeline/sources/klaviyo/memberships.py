@@ -83,8 +83,9 @@ def all_memberships(
     found = _members_of(client, [(group, None) for group in listing.chosen if not group.is_processing])
     concluded = frozenset(found) - _in_motion(client, listing)
     items: dict[str, list[str]] = defaultdict(list)
+    gone = frozenset(gone)
     for item_id in concluded:
-        before = known_memberships(database, source.key, within=[item_id]).keys() - set(gone)
+        before = known_memberships(database, source.key, within=[item_id]).keys() - gone
         for profile_id in _with_doubtful(client, group_of(item_id), found[item_id], before):
             items[profile_id].append(item_id)
     open_ = ({group.item_id for group in listing.chosen} - concluded) | unlisted
