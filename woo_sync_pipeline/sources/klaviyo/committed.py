@@ -26,6 +26,8 @@ def reading_of(step: SourceStep[KlaviyoSettings]) -> Reading:
         item_tags={item_id: [tag] if tag else [] for item_id, tag in tags.items()},
         cursor={
             "account": notes["account"],
+            # Which reading it was: two may end in the same second of the service.
+            "began": notes["started_at"],
             "groups": sorted(groups.loc[groups["is_concluded"], "item_id"]),
             "open_groups": step.read("memberships").notes["open_groups"],
         },

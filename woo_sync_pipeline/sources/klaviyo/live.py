@@ -47,9 +47,9 @@ def look_at_account(
             groups.append(group)
             joined += _joined(client, database, source, group, since)
     found, asked_for, asked_at = {*changed, *joined}, set(memory.get("asked_for", ())), memory.get("asked_at")
-    read_until = mark.read_until.isoformat()
+    reading = str(mark.cursor.get("began", mark.read_until.isoformat()))
     # A sync has been since, and has not made them known.
-    settled = asked_for if asked_at not in (None, read_until) else set()
+    settled = asked_for if asked_at not in (None, reading) else set()
     anew = found - settled
     looked_at = {group.item_id for group in groups}
     not_looked_at = {
@@ -59,7 +59,7 @@ def look_at_account(
         {
             "turn": turn + len(groups),
             "asked_for": sorted(found | not_looked_at),
-            "asked_at": read_until if anew else asked_at,
+            "asked_at": reading if anew else asked_at,
         },
         _change(len(anew.intersection(changed)), len(anew.intersection(joined))) if anew else None,
         nothing=f"nothing changed in the account since {known.read_until:%Y-%m-%d %H:%M:%S} UTC",
