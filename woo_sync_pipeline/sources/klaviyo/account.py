@@ -11,12 +11,16 @@ from woo_sync_pipeline.sources.klaviyo.errors import (
     KlaviyoRecordMissingError,
     KlaviyoRequestRefusedError,
     KlaviyoScopeMissingError,
+    KlaviyoThrottledError,
 )
 from woo_sync_pipeline.sources.klaviyo.profile_reader import ProfileReader
 
 
 def account_id(client: KlaviyoClient) -> str | None:
-    """The id of the account; None where it is not told: a sync needs no scope for it. Raises KlaviyoError."""
+    """The id of the account; None where it is not told, or asked for too often: a sync needs no scope for it.
+
+    Raises KlaviyoError.
+    """
     try:
         rows = client.get("accounts", {"fields[account]": "timezone"})
     except (
@@ -24,6 +28,7 @@ def account_id(client: KlaviyoClient) -> str | None:
         KlaviyoRecordMissingError,
         KlaviyoRequestRefusedError,
         KlaviyoAnswerMalformedError,
+        KlaviyoThrottledError,
     ):
         return None
     return id_of(rows[0]) if rows else None

@@ -76,6 +76,7 @@ class Allowance:
                 wait = self._seconds_to_wait()
                 if wait <= 0:
                     self._under_way += 1
+                    self._next_start = self._clock() + _MINUTE / (STEADY_PER_MINUTE * self._share)
                     if self._room is not None:
                         self._room -= 1
                     return
@@ -96,10 +97,7 @@ class Allowance:
     def _seconds_to_wait(self) -> float:
         now = self._clock()
         if not self._is_told:
-            start = max(now, self._next_start)
-            if start == now:
-                self._next_start = now + _MINUTE / (STEADY_PER_MINUTE * self._share)
-            return start - now
+            return self._next_start - now
         return self._resets_at - now if self._room is not None and self._room <= 0 else 0.0
 
     def _learn(self, told: Told | None) -> None:
